@@ -1,0 +1,1 @@
+"""From keyframes to a timeline: batches, models, merging. Asynchronous."""

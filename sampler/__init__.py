@@ -1,0 +1,64 @@
+"""From a video to a plan and its keyframes: decode, find shots, choose frames within a budget.
+
+Synchronous and lazy: nothing is decoded before the first step is pulled, and closing the generator stops the work.
+"""
+
+from sampler.errors import (
+    MediaError,
+    MediaNotFoundError,
+    NoVideoError,
+    SampleRequestError,
+    SamplerError,
+    UnreadableMediaError,
+)
+from sampler.types import (
+    DEFAULT_FRAMES,
+    DEFAULT_MAX_PIXELS,
+    Camera,
+    Keyframe,
+    MediaInfo,
+    Notice,
+    PictureSequence,
+    PlannedKeyframe,
+    Reason,
+    SampleRequest,
+    SamplerStep,
+    SamplingMode,
+    SamplingPlan,
+    Scanned,
+    Shot,
+    Signal,
+    SignalKind,
+    Source,
+    Transition,
+    VideoFile,
+)
+
+__all__ = [
+    "DEFAULT_FRAMES",
+    "DEFAULT_MAX_PIXELS",
+    "Camera",
+    "Keyframe",
+    "MediaError",
+    "MediaInfo",
+    "MediaNotFoundError",
+    "NoVideoError",
+    "Notice",
+    "PictureSequence",
+    "PlannedKeyframe",
+    "Reason",
+    "SampleRequest",
+    "SampleRequestError",
+    "SamplerError",
+    "SamplerStep",
+    "SamplingMode",
+    "SamplingPlan",
+    "Scanned",
+    "Shot",
+    "Signal",
+    "SignalKind",
+    "Source",
+    "Transition",
+    "UnreadableMediaError",
+    "VideoFile",
+]

@@ -1,0 +1,35 @@
+"""What the sampler refuses, split by what the caller does next.
+
+    SamplerError                the root; catch this to catch them all
+    ├── MediaError              the input cannot be used: fix the input
+    │   ├── MediaNotFoundError      no such file, or not a file
+    │   ├── UnreadableMediaError    not a format we read, damaged beyond use, or encrypted
+    │   └── NoVideoError            readable, but holds no picture (audio only, cover art only, zero frames)
+    └── SampleRequestError      the request cannot be met (window outside the video, budget below one): fix the request
+
+Every message is one line that says what is wrong and what to do about it.
+"""
+
+
+class SamplerError(Exception):
+    """Root of everything the sampler raises on purpose."""
+
+
+class MediaError(SamplerError):
+    """The input cannot be used as it is."""
+
+
+class MediaNotFoundError(MediaError):
+    """The path does not lead to a readable file."""
+
+
+class UnreadableMediaError(MediaError):
+    """FFmpeg cannot make sense of the file: unknown format, damage, or encryption."""
+
+
+class NoVideoError(MediaError):
+    """The file is readable but has no picture in it."""
+
+
+class SampleRequestError(SamplerError):
+    """The request asks for something this video does not have."""
