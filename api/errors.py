@@ -1,7 +1,7 @@
 """What the outer room refuses, split by what the caller does next.
 
     ApiError                    the root; catch this to catch them all
-    ├── RequestError                the options contradict themselves or hold impossible values: fix the request
+    ├── RequestError                options contradict each other or hold impossible values: fix the request
     ├── TimelineFileError           the given file is not a timeline: give the one `sceneline analyze` wrote
     ├── TruthFileError              the given truth is of no form we know: fix the file
     ├── ExportRefusedError          this timeline cannot be told in that format: choose another format
