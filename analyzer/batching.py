@@ -1,4 +1,4 @@
-"""Cutting the keyframes into batches that a model can take, each sharing a keyframe or two with the one before."""
+"""Cutting the keyframes into batches that a model can take, each sharing a few with the one before."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class BatchLimits:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Where a batch lies among the keyframes: ``[start, stop)``, the first ``overlap`` of them shown before."""
+    """Where a batch lies among the keyframes: ``[start, stop)``, the first ``overlap`` shown before."""
 
     start: int
     stop: int

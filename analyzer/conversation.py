@@ -1,4 +1,4 @@
-"""The values of a talk with a vision-language model: what it can take, what it is shown and asked, what it said."""
+"""The values of a talk with a vision-language model: what it can take, is shown and asked, and says."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Finish = Literal["stop", "length", "other"]
 """Why the model stopped: it was done, it ran out of output tokens, or something else."""
 
 _TOKENS_AROUND_PICTURE = 14
-"""``Frame 12 <34.5 seconds>`` with one token a digit, and the two marks around the picture (Qwen's tokenizer)."""
+"""``Frame 12 <34.5 seconds>`` one token a digit, and the two marks around a picture (Qwen's tokenizer)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ class VisionModel(Protocol):
 
         Raises:
             BudgetExceededError: the ledger has no room for it.
-            ModelUnavailableError: the endpoint cannot be reached or refuses us; the next question will fare no better.
+            ModelUnavailableError: the endpoint is out of reach or refuses us, and will the next time.
             ModelError: this question got no answer.
         """
         ...

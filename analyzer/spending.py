@@ -1,4 +1,4 @@
-"""What one run may spend on a model, and what it has spent: reserved before it is sent, settled when it is answered."""
+"""What one run may spend on a model and has spent: reserved before it is sent, settled when answered."""
 
 from dataclasses import dataclass, field
 
@@ -8,7 +8,7 @@ from analyzer.types import Usage
 
 @dataclass(slots=True)
 class Ledger:
-    """The account of one run. Limits hold before the money is gone: a request is reserved at its worst case first.
+    """The account of one run. A request is reserved at its worst case before it leaves, so limits hold.
 
     Not for threads: one event loop owns it.
     """
@@ -37,7 +37,7 @@ class Ledger:
         """
         if self.max_requests is not None and self.usage.requests >= self.max_requests:
             raise BudgetExceededError(
-                f"the limit of {self.max_requests} model requests is used up; raise max_requests to see the rest"
+                f"the limit of {self.max_requests} model requests is used up; raise max_requests"
             )
         if self.max_cost_usd is not None:
             if worst_case_usd is None:

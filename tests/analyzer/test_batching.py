@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +28,7 @@ def test_every_keyframe_is_shown_in_order_and_no_batch_is_beyond_the_limits(toke
 @given(costs, limits)
 def test_the_overlap_is_exact_wherever_there_is_room_for_it(tokens, limit):
     cuts = plan_cuts(tokens, limit)
-    for before, after in zip(cuts, cuts[1:], strict=False):
+    for before, after in pairwise(cuts):
         assert before.stop - after.start == after.overlap <= limit.overlap
         if after.overlap < limit.overlap:
             wider = after.start - 1
