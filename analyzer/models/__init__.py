@@ -1,0 +1,6 @@
+"""The backends, one module or package each. Each fulfils a protocol of the stage that calls it."""
+
+from analyzer.models.local import LocalModel
+from analyzer.models.scripted import ScriptedModel
+
+__all__ = ["LocalModel", "ScriptedModel"]

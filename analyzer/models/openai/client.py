@@ -1,0 +1,176 @@
+"""A vision-language model behind an OpenAI-compatible endpoint."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from random import Random
+from time import monotonic
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from analyzer.conversation import ModelProfile, Question, Reply
+from analyzer.errors import ModelError, ModelUnavailableError, QuestionTooLargeError
+from analyzer.models.openai.dialect import Dialect, adapt
+from analyzer.models.openai.endpoint import Endpoint
+from analyzer.models.openai.exchange import Refusal, exchange, open_client
+from analyzer.models.openai.retries import Breaker, Failure, Gate, RetryBudget, RetryPolicy, pause
+from analyzer.models.openai.wire import Answer, request_body
+from analyzer.spending import Ledger, Reservation, add_usage
+from analyzer.types import ModelInfo, Usage
+
+_ESTIMATE_MARGIN = 1.25
+"""A server may count more input tokens than we estimate: limits hold against this much more."""
+
+
+class OpenAIModel:
+    """Asks questions of one model; all runs of one event loop may share it. Close it after use."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        profile: ModelProfile,
+        *,
+        policy: RetryPolicy | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        sleep: Callable[[float], Awaitable[None]] = pause,
+        random: Random | None = None,
+    ) -> None:
+        self._endpoint = endpoint
+        self._profile = profile
+        self._policy = policy or RetryPolicy()
+        self._client = open_client(endpoint, transport)
+        self._sleep = sleep
+        self._random = random or Random()  # noqa: S311 - jitter, not a secret
+        self._dialect = Dialect()
+        self._gate = Gate(monotonic, sleep)
+        self._retries = RetryBudget()
+        self._breaker = Breaker(monotonic)
+        self._places = asyncio.Semaphore(endpoint.concurrency)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._client.aclose()
+
+    @property
+    def info(self) -> ModelInfo:
+        """Named without anything secret."""
+        return ModelInfo("openai", self._endpoint.model, self._endpoint.shown_url)
+
+    @property
+    def profile(self) -> ModelProfile:
+        """What the model can take."""
+        return self._profile
+
+    @property
+    def dialect(self) -> Dialect:
+        """What the server has been found to understand so far."""
+        return self._dialect
+
+    async def ask(self, question: Question, ledger: Ledger) -> Reply:
+        """Ask until it is answered or must be given up; see ``VisionModel.ask``."""
+        self._breaker.check()
+        spent = Usage()
+        failures = 0
+        while True:
+            outcome, usage = await self._ask_once(question, ledger, retry=spent.requests > 0)
+            spent = add_usage(spent, usage)
+            match outcome:
+                case Answer():
+                    self._breaker.succeed()
+                    self._retries.earn()
+                    return Reply(outcome.text, spent, outcome.finish)
+                case Failure():
+                    failures += 1
+                    await self._wait_or_give_up(question, outcome, failures)
+                case None:
+                    continue
+
+    async def _ask_once(
+        self, question: Question, ledger: Ledger, *, retry: bool
+    ) -> tuple[Answer | Failure | None, Usage]:
+        """Send once. None: refused for its form, which has been changed for the next time."""
+        dialect = self._dialect
+        body = request_body(
+            question,
+            model=self._endpoint.model,
+            dialect=dialect,
+            openrouter=self._endpoint.is_openrouter,
+        )
+        packed = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        async with self._places:
+            await self._gate.passed()
+            reservation = ledger.reserve(self._worst_case_usd(question), retry=retry)
+            try:
+                outcome = await exchange(
+                    self._client, self._endpoint, packed, expects_json=question.schema is not None
+                )
+            except BaseException:  # cancelled in mid-request: it may have been billed
+                reservation.lose()
+                raise
+        usage = Usage(requests=1, retries=int(retry))
+        if isinstance(outcome, Answer):
+            cost = self._settle(reservation, outcome)
+            return outcome, add_usage(usage, cost)
+        if isinstance(outcome, Refusal):
+            reservation.refuse()
+            return self._learn(dialect, outcome), usage
+        reservation.lose() if outcome.maybe_billed else reservation.refuse()
+        return outcome, usage
+
+    def _settle(self, reservation: Reservation, answer: Answer) -> Usage:
+        cost = answer.cost_usd
+        if cost is None:
+            cost = self._profile.cost_usd(answer.input_tokens, answer.output_tokens)
+        usage = Usage(input_tokens=answer.input_tokens, output_tokens=answer.output_tokens, cost_usd=cost)
+        reservation.settle(usage)
+        return usage
+
+    def _learn(self, dialect: Dialect, refusal: Refusal) -> Failure | None:
+        better = adapt(dialect, refusal.status, refusal.message)
+        if better is None:
+            return refusal.failure
+        if self._dialect == dialect:  # else another question has learned in the meantime
+            self._dialect = better
+        return None
+
+    def _worst_case_usd(self, question: Question) -> float | None:
+        tokens = round(question.input_tokens(self._profile) * _ESTIMATE_MARGIN)
+        return self._profile.cost_usd(tokens, question.max_output_tokens)
+
+    async def _wait_or_give_up(self, question: Question, failure: Failure, failures: int) -> None:
+        """Wait as long as the failure calls for.
+
+        Raises:
+            ModelUnavailableError: asking any more questions is of no use.
+            QuestionTooLargeError: the same question with fewer pictures may be answered.
+            ModelError: this question is given up.
+        """
+        about = f"question {question.id}: {failure.message}"
+        if failure.remedy == "shrink":
+            raise QuestionTooLargeError(about)
+        if failure.remedy == "give_up":
+            raise ModelError(about)
+        if failure.remedy == "stop":
+            raise ModelUnavailableError(f"{self._endpoint.shown_url} refuses us: {failure.message}")
+        wait = self._policy.backoff_seconds(failures, self._random)
+        wait = max(wait, failure.after_seconds or 0.0)
+        patient = (failure.after_seconds or 0.0) <= self._policy.longest_retry_after_seconds
+        if failures >= self._policy.attempts or not patient or not self._retries.spend():
+            self._breaker.fail()
+            if failure.unreachable or not patient:
+                raise ModelUnavailableError(failure.message)
+            raise ModelError(f"{about}; given up after {failures} attempts")
+        if failure.crowded:
+            self._gate.close_for(wait)
+        else:
+            await self._sleep(wait)

@@ -1,0 +1,197 @@
+"""Chat completions on the wire: a question becomes a request body, a response body an answer. Pure."""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from analyzer.conversation import Finish, Question
+from analyzer.models.openai.dialect import Dialect
+from sampler import Keyframe
+
+_ANSWER_FIELDS = ("content", "reasoning_content", "reasoning", "thinking")
+"""Where servers put what the model said, best first."""
+_FINISHES: dict[object, Finish] = {
+    "stop": "stop",
+    "length": "length",
+    "end_turn": "stop",
+    "max_tokens": "length",
+}
+_LONGEST_MESSAGE = 300
+
+
+class UnreadableResponseError(ValueError):
+    """The body is not a chat completion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server said to one request."""
+
+    text: str
+    finish: Finish
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+    """As the server reports it; None where it does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorBody:
+    """What a server said went wrong."""
+
+    message: str
+    status: int | None = None
+    """The status it names in the body; gateways send errors under 200 as well."""
+
+
+def frame_line(keyframe: Keyframe) -> str:
+    """The text before a picture: its number, and its time in the form Qwen3-VL was trained on."""
+    return f"Frame {keyframe.index} <{keyframe.time_seconds:.1f} seconds>"
+
+
+def request_body(question: Question, *, model: str, dialect: Dialect, openrouter: bool) -> dict[str, object]:
+    """The body of ``POST /chat/completions`` that asks this question."""
+    body: dict[str, object] = {"model": model, "messages": _messages(question, dialect), "stream": False}
+    body[dialect.output_limit] = question.max_output_tokens
+    if dialect.temperature:
+        body["temperature"] = 0
+    if question.schema is not None and dialect.schema != "prompt":
+        body["response_format"] = _response_format(question, dialect)
+    if openrouter:
+        body["provider"] = {"require_parameters": True}
+        body["usage"] = {"include": True}
+    return body
+
+
+def _messages(question: Question, dialect: Dialect) -> list[dict[str, object]]:
+    asked = question.text
+    if question.schema is not None and dialect.schema != "json_schema":
+        asked += "\n\nAnswer with one JSON object that fits this JSON Schema, and nothing else:\n"
+        asked += _dump(question.schema)
+    opening = asked if dialect.system_role else f"{question.instructions}\n\n{asked}"
+    content: list[dict[str, object]] = [_text(opening)]
+    for keyframe in question.keyframes:
+        content += [_text(frame_line(keyframe)), _picture(keyframe)]
+    if question.keyframes:
+        content.append(_text(asked))
+    messages: list[dict[str, object]] = [{"role": "user", "content": content}]
+    if dialect.system_role:
+        messages.insert(0, {"role": "system", "content": question.instructions})
+    if question.repair is not None:
+        messages.append({"role": "assistant", "content": question.repair.answer})
+        messages.append({"role": "user", "content": question.repair.complaint})
+    return messages
+
+
+def _text(text: str) -> dict[str, object]:
+    return {"type": "text", "text": text}
+
+
+def _picture(keyframe: Keyframe) -> dict[str, object]:
+    data = base64.b64encode(keyframe.jpeg).decode()
+    return {"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{data}"}}
+
+
+def _response_format(question: Question, dialect: Dialect) -> dict[str, object]:
+    if dialect.schema == "json_object":
+        return {"type": "json_object"}
+    name = question.id.partition(".")[0]
+    return {"type": "json_schema", "json_schema": {"name": name, "strict": True, "schema": question.schema}}
+
+
+def _dump(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def read_response(body: bytes, *, expects_json: bool) -> Answer | ErrorBody:
+    """What a response says, whichever of the usual fields it says it in.
+
+    Raises:
+        UnreadableResponseError: it is not a chat completion.
+    """
+    document = _json_object(body)
+    if error := _error(document):
+        return error
+    choices = document.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    message = choice.get("message") if isinstance(choice, Mapping) else None
+    if not isinstance(choice, Mapping) or not isinstance(message, Mapping):
+        raise UnreadableResponseError("the response holds no message")
+    if error := _error(choice):
+        return error
+    usage = document.get("usage")
+    usage = usage if isinstance(usage, Mapping) else {}
+    cost = usage.get("cost")
+    return Answer(
+        text=_said(message, expects_json=expects_json),
+        finish=_FINISHES.get(choice.get("finish_reason"), "other"),
+        input_tokens=_count(usage.get("prompt_tokens")),
+        output_tokens=_count(usage.get("completion_tokens")),
+        cost_usd=float(cost) if isinstance(cost, int | float) and cost >= 0 else None,
+    )
+
+
+def read_error(body: bytes) -> ErrorBody:
+    """What an error response says, in whichever form: an object, a string, or no JSON at all."""
+    try:
+        document = _json_object(body)
+    except UnreadableResponseError:
+        return ErrorBody(_one_line(body.decode(errors="replace")))
+    nested = _error(document)
+    message = document.get("message") or document.get("detail")
+    return nested or ErrorBody(_one_line(message if isinstance(message, str) else _dump(document)))
+
+
+def _json_object(body: bytes) -> Mapping[str, object]:
+    try:
+        document = json.loads(body)
+    except ValueError as error:
+        raise UnreadableResponseError("the response is not JSON") from error
+    if not isinstance(document, Mapping):
+        raise UnreadableResponseError("the response is not a JSON object")
+    return document
+
+
+def _error(document: Mapping[str, object]) -> ErrorBody | None:
+    error = document.get("error")
+    if isinstance(error, str) and error:
+        return ErrorBody(_one_line(error))
+    if not isinstance(error, Mapping):
+        return None
+    message = " ".join(
+        str(part) for part in (error.get("message"), _upstream(error), error.get("code")) if part
+    )
+    code = error.get("code")
+    return ErrorBody(_one_line(message), code if isinstance(code, int) and 400 <= code < 600 else None)
+
+
+def _upstream(error: Mapping[str, object]) -> object:
+    """What the provider behind a gateway said (OpenRouter keeps it in the metadata)."""
+    metadata = error.get("metadata")
+    return metadata.get("raw") if isinstance(metadata, Mapping) else None
+
+
+def _said(message: Mapping[str, object], *, expects_json: bool) -> str:
+    said = [text for field in _ANSWER_FIELDS if (text := _flat(message.get(field)).strip())]
+    if expects_json:
+        said = [text for text in said if "{" in text] or said
+    return said[0] if said else ""
+
+
+def _flat(content: object) -> str:
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        parts = (part.get("text") for part in content if isinstance(part, Mapping))
+        return "".join(part for part in parts if isinstance(part, str))
+    return ""
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_MESSAGE else f"{line[:_LONGEST_MESSAGE]}…"

@@ -1,0 +1,223 @@
+"""From keyframe numbers to seconds, and from everything found to one timeline document.
+
+A thing seen on some keyframes began somewhere after the last keyframe without it and ended somewhere before the next
+one without it. Those are the ranges; the edge named is the middle of its range, or the shot's own edge when a
+transition lies in between: what is seen for the first time after a cut began with the shot.
+"""
+
+import hashlib
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from analyzer.drafts import Draft
+from analyzer.types import Coverage, Event, Gap, Instance, Range, TimelineKeyframe, TimelineShot
+from sampler import Keyframe, PlannedKeyframe, SamplingPlan
+
+BRIDGED = 1
+"""Keyframes that may miss a thing between two that show it before its presence counts as interrupted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of time with its edges' ranges; ``start_range[0] <= start <= end <= end_range[1]``."""
+
+    start_seconds: float
+    end_seconds: float
+    start_range_seconds: Range
+    end_range_seconds: Range
+
+
+class Axis:
+    """Puts seconds to keyframe numbers. Knows the plan and which keyframes were really looked at."""
+
+    def __init__(self, plan: SamplingPlan, seen: Iterable[int]) -> None:
+        self.plan = plan
+        self.seen = tuple(sorted(seen))
+        """Indexes of the keyframes that were looked at; neighbours are counted among these alone."""
+        self._planned = {keyframe.index: keyframe for keyframe in plan.keyframes}
+        self._times = [self._planned[index].time_seconds for index in self.seen]
+
+    def time(self, frame: int) -> float:
+        """Return when a keyframe is shown."""
+        return self._planned[frame].time_seconds
+
+    def shot(self, frame: int) -> int:
+        """Return the index of the shot a keyframe lies in."""
+        return self._planned[frame].shot
+
+    def span(self, first: int, last: int) -> Span:
+        """Return the stretch of a thing seen on keyframes ``first`` to ``last``, both among ``seen``."""
+        before, after = self._neighbours(first, last)
+        start, start_range = self._start(first, before)
+        end, end_range = self._end(last, after)
+        return Span(start, end, start_range, end_range)
+
+    def instances(self, frames: Sequence[int], bridged: int = BRIDGED) -> tuple[Instance, ...]:
+        """Split the keyframes a thing was seen on into its stretches."""
+        return tuple(self._instance(run) for run in self.runs(frames, bridged))
+
+    def runs(self, frames: Sequence[int], bridged: int = BRIDGED) -> Iterator[tuple[int, ...]]:
+        """Split ascending keyframes where more than ``bridged`` keyframes were looked at in between."""
+        if not frames:
+            return
+        position = {frame: place for place, frame in enumerate(self.seen)}
+        run = [frames[0]]
+        for one, other in pairwise(frames):
+            if position[other] - position[one] - 1 > bridged:
+                yield tuple(run)
+                run = []
+            run.append(other)
+        yield tuple(run)
+
+    def measured(self, start: float, end: float) -> tuple[Span, tuple[int, ...]]:
+        """Return the stretch of something measured on every frame, and the keyframes that bear witness.
+
+        Its edges are exact. When it passed between two keyframes those two are its witnesses, and the ranges are
+        widened to reach them, so that evidence always lies within the widest range.
+        """
+        start = self._clamp(start)
+        end = max(start, self._clamp(end))
+        low, high = bisect_left(self._times, start), bisect_left(self._times, end)
+        if low < high:
+            return Span(start, end, (start, start), (end, end)), self.seen[low:high]
+        witnesses = self.seen[max(0, low - 1) : low + 1]
+        times = [self.time(frame) for frame in witnesses]
+        return Span(start, end, (min(start, *times, start), start), (end, max(end, *times, end))), witnesses
+
+    def _instance(self, frames: tuple[int, ...]) -> Instance:
+        span = self.span(frames[0], frames[-1])
+        return Instance(
+            span.start_seconds, span.end_seconds, span.start_range_seconds, span.end_range_seconds, frames
+        )
+
+    def _neighbours(self, first: int, last: int) -> tuple[int | None, int | None]:
+        low, high = bisect_left(self.seen, first), bisect_right(self.seen, last)
+        return (self.seen[low - 1] if low else None), (self.seen[high] if high < len(self.seen) else None)
+
+    def _start(self, first: int, before: int | None) -> tuple[float, Range]:
+        time = self.time(first)
+        if before is not None and self.shot(before) == self.shot(first):
+            return (self.time(before) + time) / 2, (self.time(before), time)
+        opening = min(time, self._clamp(self.plan.shots[self.shot(first)].start_seconds))
+        return opening, (opening, time)
+
+    def _end(self, last: int, after: int | None) -> tuple[float, Range]:
+        time = self.time(last)
+        if after is not None and self.shot(after) == self.shot(last):
+            return (time + self.time(after)) / 2, (time, self.time(after))
+        closing = max(time, self._clamp(self.plan.shots[self.shot(last)].end_seconds))
+        return closing, (time, closing)
+
+    def _clamp(self, seconds: float) -> float:
+        return min(max(seconds, self.plan.start_seconds), self.plan.end_seconds)
+
+
+def date(drafts: Iterable[Draft], axis: Axis) -> tuple[Event, ...]:
+    """Put seconds to drafts and sort them into events; ids follow the order."""
+    dated = [_date(draft, axis) for draft in drafts if draft.frames or (draft.measured and axis.seen)]
+    dated.sort(key=lambda event: (event.start_seconds, event.end_seconds, event.track, event.label))
+    return tuple(_numbered(event, number) for number, event in enumerate(dated))
+
+
+def cover(axis: Axis, failed: Sequence[int]) -> Coverage:
+    """Say what was looked at. The longest unseen stretch is measured inside the window that was asked for."""
+    plan = axis.plan
+    edges = [plan.start_seconds, *(axis.time(frame) for frame in axis.seen), plan.end_seconds]
+    gaps = []
+    media = plan.media
+    if plan.start_seconds > media.start_seconds:
+        gaps.append(Gap(media.start_seconds, plan.start_seconds, "outside_window"))
+    gaps.extend(_failures(axis, failed))
+    if plan.end_seconds < media.duration_seconds:
+        gaps.append(Gap(plan.end_seconds, media.duration_seconds, "outside_window"))
+    return Coverage(
+        keyframes=len(plan.keyframes),
+        keyframes_analyzed=len(axis.seen),
+        longest_unseen_seconds=max(0.0, *(later - earlier for earlier, later in pairwise(edges))),
+        gaps=tuple(gaps),
+    )
+
+
+def list_shots(plan: SamplingPlan) -> tuple[TimelineShot, ...]:
+    """Return the plan's shots with the keyframes that lie in each."""
+    return tuple(
+        TimelineShot(
+            shot.index,
+            shot.start_seconds,
+            shot.end_seconds,
+            shot.transition,
+            tuple(keyframe.index for keyframe in plan.keyframes if keyframe.shot == shot.index),
+        )
+        for shot in plan.shots
+    )
+
+
+def list_keyframes(keyframes: Sequence[Keyframe]) -> tuple[TimelineKeyframe, ...]:
+    """Return the keyframes without their pictures."""
+    return tuple(
+        TimelineKeyframe(
+            index=keyframe.index,
+            time_seconds=keyframe.time_seconds,
+            pts=keyframe.pts,
+            time_base=f"{keyframe.time_base.numerator}/{keyframe.time_base.denominator}",
+            shot=keyframe.shot,
+            reason=keyframe.reason,
+            sharpness=keyframe.sharpness,
+            width=keyframe.width,
+            height=keyframe.height,
+        )
+        for keyframe in keyframes
+    )
+
+
+def identify(plan: SamplingPlan, keyframes: Sequence[PlannedKeyframe | Keyframe], *asked: str) -> str:
+    """Return an id that is the same whenever the same is asked of the same pictures."""
+    digest = hashlib.sha256(plan.media.sha256.encode())
+    for keyframe in keyframes:
+        digest.update(f"|{keyframe.pts}@{keyframe.time_base}".encode())
+    digest.update("|".join(asked).encode())
+    return digest.hexdigest()[:24]
+
+
+def _failures(axis: Axis, failed: Sequence[int]) -> Iterator[Gap]:
+    """One gap for each run of failed keyframes: from the last keyframe seen before it to the next one after it."""
+    plan = axis.plan
+    edges = sorted({plan.start_seconds, *(axis.time(frame) for frame in axis.seen), plan.end_seconds})
+    stretches = {
+        (
+            edges[max(0, bisect_right(edges, axis.time(frame)) - 1)],
+            edges[min(len(edges) - 1, bisect_right(edges, axis.time(frame)))],
+        )
+        for frame in failed
+    }
+    for start, end in sorted(stretches):
+        yield Gap(start, end, "model_failed")
+
+
+def _date(draft: Draft, axis: Axis) -> Event:
+    if draft.measured is None:
+        span, frames = axis.span(draft.frames[0], draft.frames[-1]), draft.frames
+    else:
+        span, frames = axis.measured(*draft.measured)
+    return Event(
+        id="",
+        track=draft.track,
+        label=draft.label,
+        description=draft.description,
+        start_seconds=span.start_seconds,
+        end_seconds=span.end_seconds,
+        start_range_seconds=span.start_range_seconds,
+        end_range_seconds=span.end_range_seconds,
+        confidence=draft.confidence,
+        confidence_kind=draft.confidence_kind,
+        evidence=frames,
+        boxes=draft.boxes,
+        attributes=draft.attributes,
+        source=draft.source,
+    )
+
+
+def _numbered(event: Event, number: int) -> Event:
+    return replace(event, id=f"e{number}")
