@@ -5,7 +5,13 @@
     ├── TimelineFileError           the given file is not a timeline: give the one `sceneline analyze` wrote
     ├── TruthFileError              the given truth is of no form we know: fix the file
     ├── ExportRefusedError          this timeline cannot be told in that format: choose another format
-    └── OutputError                 the result cannot be written there: choose another place
+    ├── OutputError                 the result cannot be written there: choose another place
+    ├── RefusedError                the service turns a request away, with a code and a status
+    └── ServiceError                the service cannot do its work: the operator has to look
+        ├── SetupError                  it cannot start as it is configured: fix the settings
+        ├── DatabaseError               its database is out of reach, full or damaged
+        └── StorageError                its storage is out of reach, full or damaged
+            └── NotStoredError              nothing is stored under that name
 
 Every message is one line that says what is wrong and what to do about it.
 """
@@ -33,3 +39,34 @@ class ExportRefusedError(ApiError):
 
 class OutputError(ApiError):
     """The result cannot be written where it was asked for."""
+
+
+class RefusedError(ApiError):
+    """The service turns a request away; says so over HTTP as a problem document."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        """HTTP status code of the answer."""
+        self.code = code
+        """Stable, snake_case: what programs look at."""
+
+
+class ServiceError(ApiError):
+    """The service cannot do its work."""
+
+
+class SetupError(ServiceError):
+    """The service cannot start as it is configured."""
+
+
+class DatabaseError(ServiceError):
+    """The database failed."""
+
+
+class StorageError(ServiceError):
+    """Storage failed."""
+
+
+class NotStoredError(StorageError):
+    """Nothing is stored under that name."""

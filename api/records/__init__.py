@@ -1,0 +1,43 @@
+"""What the service remembers in its database: jobs, their events, keys, idempotency, executors, deliveries.
+
+SQLite on one machine, PostgreSQL on many; the same statements but for full-text search and the clock.
+Pictures and timeline documents lie in storage, never here.
+"""
+
+from api.records.access import ApiKey, Keyring
+from api.records.database import Database, open_database
+from api.records.executors import Executors
+from api.records.idempotency import Claim, IdempotencyKeys
+from api.records.jobs import JobRecords, new_id
+from api.records.kept import KeptLooks
+from api.records.types import (
+    FINISHED,
+    Job,
+    JobEvent,
+    JobFilter,
+    JobSource,
+    JobStatus,
+    NewJob,
+    Problem,
+)
+
+__all__ = [
+    "FINISHED",
+    "ApiKey",
+    "Claim",
+    "Database",
+    "Executors",
+    "IdempotencyKeys",
+    "Job",
+    "JobEvent",
+    "JobFilter",
+    "JobRecords",
+    "JobSource",
+    "JobStatus",
+    "KeptLooks",
+    "Keyring",
+    "NewJob",
+    "Problem",
+    "new_id",
+    "open_database",
+]

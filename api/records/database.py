@@ -1,0 +1,154 @@
+"""Opening the database and bringing its tables up to date; knows the dialects."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.errors import DatabaseError
+from api.records import tables
+
+log = logging.getLogger(__name__)
+
+POSTGRESQL_DRIVER = "postgresql+psycopg"
+_MIGRATION_LOCK = 0x5CE4E11E
+"""Names our advisory lock on PostgreSQL: one process at a time migrates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """An engine whose tables are up to date. Safe to share between threads."""
+
+    engine: sa.Engine
+
+    @property
+    def is_postgresql(self) -> bool:
+        """Whether several machines may share it."""
+        return self.engine.dialect.name == "postgresql"
+
+    @contextmanager
+    def begin(self, *, reading: bool = False) -> Iterator[sa.Connection]:
+        """One transaction: committed on leaving, rolled back on an error.
+
+        ``reading`` promises not to write: SQLite then lets it run beside a writer.
+
+        Raises:
+            DatabaseError: the database is out of reach, full, or damaged.
+        """
+        try:
+            with self.engine.connect().execution_options(reading=reading) as connection, connection.begin():
+                yield connection
+        except SQLAlchemyError as error:
+            raise DatabaseError(f"the database failed ({_first_line(error)}); see /readyz") from error
+
+    def now_seconds(self, connection: sa.Connection) -> float:
+        """Seconds since 1970 on the clock all machines share: the database server's."""
+        if self.is_postgresql:
+            return float(
+                connection.execute(sa.text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one()
+            )
+        return time.time()
+
+    def check(self) -> None:
+        """Answer quietly if the database does.
+
+        Raises:
+            DatabaseError: it does not.
+        """
+        with self.begin(reading=True) as connection:
+            connection.execute(sa.text("SELECT 1"))
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+
+def open_database(url: str) -> Database:
+    """Connect to ``sqlite:///PATH`` or ``postgresql://…`` and migrate.
+
+    Raises:
+        DatabaseError: it cannot be reached, or was written by a newer sceneline.
+    """
+    try:
+        engine = _engine(sa.make_url(url))
+        with engine.begin() as connection:
+            _migrate(connection)
+    except (SQLAlchemyError, ModuleNotFoundError) as error:
+        shown = url.partition("@")[2] or url
+        raise DatabaseError(
+            f"the database at {shown} cannot be opened ({_first_line(error)}); check SCENELINE_DATABASE_URL"
+        ) from error
+    return Database(engine)
+
+
+def _engine(url: sa.URL) -> sa.Engine:
+    if url.get_backend_name() == "postgresql":
+        return sa.create_engine(
+            url.set(drivername=POSTGRESQL_DRIVER), pool_size=10, max_overflow=20, pool_pre_ping=True
+        )
+    engine = sa.create_engine(url, connect_args={"timeout": 30}, pool_size=20)
+    sa.event.listen(engine, "connect", _tune_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    """Writers queue for the lock when they begin; one that read first could no longer get it."""
+    reading = connection.get_execution_options().get("reading", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _tune_sqlite(connection: Any, _record: object) -> None:
+    """Readers beside a writer, foreign keys kept; NORMAL keeps a WAL file consistent through a power cut."""
+    connection.isolation_level = None  # transactions begin where _begin_sqlite says
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=30000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _migrate(connection: sa.Connection) -> None:
+    """Run the steps this database has not seen, in order, in one transaction."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+    connection.execute(sa.text("CREATE TABLE IF NOT EXISTS sceneline_schema (version INTEGER PRIMARY KEY)"))
+    newest = connection.execute(sa.text("SELECT max(version) FROM sceneline_schema")).scalar() or 0
+    if newest > len(MIGRATIONS):
+        raise DatabaseError(
+            f"the database has schema {newest}, this sceneline knows {len(MIGRATIONS)}; upgrade sceneline"
+        )
+    for version, migration in enumerate(MIGRATIONS[newest:], start=newest + 1):
+        migration(connection)
+        connection.execute(sa.text("INSERT INTO sceneline_schema VALUES (:version)"), {"version": version})
+        log.info("migrated the database", extra={"schema": version})
+
+
+def _first_tables(connection: sa.Connection) -> None:
+    tables.METADATA.create_all(connection)
+    if connection.dialect.name == "postgresql":
+        connection.execute(
+            sa.text(
+                "CREATE TABLE sceneline_search (words TSVECTOR NOT NULL, "
+                "job_id TEXT PRIMARY KEY REFERENCES sceneline_jobs ON DELETE CASCADE)"
+            )
+        )
+        connection.execute(
+            sa.text("CREATE INDEX sceneline_search_words ON sceneline_search USING GIN (words)")
+        )
+    else:
+        connection.execute(
+            sa.text("CREATE VIRTUAL TABLE sceneline_search USING fts5(job_id UNINDEXED, words)")
+        )
+
+
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_first_tables,)
+"""Append only: a database remembers how many of these it has seen."""
+
+
+def _first_line(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error).strip().partition("\n")[0]

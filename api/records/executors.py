@@ -1,0 +1,64 @@
+"""Who is at work: every process says so again and again; one that falls silent is taken over by another."""
+
+import socket
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from api.records.database import Database
+from api.records.tables import EXECUTORS
+
+
+class Executors:
+    """The processes that work on jobs."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def beat(self, executor: str) -> None:
+        """Say that this process is alive."""
+        insert = postgresql.insert if self._database.is_postgresql else sqlite.insert
+        with self._database.begin() as connection:
+            now = self._database.now_seconds(connection)
+            row = {"id": executor, "host": socket.gethostname(), "seen_at": now}
+            connection.execute(
+                insert(EXECUTORS)
+                .values(row)
+                .on_conflict_do_update(index_elements=["id"], set_={"seen_at": now})
+            )
+
+    def leave(self, executor: str) -> None:
+        """Say that this process ends: what it leaves undone is anyone's at once."""
+        with self._database.begin() as connection:
+            connection.execute(sa.update(EXECUTORS).where(EXECUTORS.c.id == executor).values(seen_at=0.0))
+
+    def claim_silent(self, executor: str, silent_seconds: float) -> tuple[str, ...]:
+        """All others that have been silent this long, each given to one caller only.
+
+        The caller frees what they left undone and then forgets them; should it die over that, they are silent
+        again and the next one claims them.
+        """
+        with self._database.begin() as connection:
+            now = self._database.now_seconds(connection)
+            silent = connection.execute(
+                sa.update(EXECUTORS)
+                .where(EXECUTORS.c.id != executor, EXECUTORS.c.seen_at <= now - silent_seconds)
+                .values(seen_at=now)
+                .returning(EXECUTORS.c.id)
+            )
+            return tuple(silent.scalars())
+
+    def forget(self, executor: str) -> None:
+        """Nothing of it is left."""
+        with self._database.begin() as connection:
+            connection.execute(sa.delete(EXECUTORS).where(EXECUTORS.c.id == executor))
+
+    def alive(self, silent_seconds: float) -> int:
+        """How many have been heard of within this time."""
+        with self._database.begin(reading=True) as connection:
+            now = self._database.now_seconds(connection)
+            return connection.execute(
+                sa.select(sa.func.count())
+                .select_from(EXECUTORS)
+                .where(EXECUTORS.c.seen_at > now - silent_seconds)
+            ).scalar_one()

@@ -1,0 +1,112 @@
+"""The service's values: a job as it is asked for, as it stands, and what is said of its progress."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+JobStatus = Literal["queued", "sampling", "analyzing", "complete", "partial", "failed", "cancelled"]
+EventKind = Literal["progress", "event", "done", "failed"]
+
+FINISHED: frozenset[JobStatus] = frozenset(("complete", "partial", "failed", "cancelled"))
+
+
+@dataclass(frozen=True, slots=True)
+class JobSource:
+    """One stored input of a job."""
+
+    sha256: str
+    """Names the stored file."""
+    name: str
+    """What the client called it, without folders; for people only."""
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a job failed."""
+
+    code: str
+    """Stable, snake_case: ``no_video``, ``model_unavailable`` …"""
+    message: str
+    status: int = 500
+    """The HTTP status that fits it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A request that was accepted and stored."""
+
+    tenant: str
+    name: str
+    request: Mapping[str, object]
+    """The validated request as plain JSON values."""
+    sources: tuple[JobSource, ...]
+    """Empty while the video is still to be fetched from ``url``."""
+    timeout_seconds: float
+    """From acceptance to the end at most."""
+    interval_seconds: float = 1.0
+    """How long each of several pictures stands."""
+    url: str | None = None
+    webhook: str | None = None
+    priority: int = 10
+    """Lower goes first; at least 1."""
+    parent: str | None = None
+    """The job whose keyframes this one looks at again; None for one that samples its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as it stands."""
+
+    id: str
+    tenant: str
+    parent: str | None
+    name: str
+    status: JobStatus
+    progress: float
+    """0..1; 1 exactly when finished well."""
+    request: Mapping[str, object]
+    sources: tuple[JobSource, ...]
+    interval_seconds: float
+    url: str | None
+    webhook: str | None
+    priority: int
+    attempts: int
+    """How often work on it was begun in this round."""
+    round: int
+    """How often it was asked to run again after failing."""
+    cancel_asked: bool
+    problem: Problem | None
+    summary: str
+    duration_seconds: float | None
+    created_at: float
+    started_at: float | None
+    finished_at: float | None
+    deadline_at: float
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more will happen to it by itself."""
+        return self.status in FINISHED
+
+
+@dataclass(frozen=True, slots=True)
+class JobEvent:
+    """One line of a job's progress, numbered from 1 without holes."""
+
+    number: int
+    kind: EventKind
+    data: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Which jobs to list, newest first."""
+
+    tenant: str
+    query: str = ""
+    """Words that must all occur, each as the beginning of a word."""
+    before: str | None = None
+    """Only jobs older than this id."""
+    status: JobStatus | None = None
+    limit: int = 50

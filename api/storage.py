@@ -1,0 +1,310 @@
+"""Where videos, pictures and timelines lie: a folder of one machine, or an S3-compatible store of many.
+
+Keys are relative paths that this project makes itself, never a user's words. A write is whole or not there.
+
+    sources/SHA256                what was uploaded or fetched, once however many jobs use it
+    jobs/ID/sampled.json          what sampling found: media, shots, keyframes without their pictures
+    jobs/ID/keyframes/0007.jpg    the keyframes' pictures
+    jobs/ID/timeline.json         the timeline document
+"""
+
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from api.errors import NotStoredError, SetupError, StorageError
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+_KEY = re.compile(r"[a-zA-Z0-9_-][a-zA-Z0-9._-]*(/[a-zA-Z0-9_-][a-zA-Z0-9._-]*)*")
+_CHUNK_BYTES = 256 * 1024
+
+
+class Storage(Protocol):
+    """Keeps named blocks of bytes. Every method may raise ``StorageError``; reading, ``NotStoredError``."""
+
+    def put(self, key: str, data: bytes) -> None:
+        """Store ``data``, in place of what was there."""
+        ...
+
+    def take(self, key: str, path: Path) -> None:
+        """Store the file at ``path`` and remove it from there; what is stored already stays as it is."""
+        ...
+
+    def get(self, key: str) -> bytes:
+        """All of it."""
+        ...
+
+    def size(self, key: str) -> int:
+        """Its length in bytes."""
+        ...
+
+    def read(self, key: str, start: int, stop: int) -> Iterator[bytes]:
+        """The bytes ``[start, stop)`` in pieces."""
+        ...
+
+    def local(self, key: str) -> AbstractContextManager[Path]:
+        """A file that holds it and must not be changed, for as long as the context lasts."""
+        ...
+
+    def delete(self, prefix: str) -> None:
+        """Remove this key and everything under ``prefix/``; nothing there is no error."""
+        ...
+
+    def check(self) -> None:
+        """Answer quietly if something can be written."""
+        ...
+
+
+def open_storage(url: str) -> Storage:
+    """Storage at ``file:///FOLDER`` or ``s3://BUCKET/PREFIX``.
+
+    S3 takes its credentials, region and endpoint from the usual ``AWS_…`` variables.
+
+    Raises:
+        SetupError: another kind of URL, or a folder that cannot be made.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        return FolderStorage(Path(url2pathname(parts.path)))
+    if parts.scheme == "s3":
+        return ObjectStorage(url)
+    raise SetupError(
+        f"storage {url!r} is of no kind we know; set SCENELINE_STORAGE to file:///FOLDER or s3://BUCKET/PREFIX"
+    )
+
+
+def checked(key: str) -> str:
+    """The key, if it can be one.
+
+    Raises:
+        ValueError: it could lead outside of storage; keys are ours, so that is a bug.
+    """
+    if not _KEY.fullmatch(key) or ".." in key:
+        raise ValueError(f"{key!r} is not a storage key")
+    return key
+
+
+# -- a folder ------------------------------------------------------------------------------------------------
+
+
+class FolderStorage:
+    """Files in a folder: written beside their place, flushed to disk, renamed."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        with _ours(f"cannot use {root}"):
+            root.mkdir(parents=True, exist_ok=True)
+
+    def put(self, key: str, data: bytes) -> None:
+        """Store ``data`` atomically."""
+        with _ours(f"cannot store {key}"):
+            place = self._place(key)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            beside = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
+            try:
+                with beside.open("xb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                beside.replace(place)
+            except BaseException:
+                beside.unlink(missing_ok=True)
+                raise
+            _flush_folder(place.parent)
+
+    def take(self, key: str, path: Path) -> None:
+        """Move the file in; copied first where it lies on another disk."""
+        with _ours(f"cannot store {key}"):
+            place = self._place(key)
+            if place.exists():
+                path.unlink()
+                return
+            place.parent.mkdir(parents=True, exist_ok=True)
+            if path.stat().st_dev != place.parent.stat().st_dev:
+                near = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
+                shutil.move(path, near)
+                path = near
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+            path.replace(place)
+            _flush_folder(place.parent)
+
+    def get(self, key: str) -> bytes:
+        """All of it."""
+        with _ours(f"cannot read {key}"):
+            return self._place(key).read_bytes()
+
+    def size(self, key: str) -> int:
+        """Its length in bytes."""
+        with _ours(f"cannot read {key}"):
+            return self._place(key).stat().st_size
+
+    def read(self, key: str, start: int, stop: int) -> Iterator[bytes]:
+        """The bytes ``[start, stop)`` in pieces."""
+        with _ours(f"cannot read {key}"), self._place(key).open("rb") as file:
+            file.seek(start)
+            while start < stop and (piece := file.read(min(_CHUNK_BYTES, stop - start))):
+                start += len(piece)
+                yield piece
+
+    @contextmanager
+    def local(self, key: str) -> Iterator[Path]:
+        """The stored file itself."""
+        place = self._place(key)
+        if not place.is_file():
+            raise NotStoredError(f"{key} is not in storage any more")
+        yield place
+
+    def delete(self, prefix: str) -> None:
+        """Remove the file or the folder."""
+        with _ours(f"cannot delete {prefix}"):
+            place = self._place(prefix)
+            if place.is_dir():
+                shutil.rmtree(place)
+            else:
+                place.unlink(missing_ok=True)
+
+    def check(self) -> None:
+        """Write a file and remove it."""
+        self.put("check", b"ok")
+        self.delete("check")
+
+    def _place(self, key: str) -> Path:
+        return self._root / checked(key)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a rename survive a power cut, where the system lets a folder be flushed."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def _ours(what: str) -> Iterator[None]:
+    """Turn the operating system's errors into ours."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise NotStoredError(f"{what}: it is not in storage any more") from error
+    except OSError as error:
+        raise StorageError(
+            f"{what} ({error.strerror}); see that the disk has room and may be written"
+        ) from error
+
+
+# -- an object store -----------------------------------------------------------------------------------------
+
+
+class ObjectStorage:
+    """Objects in an S3-compatible store."""
+
+    def __init__(self, url: str) -> None:
+        import obstore.store  # noqa: PLC0415 - a second's work that a folder does not need
+
+        try:
+            self._store: ObjectStore = obstore.store.from_url(url)
+        except Exception as error:  # obstore raises a kind of its own for each bad option
+            raise SetupError(
+                f"storage {url!r} cannot be opened ({error}); check SCENELINE_STORAGE and AWS_…"
+            ) from error
+
+    def put(self, key: str, data: bytes) -> None:
+        """Store ``data``; object stores write atomically."""
+        import obstore  # noqa: PLC0415
+
+        with self._ours(f"cannot store {key}"):
+            obstore.put(self._store, checked(key), data)
+
+    def take(self, key: str, path: Path) -> None:
+        """Upload the file in parts and remove it."""
+        import obstore  # noqa: PLC0415
+
+        with suppress(NotStoredError):
+            self.size(key)
+            path.unlink()
+            return
+        with self._ours(f"cannot store {key}"):
+            obstore.put(self._store, checked(key), path)
+        path.unlink()
+
+    def get(self, key: str) -> bytes:
+        """All of it."""
+        import obstore  # noqa: PLC0415
+
+        with self._ours(f"cannot read {key}"):
+            return bytes(obstore.get(self._store, checked(key)).bytes())
+
+    def size(self, key: str) -> int:
+        """Its length in bytes."""
+        import obstore  # noqa: PLC0415
+
+        with self._ours(f"cannot read {key}"):
+            return int(obstore.head(self._store, checked(key))["size"])
+
+    def read(self, key: str, start: int, stop: int) -> Iterator[bytes]:
+        """The bytes ``[start, stop)`` in pieces of a few megabytes, one request each."""
+        import obstore  # noqa: PLC0415
+
+        step = 16 * _CHUNK_BYTES
+        for first in range(start, stop, step):
+            with self._ours(f"cannot read {key}"):
+                yield bytes(
+                    obstore.get_range(self._store, checked(key), start=first, end=min(first + step, stop))
+                )
+
+    @contextmanager
+    def local(self, key: str) -> Iterator[Path]:
+        """A copy in the temporary folder."""
+        with TemporaryDirectory(prefix="sceneline-") as folder:
+            copy = Path(folder) / "source"
+            size = self.size(key)
+            with copy.open("xb") as file:
+                for piece in self.read(key, 0, size):
+                    file.write(piece)
+            yield copy
+
+    def delete(self, prefix: str) -> None:
+        """Remove the object and all below it."""
+        import obstore  # noqa: PLC0415
+
+        with self._ours(f"cannot delete {prefix}"):
+            for page in obstore.list(self._store, prefix=checked(prefix)):
+                paths = [item["path"] for item in page]
+                obstore.delete(
+                    self._store, [path for path in paths if path == prefix or path.startswith(f"{prefix}/")]
+                )
+        with suppress(NotStoredError), self._ours(f"cannot delete {prefix}"):
+            obstore.delete(self._store, prefix)
+
+    def check(self) -> None:
+        """Write an object and remove it."""
+        self.put("check", b"ok")
+        self.delete("check")
+
+    @staticmethod
+    @contextmanager
+    def _ours(what: str) -> Iterator[None]:
+        """Turn obstore's errors into ours."""
+        from obstore.exceptions import BaseError, NotFoundError  # noqa: PLC0415
+
+        try:
+            yield
+        except (NotFoundError, FileNotFoundError) as error:
+            raise NotStoredError(f"{what}: it is not in storage any more") from error
+        except (BaseError, OSError) as error:
+            first = str(error).strip().partition("\n")[0]
+            raise StorageError(f"{what} ({first}); see that the object store answers") from error
