@@ -1,10 +1,11 @@
 """What the analyzer refuses, split by what the caller does next.
 
     AnalyzerError               the root; catch this to catch them all
-    ├── AnalysisRequestError        the request cannot be met by this backend or makes no sense: fix the request
-    ├── ModelError                  the model failed; what was found before is kept and the rest becomes gaps
-    │   └── ModelUnavailableError       weights missing or damaged, endpoint unreachable or refusing us: fix the set-up
-    └── BudgetExceededError         a limit given by the user was reached: raise it or accept the partial timeline
+    ├── AnalysisRequestError        this backend cannot do it, or it makes no sense: fix the request
+    ├── ModelError                  the model failed; what was found is kept and the rest becomes gaps
+    │   ├── ModelUnavailableError       weights missing or damaged, endpoint down or refusing: fix it
+    │   └── QuestionTooLargeError       more pictures or text than the model takes: show it less
+    └── BudgetExceededError         a limit of the user was reached: raise it or accept what there is
 
 Every message is one line that says what is wrong and what to do about it.
 """
@@ -24,6 +25,10 @@ class ModelError(AnalyzerError):
 
 class ModelUnavailableError(ModelError):
     """The model cannot be reached or loaded at all."""
+
+
+class QuestionTooLargeError(ModelError):
+    """The model takes fewer pictures or less text at a time; the same may be asked in smaller parts."""
 
 
 class BudgetExceededError(AnalyzerError):

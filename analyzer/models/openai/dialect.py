@@ -14,7 +14,8 @@ SchemaSupport = Literal["json_schema", "json_object", "prompt"]
 _STEP_DOWN: dict[SchemaSupport, SchemaSupport] = {"json_schema": "json_object", "json_object": "prompt"}
 _MAY_MEAN_DIALECT = frozenset({400, 404, 415, 422, 500, 501})
 _ABOUT_SCHEMA = re.compile(
-    r"response_format|json_schema|json_object|json mode|structured.?output|guided|grammar|requested parameters",
+    r"response_format|json_schema|json_object|json mode|structured.?output|guided|grammar"
+    r"|requested parameters",
     re.IGNORECASE,
 )
 _ABOUT_SYSTEM_ROLE = re.compile(r"system (role|message)s?\b.*(not|n't|un)\s?(be )?support", re.IGNORECASE)

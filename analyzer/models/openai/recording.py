@@ -129,8 +129,8 @@ class ReplayTransport(httpx.AsyncBaseTransport):
             return httpx.Response(response["status"], headers=response["headers"], content=body)
         except FileNotFoundError as error:
             raise ModelUnavailableError(
-                f"nothing was recorded for this request ({path.name} is not in {self._folder}): the video, the "
-                "options or the prompts have changed; record again"
+                f"nothing was recorded for this request ({path.name} is not in {self._folder}): the "
+                "video, the options or the prompts have changed; record again"
             ) from error
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelUnavailableError(f"the record {path} is damaged; record again") from error

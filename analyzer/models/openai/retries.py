@@ -1,8 +1,8 @@
 """When to ask again, and how long to wait: pure decisions, and the memory an endpoint's callers share.
 
-The rules are the usual ones for a shared service: exponential backoff with full jitter and a retry budget (AWS
-Builders' Library, "Timeouts, retries and backoff with jitter"), ``Retry-After`` honoured by all callers at once, a
-circuit breaker.
+The rules are the usual ones for a shared service: exponential backoff with full jitter and a retry budget
+(AWS Builders' Library, "Timeouts, retries and backoff with jitter"), ``Retry-After`` honoured by all
+callers at once, a circuit breaker.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ _TOO_LARGE = re.compile(
     re.IGNORECASE,
 )
 _CANNOT_SEE = re.compile(
-    r"image input is not supported|not a multimodal model|does not support (image|vision)|support image input",
+    r"image input is not supported|not a multimodal model|not support (image|vision)|support image input",
     re.IGNORECASE,
 )
 _OUT_OF_MONEY = re.compile(r"insufficient_quota|insufficient credits", re.IGNORECASE)
@@ -160,7 +160,7 @@ class Breaker:
         remaining = self.opened_at + self.pause_seconds - self.clock()
         if remaining > 0:
             raise ModelUnavailableError(
-                f"the model gave no answer to {self.failures} questions in a row; asking again in {remaining:.0f} s"
+                f"the model left {self.failures} questions in a row unanswered; next try in {remaining:.0f} s"
             )
         self.opened_at = self.clock()
 
