@@ -1,8 +1,13 @@
 """Everything the environment may say, read once and frozen. No other module reads the environment."""
 
 from functools import lru_cache
+from pathlib import Path
+from typing import Literal
 
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+GIB = 1024**3
 
 
 class Settings(BaseSettings):
@@ -12,6 +17,53 @@ class Settings(BaseSettings):
 
     debug: bool = False
     """Show the traceback of an unexpected error."""
+
+    # -- the service: where things lie -------------------------------------------------------------------
+
+    data: Path = Path("sceneline-data")
+    """Folder of the service: its database and storage unless these are elsewhere, and unfinished uploads."""
+    database_url: str | None = None
+    """Database of the service, ``postgresql://…`` where several machines share it; a SQLite file in ``data``
+    if not given."""
+    storage: str | None = None
+    """Storage of the service, ``s3://BUCKET/PREFIX`` or ``file:///FOLDER``; a folder in ``data`` if not
+    given. S3 takes credentials, region and endpoint from the usual ``AWS_…`` variables."""
+    keep_days: float | None = Field(default=None, gt=0)
+    """Delete finished jobs, their videos and timelines after so many days; kept for ever if not given."""
+
+    # -- the service: what it accepts --------------------------------------------------------------------
+
+    max_upload_bytes: int = Field(default=4 * GIB, ge=1)
+    """Bytes of one request at most: all its files together, or what is fetched from a URL."""
+    max_pictures: int = Field(default=500, ge=1)
+    """Pictures of one sequence at most."""
+    max_frames: int = Field(default=1024, ge=1)
+    """Keyframes of one request at most."""
+    max_wait_seconds: float = Field(default=60.0, ge=0)
+    """How long ``?wait=`` may hold a connection."""
+    fetch_urls: Literal["auto", "yes", "no"] = "auto"
+    """Whether videos may be given as a URL; ``auto`` allows it while the server listens on loopback only."""
+
+    # -- the service: how it works -----------------------------------------------------------------------
+
+    jobs_at_once: int = Field(default=2, ge=0)
+    """Jobs this process samples and looks at with local models at the same time; 0 only answers requests."""
+    remote_jobs_at_once: int = Field(default=16, ge=0)
+    """Jobs of this process that wait for a remote model at the same time."""
+    model_calls_at_once: int = Field(default=8, ge=1)
+    """Calls to a remote model this process makes at the same time."""
+    model_calls_at_once_per_tenant: int = Field(default=4, ge=1)
+    """Of these, calls for the jobs of one API key at most: so nobody waits for one busy neighbour."""
+    model_calls_per_minute: int | None = Field(default=None, ge=1)
+    """Calls to a remote model in a minute, over all processes; no limit if not given."""
+    job_timeout_seconds: float = Field(default=3600.0, gt=0)
+    """A job that has not ended so long after it was accepted fails."""
+    silent_seconds: float = Field(default=20.0, ge=2)
+    """A process that has said nothing for so long is taken for dead: others go on with its jobs."""
+    webhook_secret: SecretStr | None = None
+    """Signs the messages sent to webhooks; webhooks are refused if not given."""
+    log_format: Literal["text", "json"] = "text"
+    """How log lines are written."""
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,254 @@
+"""Taking in a request's body: files go to disk piece by piece while they arrive, hashed and counted.
+
+No more than a piece is ever in memory, however large or many the files are. A file that did not arrive whole,
+or was too large, leaves nothing behind.
+"""
+
+import hashlib
+import os
+import secrets
+import time
+from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import TYPE_CHECKING, BinaryIO
+
+import anyio
+from anyio import to_thread
+from python_multipart.exceptions import MultipartParseError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from api.errors import RefusedError, StorageError
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
+
+MAX_FIELD_BYTES = 1024 * 1024
+"""Bytes of a part that is not a file: the request with its instructions, examples and schemas."""
+_PIECE_BYTES = 1024 * 1024
+_LONGEST_NAME = 200
+_ABANDONED_SECONDS = 24 * 3600
+FILE_PART = "video"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request may bring."""
+
+    bytes: int
+    """All files together."""
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedFile:
+    """A file that arrived whole."""
+
+    path: Path
+    """Where it waits for being taken into storage."""
+    name: str
+    """The client's name for it, without folders; for people only."""
+    sha256: str
+    bytes: int
+
+
+@dataclass(slots=True)
+class Received:
+    """What a multipart body held."""
+
+    files: list[ReceivedFile] = field(default_factory=list)
+    """The parts called ``video``, in order."""
+    fields: dict[str, str] = field(default_factory=dict)
+    """Every other part as text, by name."""
+
+    def discard(self) -> None:
+        """Remove the files that nobody has taken."""
+        for file in self.files:
+            file.path.unlink(missing_ok=True)
+
+
+@asynccontextmanager
+async def received(
+    pieces: AsyncIterable[bytes], content_type: str, folder: Path, limits: Limits
+) -> AsyncIterator[Received]:
+    """Read a multipart body to its end; what is not taken out of it is removed on leaving.
+
+    Raises:
+        RefusedError: it is malformed, too large, or names a part twice.
+        StorageError: the disk is full or may not be written.
+    """
+    kind, options = parse_options_header(content_type)
+    if kind != b"multipart/form-data" or b"boundary" not in options:
+        raise RefusedError(415, "unsupported_media_type", "send multipart/form-data with a boundary, or JSON")
+    parts = _Parts(folder, limits)
+    try:
+        parser = MultipartParser(options[b"boundary"], parts.callbacks())
+        held = bytearray()
+        async for piece in pieces:
+            held += piece
+            if len(held) >= _PIECE_BYTES:
+                await to_thread.run_sync(parser.write, bytes(held))
+                held.clear()
+        await to_thread.run_sync(parser.write, bytes(held))
+        await to_thread.run_sync(parser.finalize)
+        parts.end()
+        yield parts.received
+    except MultipartParseError as error:
+        raise RefusedError(400, "malformed_multipart", f"the body is not valid multipart: {error}") from error
+    except OSError as error:
+        raise StorageError(
+            f"the upload cannot be kept ({error.strerror}); see that the disk has room"
+        ) from error
+    finally:
+        with anyio.CancelScope(shield=True):
+            await to_thread.run_sync(parts.discard)
+
+
+def name_for_people(name: str) -> str:
+    """A client's file name without folders and unprintable signs; never used as a path."""
+    last = PureWindowsPath(PurePosixPath(name.replace("\x00", "")).name).name
+    return "".join(sign for sign in last if sign.isprintable())[:_LONGEST_NAME] or "video"
+
+
+def clear_abandoned(folder: Path) -> int:
+    """Remove files that a process left half received when it was killed; how many."""
+    folder.mkdir(parents=True, exist_ok=True)
+    old = [path for path in folder.iterdir() if path.stat().st_mtime < time.time() - _ABANDONED_SECONDS]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return len(old)
+
+
+class _Parts:
+    """Follows the parser through the parts of one body. Not for threads: one piece after another."""
+
+    def __init__(self, folder: Path, limits: Limits) -> None:
+        self.received = Received()
+        self._folder = folder
+        self._limits = limits
+        self._bytes = 0
+        self._finished = False
+        self._header_name = b""
+        self._header_value = b""
+        self._headers: dict[bytes, bytes] = {}
+        self._part = ""
+        self._text = bytearray()
+        self._file: FileOnDisk | None = None
+
+    def callbacks(self) -> "MultipartCallbacks":
+        """What the parser calls, by the names it knows."""
+        return {
+            "on_part_begin": self._begin,
+            "on_header_field": self._on_header_name,
+            "on_header_value": self._on_header_value,
+            "on_header_end": self._on_header_end,
+            "on_headers_finished": self._on_headers_finished,
+            "on_part_data": self._on_data,
+            "on_part_end": self._on_part_end,
+            "on_end": self._on_end,
+        }
+
+    def end(self) -> None:
+        """The body has ended; see that it was whole.
+
+        Raises:
+            RefusedError: it broke off in the middle.
+        """
+        if not self._finished:
+            raise RefusedError(400, "malformed_multipart", "the body breaks off; send it again")
+
+    def discard(self) -> None:
+        """Remove what nobody took."""
+        if self._file is not None:
+            self._file.discard()
+        self.received.discard()
+
+    def _begin(self) -> None:
+        self._headers = {}
+
+    def _on_header_name(self, data: bytes, start: int, end: int) -> None:
+        self._header_name += data[start:end]
+
+    def _on_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._header_value += data[start:end]
+
+    def _on_header_end(self) -> None:
+        self._headers[self._header_name.lower()] = self._header_value
+        self._header_name = self._header_value = b""
+
+    def _on_headers_finished(self) -> None:
+        disposition, options = parse_options_header(self._headers.get(b"content-disposition", b""))
+        if disposition != b"form-data" or b"name" not in options:
+            raise RefusedError(400, "malformed_multipart", "a part has no name")
+        self._part = options[b"name"].decode("utf-8", "replace")
+        self._text = bytearray()
+        if self._part == FILE_PART:
+            if len(self.received.files) >= self._limits.files:
+                raise RefusedError(
+                    413, "too_many_files", f"more than {self._limits.files} files; send fewer pictures"
+                )
+            name = name_for_people(options.get(b"filename", b"").decode("utf-8", "replace"))
+            self._file = FileOnDisk(self._folder, name)
+        elif self._part in self.received.fields:
+            raise RefusedError(400, "malformed_multipart", f"the part {self._part!r} came twice")
+
+    def _on_data(self, data: bytes, start: int, end: int) -> None:
+        if self._file is None:
+            self._text += data[start:end]
+            if len(self._text) > MAX_FIELD_BYTES:
+                raise RefusedError(
+                    413, "field_too_large", f"the part {self._part!r} is over {MAX_FIELD_BYTES} bytes"
+                )
+            return
+        self._bytes += end - start
+        if self._bytes > self._limits.bytes:
+            raise too_large(self._limits.bytes)
+        self._file.write(data[start:end])
+
+    def _on_part_end(self) -> None:
+        if self._file is not None:
+            self.received.files.append(self._file.close())
+            self._file = None
+            return
+        try:
+            self.received.fields[self._part] = self._text.decode()
+        except UnicodeDecodeError as error:
+            raise RefusedError(400, "malformed_multipart", f"the part {self._part!r} is not UTF-8") from error
+
+    def _on_end(self) -> None:
+        self._finished = True
+
+
+class FileOnDisk:
+    """A file that is being received: new, hashed while it is written, flushed when it is whole."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._name = name
+        self._path = folder / secrets.token_hex(16)
+        self._file: BinaryIO = self._path.open("xb")
+        self._hash = hashlib.sha256()
+        self.bytes = 0
+
+    def write(self, data: bytes) -> None:
+        """Add the next piece."""
+        self._file.write(data)
+        self._hash.update(data)
+        self.bytes += len(data)
+
+    def close(self) -> ReceivedFile:
+        """It is whole: make it survive a power cut."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        return ReceivedFile(self._path, self._name, self._hash.hexdigest(), self.bytes)
+
+    def discard(self) -> None:
+        """It will not be whole: remove it."""
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+
+def too_large(limit: int) -> RefusedError:
+    """The refusal of a body beyond the limit."""
+    return RefusedError(413, "upload_too_large", f"more than {limit} bytes; see /v1/limits")
