@@ -54,7 +54,9 @@ async def perceive(
     try:
         for keyframe in keyframes:
             try:
-                found: Findings | Unseen = await loop.run_in_executor(worker, perceiver.look, keyframe, wanted)
+                found: Findings | Unseen = await loop.run_in_executor(
+                    worker, perceiver.look, keyframe, wanted
+                )
             except ModelUnavailableError:
                 raise
             except ModelError as error:

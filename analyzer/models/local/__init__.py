@@ -63,7 +63,9 @@ class LocalModel:
                 )
             except (cv2.error, RuntimeError) as error:
                 first_line = str(error).strip().splitlines()[0]
-                raise ModelError(f"a local model failed on keyframe {keyframe.index}: {first_line}") from error
+                raise ModelError(
+                    f"a local model failed on keyframe {keyframe.index}: {first_line}"
+                ) from error
 
     def _load_detector(self) -> "Detector":
         if self._detector is None:

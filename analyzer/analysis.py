@@ -1,0 +1,114 @@
+"""The analyzer's one call: a plan and its keyframes in, progress and one timeline out."""
+
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Final
+
+from analyzer.describing import summarise
+from analyzer.errors import AnalysisRequestError
+from analyzer.perceiving import Faculty, Perceiver, Unseen, perceive
+from analyzer.tasks.describe import describe
+from analyzer.tasks.events import draft_events
+from analyzer.tasks.moderation import moderate
+from analyzer.tasks.objects import list_objects
+from analyzer.tasks.tags import list_tags
+from analyzer.tasks.text import list_text
+from analyzer.timeline import Axis, cover, date, identify, list_keyframes, list_shots
+from analyzer.types import (
+    AnalysisRequest,
+    AnalysisStep,
+    Analyzed,
+    Findings,
+    Results,
+    TaskName,
+    Timeline,
+    Usage,
+)
+from analyzer.understanding import Understanding, understand
+from sampler import Keyframe, Notice, SamplingPlan
+
+_NEEDS: Final[dict[TaskName, frozenset[Faculty]]] = {
+    "events": frozenset({"objects", "text", "tags"}),
+    "tags": frozenset({"objects", "tags"}),
+    "text": frozenset({"text"}),
+    "objects": frozenset({"objects"}),
+    "moderation": frozenset({"unsafe"}),
+    "describe": frozenset({"objects", "text", "tags"}),
+}
+"""What each task the local models can serve must have looked for."""
+
+
+async def analyze(
+    plan: SamplingPlan, keyframes: Sequence[Keyframe], request: AnalysisRequest, model: Perceiver
+) -> AsyncGenerator[AnalysisStep]:
+    """Yield ``Analyzed`` after each keyframe, then one ``Timeline``.
+
+    The timeline's ``request`` holds what the analyzer was asked and its ``usage`` the time spent here; the caller,
+    who knows the rest of the request and what decoding cost, completes both with ``dataclasses.replace``.
+
+    Raises:
+        AnalysisRequestError: a task no local model can serve, or none.
+        ModelUnavailableError: a model that is needed cannot be loaded.
+    """
+    started = time.perf_counter()
+    wanted = _wanted(request)
+    findings: list[Findings] = []
+    failures: list[Unseen] = []
+    async with aclosing(perceive(keyframes, wanted, model)) as looking:
+        async for answer in looking:
+            if isinstance(answer, Unseen):
+                failures.append(answer)
+            else:
+                findings.append(answer)
+            yield Analyzed(len(findings) + len(failures), len(keyframes))
+    seen = understand(plan, findings)
+    events = date(draft_events(seen), seen.axis) if "events" in request.tasks else ()
+    yield Timeline(
+        id=identify(plan, keyframes, *request.tasks, *request.taxonomy, model.info.name),
+        status="partial" if failures else "complete",
+        media=plan.media,
+        request={"tasks": list(request.tasks), "taxonomy": list(request.taxonomy)},
+        model=model.info,
+        summary=summarise(seen),
+        events=events,
+        shots=list_shots(plan),
+        keyframes=list_keyframes(keyframes),
+        results=_results(request, seen),
+        coverage=cover(seen.axis, [failure.keyframe for failure in failures]),
+        usage=Usage(analyze_seconds=time.perf_counter() - started),
+        warnings=(*plan.notices, *_warnings(failures, seen.axis)),
+    )
+
+
+def _wanted(request: AnalysisRequest) -> frozenset[Faculty]:
+    if not request.tasks:
+        raise AnalysisRequestError("no task was asked for; name at least one, for example events")
+    wanted: set[Faculty] = set()
+    for task in request.tasks:
+        if task not in _NEEDS:
+            served = ", ".join(_NEEDS)
+            raise AnalysisRequestError(
+                f"the local models cannot serve the task {task!r}, it needs a vision-language model; "
+                f"they serve {served}"
+            )
+        wanted |= _NEEDS[task]
+    return frozenset(wanted)
+
+
+def _results(request: AnalysisRequest, seen: Understanding) -> Results:
+    asked = set(request.tasks)
+    return Results(
+        text=list_text(seen) if "text" in asked else None,
+        tags=list_tags(seen, request.taxonomy) if "tags" in asked else None,
+        objects=list_objects(seen) if "objects" in asked else None,
+        moderation=moderate(seen) if "moderation" in asked else None,
+        describe=describe(seen) if "describe" in asked else None,
+    )
+
+
+def _warnings(failures: Sequence[Unseen], axis: Axis) -> tuple[Notice, ...]:
+    return tuple(
+        Notice("model_failed", failure.message, axis.time(failure.keyframe), axis.time(failure.keyframe))
+        for failure in failures
+    )

@@ -1,0 +1,34 @@
+"""The task ``events``: things that come, move and go; texts that appear and change; what the picture itself does."""
+
+from analyzer.describing import describe_shot
+from analyzer.drafts import Draft
+from analyzer.tasks.appearances import draft_appearances
+from analyzer.tasks.captions import draft_captions
+from analyzer.tasks.signals import draft_signals
+from analyzer.understanding import Understanding
+
+
+def draft_events(seen: Understanding) -> tuple[Draft, ...]:
+    """Return everything that happened. A shot in which nothing did is one event that says what it shows."""
+    drafts = [*draft_appearances(seen), *draft_captions(seen)]
+    told = {seen.axis.shot(frame) for draft in drafts for frame in draft.frames}
+    return (*drafts, *draft_signals(seen.plan), *_quiet_shots(seen, told))
+
+
+def _quiet_shots(seen: Understanding, told: set[int]) -> list[Draft]:
+    drafts = []
+    for shot in seen.plan.shots:
+        frames = tuple(frame for frame in seen.axis.seen if seen.axis.shot(frame) == shot.index)
+        if frames and shot.index not in told:
+            drafts.append(
+                Draft(
+                    track="scene",
+                    label="scene",
+                    description=describe_shot(shot, seen),
+                    frames=frames,
+                    confidence=None,
+                    confidence_kind="rule",
+                    source="shot description",
+                )
+            )
+    return drafts
