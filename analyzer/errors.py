@@ -4,6 +4,7 @@
     ├── AnalysisRequestError        this backend cannot do it, or it makes no sense: fix the request
     ├── ModelError                  the model failed; what was found is kept and the rest becomes gaps
     │   ├── ModelUnavailableError       weights missing or damaged, endpoint down or refusing: fix it
+    │   ├── UnusableAnswerError         an answer that does not fit: ask once more, then give up
     │   └── QuestionTooLargeError       more pictures or text than the model takes: show it less
     └── BudgetExceededError         a limit of the user was reached: raise it or accept what there is
 
@@ -25,6 +26,10 @@ class ModelError(AnalyzerError):
 
 class ModelUnavailableError(ModelError):
     """The model cannot be reached or loaded at all."""
+
+
+class UnusableAnswerError(ModelError):
+    """The model said something else than was asked for; the message tells it what was wrong."""
 
 
 class QuestionTooLargeError(ModelError):

@@ -1,0 +1,238 @@
+"""From what a model said to values that can be trusted: form and frames checked, texts bounded and scrubbed.
+
+A model's answer is inert data. Numbers outside what was shown are refused, and an answer that does not fit is
+refused as a whole, with a complaint the model can act on.
+"""
+
+import json
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import groupby, pairwise
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, ValidationInfo
+
+from analyzer.conversation import Reply
+from analyzer.errors import UnusableAnswerError
+from analyzer.types import Box
+
+R = TypeVar("R", bound=BaseModel)
+
+_LONGEST_ANSWER = 400_000
+_LONGEST_LINE = 120
+_LONGEST_PARAGRAPH = 2_000
+_MOST_STARTS = 64
+"""Places at which JSON is looked for inside chatter."""
+_MOST_COMPLAINTS = 5
+_LOOP = 4
+"""Identical rows in a row that make an answer a loop."""
+_QWEN_GRID = 1000.0
+
+_THOUGHTS = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
+_FENCE = re.compile(r"```[\w-]*\s*\n(.*?)```", re.DOTALL)
+_MARKUP = re.compile(r"<\|[^|>]{1,40}\|>|</?[a-zA-Z!][^<>]{0,200}>|!\[[^\]]{0,200}\]\([^)]{0,500}\)")
+
+
+# -- finding the JSON -------------------------------------------------------------------------------
+
+
+def find_json(text: str) -> Mapping[str, object]:
+    """The JSON object in an answer: bare, fenced, or among chatter; the longest if there are several.
+
+    Raises:
+        UnusableAnswerError: there is none.
+    """
+    text = _THOUGHTS.sub("", text[:_LONGEST_ANSWER]).strip()
+    for candidate in (text, *(match[1] for match in _FENCE.finditer(text))):
+        if (found := _decode(candidate)) is not None:
+            return found[0]
+    starts = [match.start() for match in re.finditer(r"\{", text)][:_MOST_STARTS]
+    found_inside = [found for start in starts if (found := _decode(text[start:], whole=False)) is not None]
+    if not found_inside:
+        cut = text.startswith(("{", "```")) or "{" in text
+        raise UnusableAnswerError(
+            "the JSON breaks off or is not valid; answer with one complete JSON object"
+            if cut
+            else "there is no JSON in the answer; answer with one JSON object and nothing else"
+        )
+    return max(found_inside, key=lambda found: found[1])[0]
+
+
+def _decode(text: str, *, whole: bool = True) -> tuple[Mapping[str, object], int] | None:
+    try:
+        value, end = json.JSONDecoder().raw_decode(text.strip())
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(value, dict) or (whole and text.strip()[end:].strip()):
+        return None
+    return value, end
+
+
+# -- reading it into a reply model ------------------------------------------------------------------
+
+
+def read(reply: Reply, form: type[R], frames: Collection[int]) -> R:
+    """The answer as ``form``; ``frames`` are the numbers of the keyframes that were shown.
+
+    Raises:
+        UnusableAnswerError: it has another form, cites frames that were not shown, or broke off.
+    """
+    try:
+        said = find_json(reply.text)
+        return form.model_validate(said, context={"frames": frozenset(frames)})
+    except UnusableAnswerError:
+        if reply.finish == "length":
+            raise UnusableAnswerError("the answer was cut off at the length limit; say less") from None
+        raise
+    except ValidationError as error:
+        raise UnusableAnswerError(_complaint(error)) from error
+    except RecursionError as error:
+        raise UnusableAnswerError("the JSON is nested too deeply") from error
+
+
+def _complaint(error: ValidationError) -> str:
+    problems = error.errors(include_url=False, include_input=False, include_context=False)
+    lines = []
+    for problem in problems[:_MOST_COMPLAINTS]:
+        where = ".".join(str(part) for part in problem["loc"]) or "answer"
+        lines.append(f"{where}: {problem['msg'].removeprefix('Value error, ')}")
+    if len(problems) > _MOST_COMPLAINTS:
+        lines.append(f"and {len(problems) - _MOST_COMPLAINTS} more")
+    return "; ".join(lines)
+
+
+def _shown(number: int, info: ValidationInfo) -> int:
+    frames = (info.context or {}).get("frames", frozenset())
+    if number not in frames:
+        raise ValueError(f"frame {number} was not shown; the frames are {_listed(frames)}")
+    return number
+
+
+def _listed(frames: Iterable[int]) -> str:
+    ordered = sorted(frames)
+    if ordered and ordered == list(range(ordered[0], ordered[-1] + 1)):
+        return f"{ordered[0]} to {ordered[-1]}"
+    return ", ".join(map(str, ordered))
+
+
+def _share(value: object) -> object:
+    """A confidence said in percent is meant as a share."""
+    return value / 100 if isinstance(value, int | float) and 1 < value <= 100 else value
+
+
+def scrub(text: str) -> str:
+    """Prose without markup, control characters and runs of white space."""
+    return " ".join(_MARKUP.sub(" ", printable(text)).split())
+
+
+def printable(text: str) -> str:
+    """The text without characters that are invisible or steer terminals; line breaks stay."""
+    kept = (c for c in text if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cf", "Cn", "Co", "Cs"})
+    return unicodedata.normalize("NFC", "".join(kept)).strip()
+
+
+def _bounded(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
+
+
+def _box(value: tuple[float, float, float, float]) -> Box:
+    """Corners on the model's grid of 0..1000 become shares of the picture, clipped, in order."""
+    x0, y0, x1, y1 = (min(max(corner / _QWEN_GRID, 0.0), 1.0) for corner in value)
+    box = (min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
+    if box[0] == box[2] or box[1] == box[3]:
+        raise ValueError("the box has no area; give [x0, y0, x1, y1] on a grid of 0 to 1000")
+    return box
+
+
+Frame = Annotated[int, AfterValidator(_shown)]
+"""Number of a keyframe that was shown."""
+Confidence = Annotated[Annotated[float, Field(ge=0.0, le=1.0)] | None, BeforeValidator(_share)]
+"""How sure the model says it is, 0..1."""
+Line = Annotated[str, AfterValidator(scrub), AfterValidator(lambda text: _bounded(text, _LONGEST_LINE))]
+"""A few words of prose."""
+Paragraph = Annotated[
+    str, AfterValidator(scrub), AfterValidator(lambda text: _bounded(text, _LONGEST_PARAGRAPH))
+]
+"""A few sentences of prose."""
+Verbatim = Annotated[
+    str, AfterValidator(printable), AfterValidator(lambda text: _bounded(text, _LONGEST_PARAGRAPH))
+]
+"""Text as it stands in the picture; what looks like markup in it stays."""
+GridBox = Annotated[
+    tuple[
+        Annotated[float, Field(allow_inf_nan=False)],
+        Annotated[float, Field(allow_inf_nan=False)],
+        Annotated[float, Field(allow_inf_nan=False)],
+        Annotated[float, Field(allow_inf_nan=False)],
+    ],
+    AfterValidator(_box),
+]
+"""A box the model gives on its grid of 0..1000; reads as shares of the picture."""
+
+
+# -- the schema that is sent ------------------------------------------------------------------------
+
+_SENT_KEYWORDS = frozenset(
+    {"type", "properties", "items", "enum", "anyOf", "description", "const", "prefixItems", "$ref"}
+)
+"""All that strict schemas may hold on every server; bounds are checked on arrival instead."""
+
+
+def strict_schema(form: type[BaseModel]) -> dict[str, object]:
+    """The JSON Schema of a reply model in the strict form: no references, all required, nothing else."""
+    schema = form.model_json_schema()
+    return strict_form(schema, schema.get("$defs", {}))
+
+
+def strict_form(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, object]:
+    """One schema made strict; ``definitions`` resolve its references."""
+    if reference := schema.get("$ref"):
+        return strict_form(definitions[reference.rpartition("/")[2]], definitions)
+    strict: dict[str, Any] = {key: value for key, value in schema.items() if key in _SENT_KEYWORDS}
+    if "const" in strict:
+        strict["enum"] = [strict.pop("const")]
+    if "prefixItems" in strict:  # a tuple: most grammars know lists of one type only
+        strict["items"] = strict.pop("prefixItems")[0]
+    if "items" in strict:
+        strict["items"] = strict_form(strict["items"], definitions)
+    if "anyOf" in strict:
+        strict["anyOf"] = [strict_form(choice, definitions) for choice in strict["anyOf"]]
+    if strict.get("type") == "object":
+        properties = {
+            name: strict_form(value, definitions) for name, value in strict.get("properties", {}).items()
+        }
+        strict |= {"properties": properties, "required": list(properties), "additionalProperties": False}
+    return strict
+
+
+# -- answers that are not looks ---------------------------------------------------------------------
+
+
+def refuse_loops(rows: Sequence[tuple[object, ...]]) -> None:
+    """Refuse an answer that repeats itself, as stuck models do. ``rows`` leave the frames out.
+
+    Raises:
+        UnusableAnswerError: several identical rows follow one another.
+    """
+    for row, run in groupby(rows):
+        repeated = sum(1 for _ in run)
+        if repeated >= _LOOP:
+            raise UnusableAnswerError(
+                f"the same entry ({row[0]!r}) is repeated {repeated} times in a row; give each thing once, "
+                "from its first frame to its last"
+            )
+
+
+def is_templated(rows: Sequence[tuple[int, int, str]]) -> bool:
+    """Whether entries ``(first, last, text)`` look counted out rather than looked at.
+
+    That is: many, at one constant step and length, with texts alike but for their digits. It is a reason to doubt,
+    not to refuse, since keyframes are often spaced evenly and things are often numbered.
+    """
+    if len(rows) < 2 * _LOOP:
+        return False
+    lengths = {last - first for first, last, _text in rows}
+    steps = {after[0] - before[0] for before, after in pairwise(rows)}
+    texts = {re.sub(r"\d+", "#", text) for _first, _last, text in rows}
+    return len(lengths) == len(steps) == len(texts) == 1

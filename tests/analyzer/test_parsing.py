@@ -1,0 +1,209 @@
+import json
+import math
+import string
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from analyzer.conversation import Reply
+from analyzer.errors import UnusableAnswerError
+from analyzer.parsing import (
+    Confidence,
+    Frame,
+    GridBox,
+    Line,
+    Verbatim,
+    find_json,
+    is_templated,
+    printable,
+    read,
+    refuse_loops,
+    scrub,
+    strict_schema,
+)
+from analyzer.types import Usage
+
+
+class Row(BaseModel):
+    frame: Frame
+    label: Line
+    text: Verbatim = ""
+    confidence: Confidence = None
+    box: GridBox | None = None
+
+
+class Rows(BaseModel):
+    rows: list[Row]
+
+
+def reply(value, finish="stop"):
+    return Reply(value if isinstance(value, str) else json.dumps(value), Usage(), finish)
+
+
+def read_row(**fields):
+    return read(reply({"rows": [{"frame": 3, "label": "cup"} | fields]}), Rows, range(3, 9)).rows[0]
+
+
+SAID = {"events": [{"a": 1}], "summary": "{x} ``` <think>"}
+objects = st.dictionaries(
+    st.text(string.ascii_letters, max_size=5), st.none() | st.integers() | st.text(max_size=8), min_size=1
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(SAID),
+        f"```json\n{json.dumps(SAID, indent=2)}\n```",
+        f"```\n{json.dumps(SAID)}\n```",
+        f"Sure! Here you are:\n```json\n{json.dumps(SAID)}\n```\nAnything else?",
+        f"The answer is {json.dumps(SAID)} as I see it.",
+        f'<think>Perhaps {{"events": []}}?</think>\n{json.dumps(SAID)}',
+        f'I first thought {{"a": 1}} but it is {json.dumps(SAID)}.',
+        f"\ufeff {json.dumps(SAID)}\n\n",
+    ],
+)
+def test_the_json_is_found_bare_fenced_and_among_chatter(text):
+    assert find_json(text.replace("\ufeff", "")) == SAID
+
+
+@given(objects, st.text(alphabet=string.ascii_letters + " .,!\n`", max_size=40))
+def test_json_is_found_in_any_chatter_without_braces(said, chatter):
+    assert find_json(f"{chatter}\n{json.dumps(said)}\n{chatter}") == said
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "there is no JSON"),
+        ("I cannot see any picture.", "there is no JSON"),
+        ("[1, 2]", "there is no JSON"),
+        ('{"events": [{"first_frame": 1, "la', "breaks off"),
+        ("{" * 100_000, "breaks off"),
+        ("[" * 100_000, "there is no JSON"),
+        ('{"a":' * 5_000, "breaks off"),
+    ],
+)
+def test_what_holds_no_json_is_refused_with_a_complaint(text, complaint):
+    with pytest.raises(UnusableAnswerError, match=complaint):
+        find_json(text)
+
+
+def test_an_answer_at_the_length_limit_is_told_to_be_shorter():
+    with pytest.raises(UnusableAnswerError, match="cut off at the length limit"):
+        read(reply('{"rows": [', "length"), Rows, range(3))
+
+
+@given(st.integers())
+def test_frames_outside_the_batch_are_refused(number):
+    shown = range(3, 9)
+    if number in shown:
+        assert read_row(frame=number).frame == number
+    else:
+        with pytest.raises(
+            UnusableAnswerError, match=f"rows.0.frame: frame {number} was not shown; .* 3 to 8"
+        ):
+            read_row(frame=number)
+
+
+def test_complaints_name_the_places_and_stay_short():
+    rows = [{"frame": 99}] * 20
+    with pytest.raises(UnusableAnswerError) as caught:
+        read(reply({"rows": rows}), Rows, range(3))
+    assert "rows.0.label: Field required" in str(caught.value)
+    assert str(caught.value).endswith("and 35 more")
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize(
+    ("said", "read_as"), [(0.5, 0.5), (90, 0.9), (1, 1.0), (None, None), (0, 0.0), ("0.4", 0.4)]
+)
+def test_confidence_is_a_share(said, read_as):
+    assert read_row(confidence=said).confidence == read_as
+
+
+@pytest.mark.parametrize("said", [-1, 101, math.nan, math.inf, "high"])
+def test_impossible_confidence_is_refused(said):
+    with pytest.raises(UnusableAnswerError, match="confidence"):
+        read_row(confidence=said)
+
+
+@pytest.mark.parametrize(
+    ("grid", "box"),
+    [
+        ([0, 0, 1000, 1000], (0, 0, 1, 1)),
+        ([100, 250, 500, 750], (0.1, 0.25, 0.5, 0.75)),
+        ([500, 750, 100, 250], (0.1, 0.25, 0.5, 0.75)),
+        ([-20, 900, 500, 1010], (0, 0.9, 0.5, 1)),
+    ],
+)
+def test_boxes_come_on_a_grid_of_a_thousand(grid, box):
+    assert read_row(box=grid).box == pytest.approx(box)
+
+
+@pytest.mark.parametrize(
+    "grid", [[1, 2, 3], [5, 5, 5, 9], [0, 0, math.nan, 5], ["a", 0, 1, 1], [0, 0, 10**400, 1]]
+)
+def test_impossible_boxes_are_refused(grid):
+    with pytest.raises(UnusableAnswerError, match="box"):
+        read(reply(json.dumps({"rows": [{"frame": 3, "label": "x", "box": grid}]})), Rows, range(9))
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("<script>alert(1)</script>A <b>red</b> cup", "alert(1) A red cup"),
+        ("cup <|im_end|> x", "cup x"),
+        ("look ![x](http://evil/?a) here", "look here"),
+        ("a\x1b[31mb\x00\u202ec\u200bd", "a[31mbcd"),
+        ("two\n\n lines\t", "two lines"),
+        ("3 < 5 and 7 > 2", "3 < 5 and 7 > 2"),
+    ],
+)
+def test_prose_is_scrubbed(text, clean):
+    assert scrub(text) == clean
+
+
+def test_text_in_pictures_keeps_what_looks_like_markup():
+    assert read_row(text="<b>SALE</b>\x07\nnow").text == "<b>SALE</b>\nnow"
+
+
+@given(st.text())
+def test_scrubbing_is_done_once_and_for_all(text):
+    assert printable(printable(text)) == printable(text)
+    assert all(c.isprintable() or c.isspace() for c in scrub(text))
+
+
+def test_long_texts_are_cut():
+    label = read_row(label="word " * 100).label
+    assert len(label) <= 120
+    assert label.endswith("…")
+
+
+def test_the_schema_that_is_sent_is_strict_all_the_way_down():
+    schema = strict_schema(Rows)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    row = schema["properties"]["rows"]["items"]
+    assert row["required"] == ["frame", "label", "text", "confidence", "box"]
+    assert row["additionalProperties"] is False
+    assert schema["additionalProperties"] is False
+    text = json.dumps(schema)
+    for keyword in ("$ref", "$defs", "title", "default", "minimum", "maxLength", "prefixItems"):
+        assert keyword not in text
+
+
+def test_loops_are_refused_and_repetition_is_not():
+    refuse_loops([("cup", "x"), ("plate", "x")] * 9)
+    refuse_loops([("cup", "x")] * 3)
+    with pytest.raises(UnusableAnswerError, match=r"\('cup'\) is repeated 4 times"):
+        refuse_loops([("plate", "x"), *[("cup", "x")] * 4])
+
+
+def test_counted_out_answers_are_noticed():
+    assert is_templated([(n, n, f"Scene {n}") for n in range(10)])
+    assert not is_templated([(n, n, f"Scene {n}") for n in range(5)])
+    assert not is_templated([(n, n, f"Scene {n}" if n % 3 else "A cup") for n in range(10)])
+    assert not is_templated([(n, n + n % 2, f"Scene {n}") for n in range(10)])
