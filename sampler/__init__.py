@@ -11,6 +11,7 @@ from sampler.errors import (
     SamplerError,
     UnreadableMediaError,
 )
+from sampler.sampling import probe, sample
 from sampler.types import (
     DEFAULT_FRAMES,
     DEFAULT_MAX_PIXELS,
@@ -61,4 +62,6 @@ __all__ = [
     "Transition",
     "UnreadableMediaError",
     "VideoFile",
+    "probe",
+    "sample",
 ]

@@ -14,7 +14,9 @@ SamplingMode = Literal["auto", "exact", "fast", "uniform", "interval"]
 Transition = Literal["start", "cut", "gradual"]
 Camera = Literal["static", "pan_left", "pan_right", "tilt_up", "tilt_down", "zoom_in", "zoom_out", "moving"]
 SignalKind = Literal["black", "freeze", "fade_in", "fade_out", "flash"]
-Reason = Literal["only", "first", "last", "shot", "change", "settled", "coverage", "uniform", "interval", "zoom"]
+Reason = Literal[
+    "only", "first", "last", "shot", "change", "settled", "coverage", "uniform", "interval", "zoom"
+]
 
 DEFAULT_FRAMES = 32
 DEFAULT_MAX_PIXELS = 1280 * 736

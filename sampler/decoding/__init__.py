@@ -1,0 +1,5 @@
+"""The only place that knows FFmpeg: files become frames, and its errors become ours."""
+
+from sampler.decoding.reading import VideoReader
+
+__all__ = ["VideoReader"]

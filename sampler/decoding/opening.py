@@ -1,0 +1,142 @@
+"""Opening a file with FFmpeg so that it reads that file and nothing else.
+
+FFmpeg gets a reader without a name, may open no further file or address, and may use only the demuxers below, each
+of which stays inside the bytes it is given (playlists, ``concat`` and image patterns do not, and are sniffed by
+content under any file name).
+"""
+
+import io
+import re
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from sampler.errors import MediaNotFoundError, NoVideoError, UnreadableMediaError
+
+_FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2 matroska,webm avi flv live_flv mpegts mpeg mpegvideo ogg asf asf_o gif apng webp_pipe"
+    " png_pipe jpeg_pipe bmp_pipe tiff_pipe jpegxl_pipe jpegxl_anim j2k_pipe qoi_pipe ppm_pipe pgm_pipe pbm_pipe"
+    " pam_pipe exr_pipe hdr_pipe dds_pipe psd_pipe sgi_pipe sunrast_pipe pcx_pipe jpegls_pipe gif_pipe dpx_pipe ico"
+    " ivf h264 hevc vvc h261 h263 m4v mjpeg mpjpeg obu av1 evc avs2 avs3 cavsvideo dirac vc1 vc1test dv mxf nut gxf"
+    " rm wtv nsv nuv roq swf yuv4mpegpipe rl2 smk bink flic dxa 4xm amv anm avs bethsoftvid bfi c93 cdxl cine"
+    " film_cpk filmstrip idcin ipmovie iv8 ivr jv kux lmlm4 lvf lxf mlv mm moflex msnwctcp mtv mv mvi mxg paf pmp"
+    " psxstr pva rpl siff smjpeg smush thp tiertexseq tmv ty vividas vivo vmd wc3movie wsvqa xmv yop wady"
+    # audio containers, so that a sound file is refused for what it is
+    " mp3 aac ac3 eac3 wav flac aiff amr au caf w64 dts truehd wv tta ape mpc mpc8 opus"
+).split()
+_FORMAT_WHITELIST = ",".join(_FORMATS)
+_MATROSKA_CLUSTER = b"\x1f\x43\xb6\x75"
+_MATROSKA_ENCRYPTION = re.compile(rb"\x6d\x80.{1,8}\x62\x40.{1,40}\x50\x35", re.DOTALL)
+"""ContentEncodings, ContentEncoding, ContentEncryption: element numbers of RFC 9559."""
+_BUFFER_BYTES = 1 << 18
+_ATTACHED_PICTURE = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
+
+FFMPEG_ERRORS = (av.FFmpegError, OSError, ValueError, EOFError, IndexError, RuntimeError, MemoryError)
+"""What PyAV lets out for a bad file. The type says little, so callers classify by where it was raised."""
+
+
+class _NamelessReader:
+    """Bytes of an open file without its name, which FFmpeg would otherwise use to find neighbours."""
+
+    def __init__(self, file: io.BufferedReader) -> None:
+        self.read = file.read
+        self.seek = file.seek
+        self.tell = file.tell
+
+
+def open_container(path: Path) -> tuple[InputContainer, io.BufferedReader]:
+    """Open ``path``; the caller closes both, the container first.
+
+    Raises:
+        MediaNotFoundError: no such file, or it cannot be read.
+        UnreadableMediaError: FFmpeg does not recognise it.
+    """
+    try:
+        file = path.open("rb", buffering=_BUFFER_BYTES)
+    except IsADirectoryError as error:
+        raise MediaNotFoundError(
+            f"{path.name!r} is a directory; give a video file, or the pictures in it"
+        ) from error
+    except OSError as error:
+        raise MediaNotFoundError(f"cannot open {path.name!r}: {error.strerror or error}") from error
+    try:
+        container = av.open(
+            _NamelessReader(file),
+            mode="r",
+            buffer_size=_BUFFER_BYTES,
+            metadata_errors="replace",
+            container_options={"format_whitelist": _FORMAT_WHITELIST, "protocol_whitelist": "none"},
+            io_open=_refuse,
+        )
+    except FFMPEG_ERRORS as error:
+        encrypted = is_encrypted(path)
+        size = path.stat().st_size
+        file.close()
+        if encrypted:
+            raise encrypted_error(path) from error
+        what = (
+            "is empty" if size == 0 else "is not a video or picture format we read, or its header is damaged"
+        )
+        raise UnreadableMediaError(f"{path.name!r} {what}") from error
+    return container, file
+
+
+def choose_stream(container: InputContainer, name: str) -> VideoStream:
+    """The stream a player would show: no cover art, not one without packets, FFmpeg's pick among the rest.
+
+    Raises:
+        NoVideoError: nothing to look at.
+    """
+    streams = [s for s in container.streams.video if not s.disposition & _ATTACHED_PICTURE]
+    if not streams:
+        what = "only cover art" if container.streams.video else "no video stream"
+        raise NoVideoError(f"{name!r} holds {what}; give a file with moving or still pictures")
+    known = [s for s in streams if _get(s, "codec_context") is not None]
+    if not known:
+        raise UnreadableMediaError(f"{name!r} uses a video codec that this FFmpeg cannot decode")
+    best = container.streams.best("video")
+    filled = [s for s in known if s.frames or len(s.index_entries)]
+    for pool in (filled, known):
+        for stream in pool:
+            if best is not None and stream.index == best.index:
+                return stream
+        if pool:
+            return pool[0]
+    raise NoVideoError(f"{name!r} holds no video stream")
+
+
+def is_encrypted(path: Path) -> bool:
+    """Whether the container itself says that its pictures are encrypted (MP4 ``encv``, Matroska ContentEncryption)."""
+    with path.open("rb") as file:
+        head = file.read(64 << 10)
+        if head.startswith(b"\x1a\x45\xdf\xa3"):
+            return _MATROSKA_ENCRYPTION.search(head.partition(_MATROSKA_CLUSTER)[0]) is not None
+        position, end = 0, file.seek(0, io.SEEK_END)
+        while position + 8 <= end:
+            file.seek(position)
+            header = file.read(16)
+            size, kind = int.from_bytes(header[:4]), header[4:8]
+            if size == 1:
+                size = int.from_bytes(header[8:16])
+            if kind == b"moov":
+                file.seek(position)
+                return b"encv" in file.read(min(size or end, 64 << 20))
+            if size < 8 or not kind.isalnum():
+                return False
+            position += size
+    return False
+
+
+def encrypted_error(path: Path) -> UnreadableMediaError:
+    """The one way this is said."""
+    return UnreadableMediaError(f"{path.name!r} is encrypted (DRM); give a decrypted copy")
+
+
+def _get(stream: VideoStream, name: str) -> object | None:
+    return getattr(stream, name, None)
+
+
+def _refuse(*_args: object) -> None:
+    raise PermissionError("a media file may not open other files")

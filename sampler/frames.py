@@ -1,0 +1,128 @@
+"""What the rest of the sampler sees of a picture and of the thing that delivers pictures.
+
+Two families implement these: ``sampler.decoding`` (everything FFmpeg reads) and ``sampler.pictures`` (single
+pictures, sequences of them, animated WebP).
+"""
+
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sampler.types import Notice
+
+Plane = NDArray[np.uint8] | NDArray[np.uint16]
+"""One component of a picture, ``(height, width)``; a view that dies with its frame."""
+
+STILL_SECONDS = 1.0
+"""How long a single picture stands: it has no duration of its own, and an empty interval could hold nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What is known of a video once its first picture has been decoded. Times are seconds on the player's clock."""
+
+    container: str
+    codec: str
+    width: int
+    """As displayed: after rotation and with square pixels."""
+    height: int
+    rotation_degrees: int
+    """Clockwise turn a player applies: 0, 90, 180 or 270."""
+    time_base: Fraction
+    """Seconds per unit of ``pts``."""
+    start_seconds: float
+    """Of the first picture that could be decoded."""
+    declared_end_seconds: float | None
+    """Where the file says its pictures end; None where it does not say."""
+    declared_frame_count: int | None
+    average_fps: float | None
+    """From the header; None where it does not say or is not credible."""
+    has_audio: bool
+
+
+class Frame(Protocol):
+    """One decoded picture. Valid until the next one is pulled; nothing may hold on to its planes."""
+
+    @property
+    def pts(self) -> int:
+        """Presentation timestamp in units of the header's ``time_base``, strictly increasing."""
+        ...
+
+    @property
+    def time_seconds(self) -> float:
+        """The same on the player's clock."""
+        ...
+
+    @property
+    def duration_seconds(self) -> float:
+        """How long it stands, as far as the file says; the next frame's time is the better answer."""
+        ...
+
+    @property
+    def quarter_turns(self) -> int:
+        """Anticlockwise quarter turns, 0..3, that bring the planes upright."""
+        ...
+
+    def planes(self) -> tuple[Plane, Plane, Plane, int]:
+        """Luma, blue and red difference as stored (before rotation), and how many bits to drop for 8-bit values."""
+        ...
+
+    def bgr(self, max_pixels: int) -> NDArray[np.uint8]:
+        """The picture as displayed, upright, square pixels, ``(height, width, 3)``, shrunk to ``max_pixels``."""
+        ...
+
+
+class Reader(Protocol):
+    """Delivers the pictures of one source in order. One reader serves one thread."""
+
+    @property
+    def header(self) -> Header:
+        """Known from the moment the reader exists."""
+        ...
+
+    def frames(self, start_seconds: float | None = None) -> Generator[Frame, None, None]:
+        """Pictures in display order, from the first one that still stands at ``start_seconds``, to the end.
+
+        May be called again; each call starts over and ends the one before.
+        """
+        ...
+
+    def picked(self, pts: Sequence[int]) -> Generator[Frame, None, None]:
+        """Exactly the frames with these timestamps, which ascend; those that do not turn up are left out."""
+        ...
+
+    def notices(self) -> tuple[Notice, ...]:
+        """What the last complete run over ``frames`` found wrong with the file."""
+        ...
+
+    def close(self) -> None:
+        """Release the file. May be called twice."""
+        ...
+
+
+def pick(frames: Iterable[Frame], pts: Sequence[int]) -> Generator[Frame, None, None]:
+    """Those of ``frames`` whose timestamps are asked for; stops pulling after the last."""
+    waiting = set(pts)
+    for frame in frames if waiting else ():
+        if frame.pts in waiting:
+            yield frame
+            waiting.remove(frame.pts)
+            if not waiting:
+                return
+
+
+def fit(width: int, height: int, max_pixels: int) -> tuple[int, int]:
+    """The largest even size with the aspect ratio of ``width`` × ``height`` within ``max_pixels``; never larger.
+
+    Sides below two pixels stay as they are.
+    """
+    scale = min(1.0, (max_pixels / (width * height)) ** 0.5)
+    return _even(width * scale), _even(height * scale)
+
+
+def _even(length: float) -> int:
+    return max(int(length) // 2 * 2, min(2, int(length)), 1)

@@ -1,0 +1,160 @@
+"""From decoded frames to strips of thumbnails: the only thing about every frame that later stages see.
+
+A frame costs a few strided reads of its planes: no colour conversion and no scaling at full size, so that looking
+costs little beside decoding. Everything that can be is computed for a whole strip at once.
+"""
+
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass, fields
+from time import monotonic
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sampler.frames import Frame, Plane
+
+WIDTH, HEIGHT = 64, 36
+"""Size of a thumbnail's luma; chroma has half of it. Thumbnails are upright and ignore the aspect ratio."""
+TILE = 4
+"""Side of the tiles over which differences are averaged, in thumbnail pixels."""
+_FRAMES = 64
+_LONGEST_WALL_SECONDS = 0.25
+"""A strip is handed on when it is full or this old, so that slow decoding can still be followed and cancelled."""
+_STEPPING = 4
+_SHARPNESS_ROWS = 24
+_HALF_SHARPNESS = 12.0
+"""Root mean square difference of horizontal neighbours that counts as half sharp, in levels of 255."""
+
+U8 = NDArray[np.uint8]
+F32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """Consecutive frames, shrunk; N of them."""
+
+    pts: NDArray[np.int64]
+    times: NDArray[np.float64]
+    """Seconds on the player's clock."""
+    durations: NDArray[np.float64]
+    """Seconds, as the file says."""
+    luma: U8
+    """``(N, 36, 64)``."""
+    chroma: U8
+    """``(N, 2, 18, 32)``, blue difference then red."""
+    sharpness: F32
+    """0 to 1; see ``PlannedKeyframe``."""
+    tiles: U8
+    """``(N, 9, 16)``: mean luma difference to the frame before, a tile each; 0 for the first of all."""
+    tint: F32
+    """Mean chroma difference to the frame before, in levels."""
+
+    def __len__(self) -> int:
+        return len(self.pts)
+
+    def __getitem__(self, part: slice) -> "Strip":
+        return Strip(*(getattr(self, field.name)[part] for field in fields(self)))
+
+    def joined(self, after: "Strip") -> "Strip":
+        """This strip and the one that follows it as one."""
+        return Strip(*(np.concatenate((getattr(self, f.name), getattr(after, f.name))) for f in fields(self)))
+
+    @property
+    def jumps(self) -> F32:
+        """How much of the picture changed since the frame before: mean over tiles and tint, in levels."""
+        return self.tiles.reshape(len(self), -1).mean(axis=1, dtype=np.float32) + self.tint
+
+
+def strips(frames: Iterable[Frame]) -> Generator[Strip, None, None]:
+    """Shrink frames, in order, into strips of at most 64. Lazy; keeps no frame."""
+    blank = _Blank()
+    before: Strip | None = None
+    started = monotonic()
+    for frame in frames:
+        blank.add(frame)
+        if blank.count == _FRAMES or monotonic() - started > _LONGEST_WALL_SECONDS:
+            before = blank.strip(before)
+            yield before
+            blank = _Blank()
+            started = monotonic()
+    if blank.count:
+        yield blank.strip(before)
+
+
+class _Blank:
+    """A strip being filled."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._pts = np.zeros(_FRAMES, np.int64)
+        self._clock = np.zeros((2, _FRAMES))
+        self._luma = np.zeros((_FRAMES, HEIGHT, WIDTH), np.uint8)
+        self._chroma = np.zeros((_FRAMES, 2, HEIGHT // 2, WIDTH // 2), np.uint8)
+        self._sharpness = np.zeros(_FRAMES, np.float32)
+        self._turns = 0
+
+    def add(self, frame: Frame) -> None:
+        index = self.count
+        luma, blue, red, drop = frame.planes()
+        self._pts[index] = frame.pts
+        self._clock[:, index] = frame.time_seconds, frame.duration_seconds
+        self._sharpness[index] = _sharpness(luma, drop)
+        turns = frame.quarter_turns
+        _shrink(luma, self._luma[index], drop, turns)
+        _shrink(blue, self._chroma[index, 0], drop, turns)
+        _shrink(red, self._chroma[index, 1], drop, turns)
+        self.count += 1
+
+    def strip(self, before: Strip | None) -> Strip:
+        count = self.count
+        luma, chroma = self._luma[:count], self._chroma[:count]
+        old_luma = luma[:1] if before is None else before.luma[-1:]
+        old_chroma = chroma[:1] if before is None else before.chroma[-1:]
+        return Strip(
+            self._pts[:count],
+            self._clock[0, :count],
+            self._clock[1, :count],
+            luma,
+            chroma,
+            self._sharpness[:count],
+            tile_differences(np.concatenate((old_luma, luma[:-1])), luma),
+            _mean_difference(np.concatenate((old_chroma, chroma[:-1])), chroma),
+        )
+
+
+def tile_differences(one: U8, other: U8) -> U8:
+    """Mean absolute difference a tile of two stacks of luma thumbnails: ``(N, 36, 64)`` twice to ``(N, 9, 16)``."""
+    count = len(one)
+    rows = cv2.absdiff(one.reshape(-1, WIDTH), other.reshape(-1, WIDTH))
+    tiles = cv2.resize(rows, (WIDTH // TILE, count * HEIGHT // TILE), interpolation=cv2.INTER_AREA)
+    return np.asarray(tiles, np.uint8).reshape(count, HEIGHT // TILE, WIDTH // TILE)
+
+
+def _mean_difference(one: U8, other: U8) -> F32:
+    rows = cv2.absdiff(one.reshape(-1, WIDTH // 2), other.reshape(-1, WIDTH // 2))
+    return rows.reshape(len(one), -1).mean(axis=1, dtype=np.float32)
+
+
+def _shrink(plane: Plane, into: U8, drop: int, turns: int) -> None:
+    """Average ``plane`` down to the shape of ``into``: points on a grid four times as fine, then areas."""
+    height, width = (into.shape[1], into.shape[0]) if turns % 2 else into.shape
+    if plane.shape[0] > height * _STEPPING or plane.shape[1] > width * _STEPPING:
+        size = (min(width * _STEPPING, plane.shape[1]), min(height * _STEPPING, plane.shape[0]))
+        plane = cv2.resize(plane, size, interpolation=cv2.INTER_NEAREST)  # type: ignore[assignment]
+    if drop:
+        plane = (plane >> drop).astype(np.uint8)
+    if turns:
+        cv2.resize(np.rot90(plane, turns).copy(), into.shape[::-1], dst=into, interpolation=cv2.INTER_AREA)
+    else:
+        cv2.resize(plane, into.shape[::-1], dst=into, interpolation=cv2.INTER_AREA)
+
+
+def _sharpness(luma: Plane, drop: int) -> float:
+    """Contrast of horizontal neighbours at full resolution, on a couple of dozen rows."""
+    rows = luma[:: max(1, luma.shape[0] // _SHARPNESS_ROWS)]
+    if rows.shape[1] < 2:
+        return 0.0
+    squares = cv2.norm(rows[:, 1:], rows[:, :-1], cv2.NORM_L2)
+    contrast = squares / (rows.shape[0] * (rows.shape[1] - 1)) ** 0.5 / (1 << drop)
+    return float(contrast / (contrast + _HALF_SHARPNESS))

@@ -1,0 +1,142 @@
+"""The candidates for keyframes: a bounded number of moments, thinned while they stream in.
+
+A moment is a short stretch of video, its best frame, and what that looks like. When there are too many, neighbours
+that look most alike are merged, so that a day of an empty yard costs a few moments and ten busy seconds keep theirs.
+"""
+
+import heapq
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sampler.measuring import HEIGHT, TILE, U8, WIDTH, Strip
+
+LOOK_SHAPE = (3, HEIGHT // TILE, WIDTH // TILE)
+_MOST, _KEPT = 1200, 900
+"""Moments held at most, and how many are left after thinning."""
+_BREAK = 5.0
+"""A jump of this many levels, if it doubles the one before, starts a new moment: nothing may straddle a cut."""
+_RESTLESSNESS = 0.04
+"""Sharpness one level of change to the frame before is worth: blurred and moving frames represent nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A stretch of video and the frame that stands for it."""
+
+    start_seconds: float
+    end_seconds: float
+    pts: int
+    time_seconds: float
+    sharpness: float
+    quality: float
+    """Sharpness less restlessness; comparable within one video."""
+    look: U8
+    """``(3, 9, 16)``: mean luma and chroma of tiles."""
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts."""
+        return self.end_seconds - self.start_seconds
+
+
+class MomentKeeper:
+    """Turns strips, fed in order, into a bounded number of moments."""
+
+    def __init__(self, slice_seconds: float) -> None:
+        self._slice_seconds = slice_seconds
+        self._moments: list[Moment] = []
+        self._slice = -1
+        self._last_jump = 0.0
+
+    def feed(self, strip: Strip) -> None:
+        """Add frames."""
+        jumps = strip.jumps
+        breaks = (jumps >= _BREAK) & (jumps >= 2 * np.concatenate(([self._last_jump], jumps[:-1])))
+        slices = np.floor(strip.times / self._slice_seconds).astype(np.int64)
+        starts = breaks | (np.diff(slices, prepend=self._slice) != 0)
+        qualities = strip.sharpness - _RESTLESSNESS * jumps
+        edges = [0, *(np.flatnonzero(starts[1:]) + 1).tolist(), len(strip)]
+        for start, end in zip(edges[:-1], edges[1:], strict=True):
+            self._add(strip, start, end, qualities, fresh=bool(starts[start]))
+        self._slice, self._last_jump = int(slices[-1]), float(jumps[-1])
+        if len(self._moments) > _MOST:
+            self._moments = thinned(self._moments, _KEPT)
+
+    def moments(self, end_seconds: float) -> list[Moment]:
+        """All moments, in order, tiling from the first frame to ``end_seconds``."""
+        ends = [*(moment.start_seconds for moment in self._moments[1:]), end_seconds]
+        return [replace(moment, end_seconds=end) for moment, end in zip(self._moments, ends, strict=True)]
+
+    def _add(
+        self, strip: Strip, start: int, end: int, qualities: NDArray[np.float32], *, fresh: bool
+    ) -> None:
+        best = start + int(qualities[start:end].argmax())
+        if not fresh and self._moments and qualities[best] <= self._moments[-1].quality:
+            return
+        moment = Moment(
+            start_seconds=float(strip.times[start]) if fresh else self._moments[-1].start_seconds,
+            end_seconds=float(strip.times[end - 1]),
+            pts=int(strip.pts[best]),
+            time_seconds=float(strip.times[best]),
+            sharpness=float(strip.sharpness[best]),
+            quality=float(qualities[best]),
+            look=_look(strip, best),
+        )
+        if fresh:
+            self._moments.append(moment)
+        else:
+            self._moments[-1] = moment
+
+
+def thinned(moments: list[Moment], count: int) -> list[Moment]:
+    """Merge neighbours until ``count`` are left: those that look most alike first, the shorter first among equals."""
+    alive: list[Moment | None] = list(moments)
+    after = {i: i + 1 for i in range(len(moments) - 1)}
+    before = {i + 1: i for i in range(len(moments) - 1)}
+    heap = [(*_cost(moments[i], moments[i + 1]), i, i + 1, moments[i], moments[i + 1]) for i in after]
+    heapq.heapify(heap)
+    excess = len(moments) - count
+    while excess > 0 and heap:
+        *_, left, right, one, other = heapq.heappop(heap)
+        if alive[left] is not one or alive[right] is not other:
+            continue
+        merged = _merge(one, other)
+        alive[left], alive[right] = merged, None
+        excess -= 1
+        follower = after.pop(right, None)
+        after.pop(left)
+        if follower is not None:
+            after[left], before[follower] = follower, left
+            beyond = alive[follower]
+            assert beyond is not None
+            heapq.heappush(heap, (*_cost(merged, beyond), left, follower, merged, beyond))
+        previous = before.get(left)
+        if previous is not None:
+            neighbour = alive[previous]
+            assert neighbour is not None
+            heapq.heappush(heap, (*_cost(neighbour, merged), previous, left, neighbour, merged))
+    return [moment for moment in alive if moment is not None]
+
+
+def difference(one: U8, other: U8) -> float:
+    """How unlike two looks are: the largest difference of any tile, in levels."""
+    return float(cv2.norm(one.ravel(), other.ravel(), cv2.NORM_INF))
+
+
+def _cost(one: Moment, other: Moment) -> tuple[float, float, float]:
+    seconds = other.end_seconds - one.start_seconds
+    return difference(one.look, other.look) * (1 + seconds / 60), seconds, one.start_seconds
+
+
+def _merge(one: Moment, other: Moment) -> Moment:
+    kept = one if one.quality >= other.quality else other
+    return replace(kept, start_seconds=one.start_seconds, end_seconds=other.end_seconds)
+
+
+def _look(strip: Strip, index: int) -> U8:
+    size = LOOK_SHAPE[:0:-1]
+    layers = (strip.luma[index], strip.chroma[index, 0], strip.chroma[index, 1])
+    return np.stack([np.asarray(cv2.resize(p, size, interpolation=cv2.INTER_AREA), np.uint8) for p in layers])

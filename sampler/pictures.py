@@ -1,0 +1,265 @@
+"""Pictures that are not video: a single one, several in order, animated WebP (which FFmpeg does not decode)."""
+
+import warnings
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageOps, ImageSequence, UnidentifiedImageError
+
+from sampler.errors import MediaNotFoundError, SampleRequestError, UnreadableMediaError
+from sampler.frames import STILL_SECONDS, Frame, Header, Plane, fit, pick
+from sampler.types import Notice, PictureSequence
+
+_STILL_FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "TIFF", "GIF")
+_MILLISECOND = Fraction(1, 1000)
+_SHORTEST_MILLISECONDS = 10
+"""Animations that declare less are shown slower by every browser; 100 ms is what they use instead."""
+_REPLACEMENT_MILLISECONDS = 100
+_MEASURED_PIXELS = 640 * 640
+_PILLOW_ERRORS = (OSError, ValueError, SyntaxError, EOFError, MemoryError, Image.DecompressionBombError)
+
+
+class PictureFrame:
+    """One upright picture; see ``sampler.frames.Frame``."""
+
+    __slots__ = ("_rgb", "duration_seconds", "pts", "quarter_turns", "time_seconds")
+
+    def __init__(self, picture: Image.Image, pts: int, time: float, duration: float) -> None:
+        self._rgb = np.asarray(_flatten(picture))
+        self.quarter_turns = 0
+        self.pts = pts
+        self.time_seconds = time
+        self.duration_seconds = duration
+
+    def planes(self) -> tuple[Plane, Plane, Plane, int]:
+        """Luma, blue and red difference of the shrunk picture."""
+        y, red, blue = cv2.split(cv2.cvtColor(self._shrunk(_MEASURED_PIXELS), cv2.COLOR_RGB2YCrCb))
+        return y, blue, red, 0
+
+    def bgr(self, max_pixels: int) -> NDArray[np.uint8]:
+        """The picture."""
+        return cv2.cvtColor(self._shrunk(max_pixels), cv2.COLOR_RGB2BGR)  # type: ignore[return-value]
+
+    def _shrunk(self, max_pixels: int) -> NDArray[np.uint8]:
+        height, width = self._rgb.shape[:2]
+        size = fit(width, height, max_pixels)
+        if size == (width, height):
+            return self._rgb
+        return cv2.resize(self._rgb, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+
+
+class SequenceReader:
+    """Several pictures in order, each standing ``interval_seconds``; they may differ in size.
+
+    Raises (on construction): the errors of ``_open``, for any of the pictures, and SampleRequestError for an empty
+    sequence or an interval that is not positive.
+    """
+
+    def __init__(self, sequence: PictureSequence) -> None:
+        if not sequence.paths:
+            raise SampleRequestError("a picture sequence needs at least one picture")
+        if not sequence.interval_seconds > 0:
+            raise SampleRequestError(f"{sequence.interval_seconds = } must be above 0")
+        self._paths = sequence.paths
+        self._interval = Fraction(sequence.interval_seconds).limit_denominator(1_000_000)
+        with _open(self._paths[0]) as first:
+            width, height = _upright_size(self._paths[0], first)
+            kind = (first.format or "picture").lower()
+        for path in self._paths[1:]:
+            _open(path).close()
+        self._header = Header(
+            container="pictures" if len(self._paths) > 1 else kind,
+            codec=kind,
+            width=width,
+            height=height,
+            rotation_degrees=0,
+            time_base=self._interval,
+            start_seconds=0.0,
+            declared_end_seconds=float(self._interval * len(self._paths)),
+            declared_frame_count=len(self._paths),
+            average_fps=float(1 / self._interval),
+            has_audio=False,
+        )
+
+    @property
+    def header(self) -> Header:
+        """Size of the first picture, times of all."""
+        return self._header
+
+    def frames(self, start_seconds: float | None = None) -> Generator[Frame, None, None]:
+        """The pictures, decoded one at a time."""
+        first = max(0, int(Fraction(start_seconds or 0.0) / self._interval))
+        for index in range(min(first, len(self._paths) - 1), len(self._paths)):
+            with _open(self._paths[index]) as picture:
+                upright = _decode(self._paths[index], picture)
+            yield PictureFrame(upright, index, float(index * self._interval), float(self._interval))
+
+    def picked(self, pts: Sequence[int]) -> Generator[Frame, None, None]:
+        """See ``sampler.frames.Reader``."""
+        return pick(self.frames(), pts)
+
+    def notices(self) -> tuple[Notice, ...]:
+        """Nothing: a picture that cannot be read is an error."""
+        return ()
+
+    def close(self) -> None:
+        """Nothing stays open between pictures."""
+
+
+class AnimationReader:
+    """Frames of one animated picture with their own durations."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stamps = _stamps(path)
+        with _open(path) as picture:
+            width, height = _upright_size(path, picture)
+            kind = (picture.format or "picture").lower()
+        self._header = Header(
+            container=kind,
+            codec=kind,
+            width=width,
+            height=height,
+            rotation_degrees=0,
+            time_base=_MILLISECOND,
+            start_seconds=0.0,
+            declared_end_seconds=self._stamps[-1] / 1000,
+            declared_frame_count=len(self._stamps) - 1,
+            average_fps=1000 * (len(self._stamps) - 1) / self._stamps[-1],
+            has_audio=False,
+        )
+
+    @property
+    def header(self) -> Header:
+        """Size and times."""
+        return self._header
+
+    def frames(self, start_seconds: float | None = None) -> Generator[Frame, None, None]:
+        """Frames in order; all are decoded, those before ``start_seconds`` are not delivered."""
+        with _open(self._path) as picture:
+            spans = pairwise(self._stamps)
+            for (start, end), frame in zip(spans, _each(self._path, picture), strict=False):
+                if end / 1000 > (start_seconds or 0.0):
+                    yield PictureFrame(frame, start, start / 1000, (end - start) / 1000)
+
+    def picked(self, pts: Sequence[int]) -> Generator[Frame, None, None]:
+        """See ``sampler.frames.Reader``."""
+        return pick(self.frames(), pts)
+
+    def notices(self) -> tuple[Notice, ...]:
+        """Nothing."""
+        return ()
+
+    def close(self) -> None:
+        """Nothing stays open between runs."""
+
+
+def open_picture(path: Path) -> SequenceReader | AnimationReader | None:
+    """A reader if ``path`` is a kind of picture read here; None leaves it to FFmpeg (video, GIF, APNG, HEIC)."""
+    try:
+        with _quietly(), Image.open(path, formats=_STILL_FORMATS) as picture:
+            frames, kind = getattr(picture, "n_frames", 1), picture.format
+    except Image.DecompressionBombError as error:
+        raise _unreadable(path, error) from error
+    except _PILLOW_ERRORS:
+        return None
+    if frames == 1 or kind in {"MPO", "TIFF"}:
+        return SequenceReader(PictureSequence((path,), STILL_SECONDS))
+    return AnimationReader(path) if kind in {"WEBP", "AVIF"} else None
+
+
+def _open(path: Path) -> Image.Image:
+    """Open one picture without decoding it.
+
+    Raises:
+        MediaNotFoundError: no such file.
+        UnreadableMediaError: not a picture.
+    """
+    try:
+        with _quietly():
+            return Image.open(path)
+    except UnidentifiedImageError as error:
+        raise UnreadableMediaError(
+            f"{path.name!r} is not a picture we read; use JPEG, PNG, WebP, AVIF or TIFF"
+        ) from error
+    except FileNotFoundError as error:
+        raise MediaNotFoundError(f"cannot open {path.name!r}: no such file") from error
+    except IsADirectoryError as error:
+        raise MediaNotFoundError(f"{path.name!r} is a directory") from error
+    except _PILLOW_ERRORS as error:
+        raise _unreadable(path, error) from error
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Large and slightly wrong pictures are read all the same; the error for too large ones stays."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _decode(path: Path, picture: Image.Image) -> Image.Image:
+    try:
+        with _quietly():
+            picture.load()
+            return ImageOps.exif_transpose(picture)
+    except _PILLOW_ERRORS as error:
+        raise _unreadable(path, error) from error
+
+
+def _each(path: Path, picture: Image.Image) -> Iterator[Image.Image]:
+    """Frames up to the first damaged one; at least one.
+
+    Raises:
+        UnreadableMediaError: not even the first can be decoded.
+    """
+    delivered = False
+    try:
+        for frame in ImageSequence.Iterator(picture):
+            frame.load()
+            yield frame
+            delivered = True
+    except _PILLOW_ERRORS as error:
+        if not delivered:
+            raise _unreadable(path, error) from error
+
+
+def _stamps(path: Path) -> Sequence[int]:
+    """Start of every frame in milliseconds, and the end of the last."""
+    stamps = [0]
+    with _open(path) as picture:
+        for frame in _each(path, picture):
+            declared = round(frame.info.get("duration") or 0)
+            stamps.append(
+                stamps[-1] + (declared if declared > _SHORTEST_MILLISECONDS else _REPLACEMENT_MILLISECONDS)
+            )
+    return stamps
+
+
+def _upright_size(path: Path, picture: Image.Image) -> tuple[int, int]:
+    try:
+        with _quietly():
+            sideways = picture.getexif().get(ExifTags.Base.Orientation, 1) in {5, 6, 7, 8}
+    except _PILLOW_ERRORS as error:
+        raise _unreadable(path, error) from error
+    return (picture.height, picture.width) if sideways else (picture.width, picture.height)
+
+
+def _flatten(picture: Image.Image) -> Image.Image:
+    """RGB over white, as most viewers show transparency."""
+    if picture.mode in {"RGBA", "LA", "PA"} or "transparency" in picture.info:
+        layer = picture.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+    return picture.convert("RGB")
+
+
+def _unreadable(path: Path, error: Exception) -> UnreadableMediaError:
+    if isinstance(error, Image.DecompressionBombError | MemoryError):
+        return UnreadableMediaError(f"{path.name!r} is too large a picture; scale it below 170 megapixels")
+    return UnreadableMediaError(f"{path.name!r} is damaged and cannot be decoded")

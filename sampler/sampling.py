@@ -1,0 +1,217 @@
+"""The whole run: scan, plan, extract."""
+
+from bisect import bisect_right
+from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from threading import Event
+
+import numpy as np
+
+from sampler.errors import SampleRequestError
+from sampler.extracting import extract
+from sampler.frames import Header
+from sampler.planning import choose, interval_times, standing_at, uniform_times
+from sampler.scanning import Scan, scan
+from sampler.shots import tile
+from sampler.sources import fingerprint, name_of, open_source
+from sampler.types import (
+    MediaInfo,
+    Notice,
+    PlannedKeyframe,
+    Reason,
+    SampleRequest,
+    SamplerStep,
+    SamplingMode,
+    SamplingPlan,
+    Shot,
+    Source,
+)
+
+_IRREGULAR_SHARE = 0.02
+"""Share of frame intervals off the usual one above which the frame rate counts as variable."""
+
+
+def probe(source: Source) -> MediaInfo:
+    """What the file says of itself and its first picture shows; decodes one frame and reads every byte once.
+
+    Raises:
+        MediaError: see ``sampler.errors``.
+        SampleRequestError: an empty picture sequence, or an interval that is not positive.
+    """
+    with closing(open_source(source)) as reader:
+        header = reader.header
+    return _media(
+        source,
+        header,
+        fingerprint(source),
+        end_seconds=max(header.declared_end_seconds or 0.0, header.start_seconds),
+        frame_count=header.declared_frame_count,
+        average_fps=header.average_fps,
+        irregular=False,
+        guessed=("duration_seconds", "frame_count", "average_fps", "variable_frame_rate"),
+    )
+
+
+def sample(source: Source, request: SampleRequest) -> Generator[SamplerStep, None, None]:
+    """Yield progress, then the plan, then the keyframes in order; notices may come between any of them.
+
+    Lazy: nothing is opened before the first step is pulled, keyframes are extracted one at a time, and closing the
+    generator closes the file. Times are seconds on the clock a player shows.
+
+    Raises:
+        MediaError: see ``sampler.errors``.
+        SampleRequestError: fewer than one frame, an interval that does not fit the mode, a window without video.
+    """
+    _validate(request)
+    with closing(open_source(source)) as reader, _fingerprinting(source) as digest:
+        seen = yield from scan(reader, request)
+        notices = list(reader.notices()) if seen.whole else []
+        media = _counted(source, reader.header, digest.result(), seen)
+    plan = _plan(request, seen, media, reader.header, notices)
+    yield plan
+    with closing(open_source(source)) as reader:
+        yield from extract(reader, plan.keyframes, request.max_pixels)
+
+
+def _validate(request: SampleRequest) -> None:
+    if request.frames < 1:
+        raise SampleRequestError(f"{request.frames = } must be at least 1")
+    if request.max_pixels < 4:
+        raise SampleRequestError(f"{request.max_pixels = } must be at least 4")
+    if (request.sampling == "interval") != (request.interval_seconds is not None):
+        raise SampleRequestError("interval_seconds is given exactly when sampling is 'interval'")
+    if request.interval_seconds is not None and not request.interval_seconds > 0:
+        raise SampleRequestError(f"{request.interval_seconds = } must be above 0")
+    if request.sampling == "fast":
+        raise SampleRequestError("sampling 'fast' is not available; use 'auto'")
+
+
+@contextmanager
+def _fingerprinting(source: Source) -> Iterator[Future[tuple[str, int]]]:
+    """Hash the source beside the scan; leaving early stops it."""
+    cancelled = Event()
+    with ThreadPoolExecutor(1, "fingerprint") as pool:
+        try:
+            yield pool.submit(fingerprint, source, cancelled)
+        finally:
+            cancelled.set()
+
+
+def _plan(
+    request: SampleRequest, seen: Scan, media: MediaInfo, header: Header, notices: list[Notice]
+) -> SamplingPlan:
+    shots = tile(seen.boundaries, seen.start_seconds, seen.end_seconds)
+    mode: SamplingMode = "exact" if request.sampling == "auto" else request.sampling
+    if mode == "exact":
+        keyframes = [
+            PlannedKeyframe(
+                index=index,
+                time_seconds=choice.moment.time_seconds,
+                pts=choice.moment.pts,
+                time_base=header.time_base,
+                shot=choice.shot,
+                reason=choice.reason,
+                sharpness=choice.moment.sharpness,
+            )
+            for index, choice in enumerate(choose(seen.moments, shots, request.frames))
+        ]
+    else:
+        keyframes, widened = _spaced_keyframes(request, seen, shots, header)
+        notices = notices + widened
+    return SamplingPlan(
+        media, mode, seen.start_seconds, seen.end_seconds, shots, (), tuple(keyframes), tuple(notices)
+    )
+
+
+def _spaced_keyframes(
+    request: SampleRequest, seen: Scan, shots: tuple[Shot, ...], header: Header
+) -> tuple[list[PlannedKeyframe], list[Notice]]:
+    """Keyframes by the clock alone; an interval too short for the budget is widened to a multiple of itself."""
+    start, end, notices = seen.start_seconds, seen.end_seconds, []
+    reason: Reason
+    if request.interval_seconds is None:
+        targets, reason = uniform_times(start, end, request.frames), "uniform"
+    else:
+        targets, factor = interval_times(start, end, request.interval_seconds, request.frames)
+        reason = "interval"
+        if factor > 1:
+            asked, used = request.interval_seconds, request.interval_seconds * factor
+            message = (
+                f"a keyframe every {asked:g} s exceeds the budget of {request.frames}; taken every {used:g} s"
+            )
+            notices.append(Notice("interval_widened", message))
+    begins = [shot.start_seconds for shot in shots]
+    return [
+        PlannedKeyframe(
+            index=index,
+            time_seconds=float(seen.times[frame]),
+            pts=int(seen.pts[frame]),
+            time_base=header.time_base,
+            shot=max(bisect_right(begins, float(seen.times[frame])) - 1, 0),
+            reason=reason,
+        )
+        for index, frame in enumerate(standing_at(seen.times, targets))
+    ], notices
+
+
+def _counted(source: Source, header: Header, digest: tuple[str, int], seen: Scan) -> MediaInfo:
+    """Media facts after a scan: counted where the whole file was seen, the header's where only a window was."""
+    intervals = np.diff(seen.times)
+    irregular = False
+    if len(intervals):
+        usual = float(np.median(intervals))
+        slack = max(0.1 * usual, 1.5 * float(header.time_base))
+        irregular = float(np.mean(np.abs(intervals - usual) > slack)) > _IRREGULAR_SHARE
+    if not seen.whole:
+        return _media(
+            source,
+            header,
+            digest,
+            end_seconds=max(header.declared_end_seconds or 0.0, seen.end_seconds),
+            frame_count=header.declared_frame_count,
+            average_fps=header.average_fps,
+            irregular=irregular,
+            guessed=("duration_seconds", "frame_count", "average_fps", "variable_frame_rate"),
+        )
+    span = seen.end_seconds - seen.start_seconds
+    return _media(
+        source,
+        header,
+        digest,
+        end_seconds=seen.end_seconds,
+        frame_count=len(seen.pts),
+        average_fps=len(seen.pts) / span if len(seen.pts) > 1 and span > 0 else header.average_fps,
+        irregular=irregular,
+        guessed=(),
+    )
+
+
+def _media(
+    source: Source,
+    header: Header,
+    digest: tuple[str, int],
+    *,
+    end_seconds: float,
+    frame_count: int | None,
+    average_fps: float | None,
+    irregular: bool,
+    guessed: tuple[str, ...],
+) -> MediaInfo:
+    return MediaInfo(
+        name=name_of(source),
+        sha256=digest[0],
+        bytes=digest[1],
+        container=header.container,
+        codec=header.codec,
+        width=header.width,
+        height=header.height,
+        rotation_degrees=header.rotation_degrees,
+        duration_seconds=end_seconds,
+        start_seconds=header.start_seconds,
+        frame_count=frame_count,
+        average_fps=average_fps,
+        variable_frame_rate=irregular,
+        has_audio=header.has_audio,
+        guessed=guessed,
+    )

@@ -1,0 +1,59 @@
+"""Which reader serves which source, and what its bytes are."""
+
+import hashlib
+from pathlib import Path
+from threading import Event
+
+from sampler.decoding import VideoReader
+from sampler.errors import MediaNotFoundError
+from sampler.frames import Reader
+from sampler.pictures import SequenceReader, open_picture
+from sampler.types import PictureSequence, Source
+
+_CHUNK_BYTES = 1 << 20
+
+
+def open_source(source: Source) -> Reader:
+    """A reader positioned at the first picture; the caller closes it.
+
+    Raises:
+        MediaError: see ``sampler.errors``.
+        SampleRequestError: an empty picture sequence, or an interval that is not positive.
+    """
+    if isinstance(source, PictureSequence):
+        return SequenceReader(source)
+    if not source.path.is_file():
+        what = "is a directory" if source.path.is_dir() else "does not exist"
+        raise MediaNotFoundError(f"{str(source.path)!r} {what}; give a video or picture file")
+    return open_picture(source.path) or VideoReader(source.path)
+
+
+def name_of(source: Source) -> str:
+    """The file's name; for a sequence the first picture's and how many follow."""
+    if isinstance(source, PictureSequence):
+        more = len(source.paths) - 1
+        return source.paths[0].name + (f" (+{more})" if more else "")
+    return source.path.name
+
+
+def fingerprint(source: Source, cancelled: Event | None = None) -> tuple[str, int]:
+    """SHA-256 (hex) and size in bytes; of a sequence, the hash over its pictures' hashes and the sum of sizes.
+
+    Setting ``cancelled`` ends the reading early; what is returned then means nothing.
+    """
+    if isinstance(source, PictureSequence):
+        parts = [_fingerprint(path, cancelled) for path in source.paths]
+        whole = hashlib.sha256("".join(digest for digest, _ in parts).encode())
+        return whole.hexdigest(), sum(size for _, size in parts)
+    return _fingerprint(source.path, cancelled)
+
+
+def _fingerprint(path: Path, cancelled: Event | None) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            if cancelled is not None and cancelled.is_set():
+                break
+            digest.update(chunk)
+            size += len(chunk)
+    return digest.hexdigest(), size
