@@ -10,6 +10,7 @@ from analyzer.errors import (
 )
 from analyzer.models import LocalModel, ScriptedModel
 from analyzer.perceiving import Faculty, Perceiver
+from analyzer.timeline import expect_coverage, list_shots
 from analyzer.types import (
     AnalysisRequest,
     AnalysisStep,
@@ -98,4 +99,6 @@ __all__ = [
     "Usage",
     "Verdict",
     "analyze",
+    "expect_coverage",
+    "list_shots",
 ]

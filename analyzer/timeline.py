@@ -140,6 +140,12 @@ def cover(axis: Axis, failed: Sequence[int]) -> Coverage:
     )
 
 
+def expect_coverage(plan: SamplingPlan) -> Coverage:
+    """Say what a run over this plan would cover if no keyframe fails; none has been looked at yet."""
+    every = Axis(plan, (keyframe.index for keyframe in plan.keyframes))
+    return replace(cover(every, ()), keyframes_analyzed=0)
+
+
 def list_shots(plan: SamplingPlan) -> tuple[TimelineShot, ...]:
     """Return the plan's shots with the keyframes that lie in each."""
     return tuple(
@@ -215,6 +221,7 @@ def _date(draft: Draft, axis: Axis) -> Event:
         evidence=frames,
         boxes=draft.boxes,
         attributes=draft.attributes,
+        merged_from=draft.merged_from,
         source=draft.source,
     )
 
