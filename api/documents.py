@@ -12,7 +12,7 @@ from functools import lru_cache
 from inspect import cleandoc, getmodule, getsource
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.json_schema import JsonSchemaValue
@@ -27,23 +27,26 @@ OTHER_DIGITS = 6
 SCHEMA_ID = "urn:sceneline:timeline:1"
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
+Document = TypeVar("Document")
+"""A dataclass of the timeline."""
+
 _NUMBERS_ONLY = re.compile(r"\[\n\s+(-?\d[^\[\]{}\":]*?)\n\s*\]")
 
 
 # -- rounding ------------------------------------------------------------------------------------------------
 
 
-def rounded(timeline: Timeline) -> Timeline:
-    """The timeline with seconds to the millisecond and other numbers to six places.
+def rounded(document: Document) -> Document:
+    """A timeline, or a part of one, with seconds to the millisecond and other numbers to six places.
 
     Rounding is the same everywhere, so whatever was in order or inside stays so. In the rare recording with a
     span shorter than a millisecond, all seconds get as many digits as keep that span from vanishing.
     """
-    spans = list(_spans(timeline))
+    spans = list(_spans(document))
     for digits in (MILLISECOND_DIGITS, 6, 9):
         if all(round(start, digits) < round(end, digits) for start, end in spans if start < end):
             break
-    return cast("Timeline", _rounded(timeline, digits, ""))
+    return cast("Document", _rounded(document, digits, ""))
 
 
 def _spans(value: object) -> Iterator[tuple[float, float]]:
@@ -77,8 +80,8 @@ def _rounded(value: Any, digits: int, name: str) -> Any:
 
 
 def timeline_document(timeline: Timeline) -> dict[str, Any]:
-    """The rounded timeline as plain JSON values, in the order a reader expects."""
-    document = _timeline_adapter().dump_python(rounded(timeline), mode="json")
+    """The timeline as plain JSON values, in the order a reader expects."""
+    document = _timeline_adapter().dump_python(timeline, mode="json")
     results = {name: result for name, result in document["results"].items() if result is not None}
     return {"schema_version": document["schema_version"], **document, "results": results}
 
@@ -86,7 +89,7 @@ def timeline_document(timeline: Timeline) -> dict[str, Any]:
 def json_text(document: object, *, compact: bool = False) -> str:
     """JSON for people and programs: indented with rows of numbers on one line, or all on one line."""
     if compact:
-        return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+        return json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n"
     indented = json.dumps(document, ensure_ascii=False, indent=2)
     # A raw line break never occurs inside a JSON string, so this cannot touch text.
     return _NUMBERS_ONLY.sub(lambda rows: f"[{' '.join(rows[1].split())}]", indented) + "\n"

@@ -1,7 +1,9 @@
 """What may be asked for: one model validates the command line's options and, over HTTP, a request alike."""
 
+import json
 import math
 import re
+from pathlib import Path
 from typing import Annotated, Literal, Self, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -12,8 +14,9 @@ from sampler import DEFAULT_FRAMES, SampleRequest, SamplingMode
 
 BackendChoice = Literal["auto", "local"]
 
+_SHOWING_INPUT = {"literal_error", "string_pattern_mismatch", "greater_than_equal"}
+"""Kinds of errors whose message does not repeat what was given."""
 _CLOCK = re.compile(r"(?:(?P<hours>\d+):)?(?P<minutes>\d+):(?P<seconds>[0-5]\d(?:\.\d+)?)")
-_SAMPLING = re.compile(r"auto|exact|fast|uniform|interval=(?P<seconds>.+)")
 
 
 def seconds_from(value: object) -> float:
@@ -52,8 +55,8 @@ class TimelineRequest(BaseModel):
     """Where to begin looking; the keyframes are spent inside the window."""
     end: Seconds | None = None
     """Where to stop looking."""
-    sampling: str = Field(default="auto", pattern=r"^(auto|exact|fast|uniform|interval=.+)$")
-    """How to look: ``auto``, ``exact``, ``fast``, ``uniform`` or ``interval=SECONDS``."""
+    sampling: str = Field(default="auto", pattern=r"^(auto|exact|uniform|interval=.+)$")
+    """How to look: ``auto``, ``exact``, ``uniform`` or ``interval=SECONDS``."""
     taxonomy: tuple[str, ...] = ()
     """Tags to choose from for the task ``tags``; empty for any."""
     backend: BackendChoice = "auto"
@@ -70,8 +73,8 @@ class TimelineRequest(BaseModel):
         return self
 
     def _interval_seconds(self) -> float | None:
-        match = _SAMPLING.fullmatch(self.sampling)
-        return seconds_from(match["seconds"]) if match and match["seconds"] else None
+        _, given, seconds = self.sampling.partition("=")
+        return seconds_from(seconds) if given else None
 
     def sample_request(self) -> SampleRequest:
         """The part of it the sampler needs."""
@@ -100,4 +103,39 @@ def timeline_request(**options: object) -> TimelineRequest:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = f"{first['loc'][0]}: " if first["loc"] else ""
-        raise RequestError(f"{name}{first['msg'].removeprefix('Value error, ')}") from error
+        given = f", not {first['input']!r}" if first["type"] in _SHOWING_INPUT else ""
+        raise RequestError(f"{name}{first['msg'].removeprefix('Value error, ')}{given}") from error
+
+
+def picture_interval(text: str | None) -> float | None:
+    """How long each picture of a sequence stands, in seconds; None where no sequence is meant.
+
+    Raises:
+        RequestError: not a time, or none at all.
+    """
+    if text is None:
+        return None
+    try:
+        seconds = seconds_from(text)
+    except ValueError as error:
+        raise RequestError(f"interval: {error}") from error
+    if seconds == 0.0:
+        raise RequestError("interval: each picture must stand longer than 0 s")
+    return seconds
+
+
+def read_taxonomy(path: Path) -> tuple[str, ...]:
+    """The tags in a file: a JSON list, or one a line.
+
+    Raises:
+        RequestError: the file cannot be read or holds no tag.
+    """
+    try:
+        text = path.read_text("utf-8")
+        tags = json.loads(text) if text.lstrip().startswith("[") else text.splitlines()
+    except (OSError, ValueError) as error:
+        raise RequestError(f"{path}: cannot be read as a taxonomy ({error}); write one tag a line") from error
+    names = tuple(str(tag).strip() for tag in tags if str(tag).strip())
+    if not names:
+        raise RequestError(f"{path}: holds no tag; write one a line")
+    return names

@@ -1,0 +1,203 @@
+"""The commands and their help. What they do is imported when they run: ``--help`` has to answer at once."""
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.cli import options
+from api.exports import Format
+
+app = typer.Typer(
+    help="Point it at a video, get a timestamped timeline of what happens in it.",
+    epilog="Exit codes: 0 done, 1 our bug, 2 usage, 3 the media cannot be read, 4 the model failed, "
+    "5 a limit was hit, 130 interrupted.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+def _show_version(*, wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"sceneline {version('sceneline')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _sceneline(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=lambda wanted: _show_version(wanted=wanted), is_eager=True)
+    ] = False,
+) -> None:
+    """Point it at a video, get a timestamped timeline of what happens in it."""
+
+
+@app.command(
+    epilog="Several videos: each gets its own timeline, one JSON document a line on standard output, or one file "
+    "each with --output FOLDER. One failing does not stop the rest; the first failure's exit code is given."
+)
+def analyze(
+    video: options.Videos,
+    *,
+    task: options.Tasks = None,
+    frames: options.Frames = 32,
+    start: options.Start = None,
+    end: options.End = None,
+    sampling: options.Sampling = "auto",
+    interval: options.Interval = None,
+    taxonomy: options.TaxonomyFile = None,
+    backend: options.Backend = "auto",
+    output: options.Output = "-",
+    form: options.OutputFormat = None,
+    frames_dir: options.FramesDir = None,
+    dry_run: options.DryRun = False,
+    quiet: options.Quiet = False,
+) -> int:
+    """Say what happens in a video, when, and how sure that is.
+
+    The timeline goes to standard output as JSON, everything for people to standard error.
+
+    [bold]Examples[/bold]
+
+    sceneline analyze clip.mp4 --format table
+
+    sceneline analyze clip.mp4 --task events,text,describe --output clip.html
+
+    sceneline analyze talk.mkv --start 10:00 --end 15:00 --frames 64 --output talk.json --frames-dir talk
+
+    sceneline analyze *.mp4 --output timelines/
+
+    sceneline analyze page1.png page2.png page3.png --interval 5
+    """
+    from api.cli.analyzing import Order, analyze_all
+    from api.schemas import read_taxonomy, timeline_request
+
+    request = timeline_request(
+        tasks=[name.strip() for names in task for name in names.split(",")] if task else None,
+        frames=frames,
+        start=start,
+        end=end,
+        sampling=sampling,
+        taxonomy=read_taxonomy(taxonomy) if taxonomy else None,
+        backend=backend,
+    )
+    order = Order(video, interval, request, output, form, frames_dir, quiet=quiet, dry_run=dry_run)
+    return analyze_all(order)
+
+
+@app.command()
+def shots(
+    video: options.Video,
+    *,
+    frames: options.Frames = 32,
+    start: options.Start = None,
+    end: options.End = None,
+    sampling: options.Sampling = "auto",
+    output: options.Output = "-",
+    form: Annotated[options.ShotsFormat, typer.Option("--format", help="Form of the result.")] = "json",
+    quiet: options.Quiet = False,
+) -> None:
+    """List the shots: where each begins, ends, and how it begins.
+
+    [bold]Examples[/bold]
+
+    sceneline shots clip.mp4 --format table
+
+    sceneline shots clip.mp4 --format csv --output shots.csv
+    """
+    from api.cli.looking import list_shots
+    from api.schemas import timeline_request
+
+    request = timeline_request(frames=frames, start=start, end=end, sampling=sampling)
+    list_shots(video, request, output, form, quiet=quiet)
+
+
+@app.command()
+def sample(
+    video: options.Video,
+    *,
+    frames: options.Frames = 32,
+    start: options.Start = None,
+    end: options.End = None,
+    sampling: options.Sampling = "auto",
+    output: Annotated[Path, typer.Option(metavar="DIR", help="Where to write the pictures.")],
+    quiet: options.Quiet = False,
+) -> None:
+    """Write the keyframes as JPEG pictures, with a manifest.json that says which frame each one is, and why.
+
+    [bold]Example[/bold]
+
+    sceneline sample clip.mp4 --frames 16 --output clip-frames
+    """
+    from api.cli.looking import take_keyframes
+    from api.schemas import timeline_request
+
+    request = timeline_request(frames=frames, start=start, end=end, sampling=sampling)
+    take_keyframes(video, request, output, quiet=quiet)
+
+
+@app.command()
+def plan(
+    video: options.Video,
+    *,
+    frames: options.Frames = 32,
+    start: options.Start = None,
+    end: options.End = None,
+    sampling: options.Sampling = "auto",
+    output: options.Output = "-",
+    form: Annotated[options.PlanFormat, typer.Option("--format", help="Form of the result.")] = "json",
+    quiet: options.Quiet = False,
+) -> None:
+    """Show what would be looked at, before anything is analysed or paid for.
+
+    [bold]Example[/bold]
+
+    sceneline plan clip.mp4 --frames 16 --format table
+    """
+    from api.cli.looking import show_plan
+    from api.schemas import timeline_request
+
+    request = timeline_request(frames=frames, start=start, end=end, sampling=sampling)
+    show_plan(video, request, output, form, quiet=quiet)
+
+
+@app.command()
+def export(
+    timeline: Annotated[Path, typer.Argument(metavar="TIMELINE", help="JSON file that analyze wrote.")],
+    *,
+    form: Annotated[Format, typer.Option("--format", help="Form of the result.")],
+    output: options.Output = "-",
+) -> None:
+    """Tell a timeline in another format.
+
+    Pictures that the timeline names are found beside its file.
+
+    [bold]Examples[/bold]
+
+    sceneline export clip.json --format html --output clip.html
+
+    sceneline export clip.json --format vtt > clip.vtt
+    """
+    from api.cli.exporting import export_timeline
+
+    export_timeline(timeline, form, output)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the timeline document."""
+    from api.cli.writing import write_out
+    from api.documents import json_text, timeline_schema
+
+    write_out(json_text(timeline_schema()))
+
+
+@app.command()
+def doctor() -> int:
+    """Check that everything sceneline stands on is there and works."""
+    from api.cli.diagnosing import diagnose
+
+    return diagnose()

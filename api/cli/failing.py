@@ -1,0 +1,47 @@
+"""Exit codes, and how an error is told: one line on what is wrong and what to do, never a traceback."""
+
+import traceback
+
+from api.cli.telling import tell
+
+DONE = 0
+BUG = 1
+USAGE = 2
+UNREADABLE_MEDIA = 3
+MODEL_FAILED = 4
+LIMIT_REACHED = 5
+INTERRUPTED = 130
+
+
+def fail(error: Exception) -> int:
+    """Tell the error and give the exit code it ends with."""
+    code = _code_of(error)
+    if code is not None:
+        tell(str(error))
+        return code
+    from api.settings import settings
+
+    if settings().debug:
+        traceback.print_exception(error)
+    tell(
+        f"unexpected {type(error).__name__}: {error}. This is a bug of sceneline; "
+        "set SCENELINE_DEBUG=1 and run it again to see where it happens"
+    )
+    return BUG
+
+
+def _code_of(error: Exception) -> int | None:
+    """The exit code of an error raised on purpose, None for any other."""
+    from analyzer import AnalyzerError, BudgetExceededError, ModelError
+    from api.errors import ApiError
+    from sampler import MediaError, SamplerError
+
+    codes = {
+        MediaError: UNREADABLE_MEDIA,
+        BudgetExceededError: LIMIT_REACHED,
+        ModelError: MODEL_FAILED,
+        SamplerError: USAGE,
+        AnalyzerError: USAGE,
+        ApiError: USAGE,
+    }
+    return next((code for kind, code in codes.items() if isinstance(error, kind)), None)

@@ -1,0 +1,105 @@
+"""``shots``, ``sample`` and ``plan``: what the sampler alone can say."""
+
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import sampler
+from api import pipeline
+from api.cli.options import PlanFormat, ShotsFormat
+from api.cli.progress import Watcher
+from api.cli.telling import tell, warn
+from api.cli.writing import deliver, make_folder, place_of, write_file
+from api.documents import json_text
+from api.exports import SUFFIXES
+from api.exports.listing import plan_table, shots_csv, shots_table
+from api.pictures import picture_name
+from api.plans import Plan, foresee, plan_document
+from api.schemas import TimelineRequest
+from sampler import Keyframe, Notice, SamplingPlan, Source, VideoFile
+
+
+def list_shots(video: Path, request: TimelineRequest, output: str, form: ShotsFormat, *, quiet: bool) -> None:
+    """Find the shots and write them.
+
+    Raises:
+        SamplerError: the media or the window cannot be used.
+        OutputError: the place cannot be written.
+    """
+    place = place_of(output, video, SUFFIXES[form])
+    plan = make_plan(VideoFile(video), request, video.name, quiet=quiet)
+    match form:
+        case "json":
+            document = plan_document(plan)
+            text = json_text({name: document[name] for name in ("media", "shots")})
+        case "csv":
+            text = shots_csv(plan)
+        case "table":
+            text = shots_table(plan)
+    deliver(place, text)
+
+
+def show_plan(video: Path, request: TimelineRequest, output: str, form: PlanFormat, *, quiet: bool) -> None:
+    """Plan a run and write the plan.
+
+    Raises:
+        SamplerError: the media or the window cannot be used.
+        OutputError: the place cannot be written.
+    """
+    place = place_of(output, video, SUFFIXES[form])
+    plan = make_plan(VideoFile(video), request, video.name, quiet=quiet)
+    deliver(place, plan_table(plan) if form == "table" else json_text(plan_document(plan)))
+
+
+def make_plan(source: Source, request: TimelineRequest, name: str, *, quiet: bool) -> Plan:
+    """Look through the video and plan what would be looked at closely; progress and warnings are shown.
+
+    Raises:
+        SamplerError: the media or the window cannot be used.
+    """
+    plans = []
+    with Watcher(name, quiet=quiet) as watcher, closing(pipeline.plan(source, request)) as steps:
+        for step in steps:
+            watcher.saw(step)
+            if isinstance(step, SamplingPlan):
+                plans.append(step)
+    (found,) = plans
+    if not quiet:
+        warn(name, found.notices)
+    return foresee(found)
+
+
+def take_keyframes(video: Path, request: TimelineRequest, folder: Path, *, quiet: bool) -> None:
+    """Write each keyframe as a JPEG picture, and ``manifest.json`` last: it is there when all pictures are.
+
+    Raises:
+        SamplerError: the media or the window cannot be used.
+        OutputError: the folder cannot be written.
+    """
+    make_folder(folder)
+    plans: list[SamplingPlan] = []
+    notices: list[Notice] = []
+    taken: dict[int, dict[str, object]] = {}
+    steps = sampler.sample(VideoFile(video), request.sample_request())
+    with Watcher(video.name, quiet=quiet) as watcher, closing(steps):
+        for step in steps:
+            watcher.saw(step)
+            match step:
+                case SamplingPlan():
+                    plans.append(step)
+                case Notice():
+                    notices.append(step)
+                case Keyframe():
+                    name = picture_name(step.index)
+                    write_file(folder / name, step.jpeg)
+                    taken[step.index] = {"width": step.width, "height": step.height, "image": name}
+    (found,) = plans
+    document = plan_document(foresee(replace(found, notices=(*found.notices, *notices))))
+    manifest = {name: document[name] for name in ("media", "sampling", "shots", "warnings")}
+    manifest["keyframes"] = [
+        {**each, **taken[each["index"]]} for each in document["keyframes"] if each["index"] in taken
+    ]
+    write_file(folder / "manifest.json", json_text(manifest))
+    if not quiet:
+        warn(video.name, (*found.notices, *notices))
+        tell(f"wrote {len(taken)} pictures and {folder / 'manifest.json'}")

@@ -1,0 +1,17 @@
+"""WebVTT: each event a cue, for players and ``<track kind="metadata">``."""
+
+import html
+
+from analyzer import Timeline
+from api.exports.wording import cue_clock, one_line, told
+
+
+def render(timeline: Timeline) -> str:
+    """The events as WebVTT (W3C); ``&``, ``<``, ``>`` are written as entities, so no text can end a cue."""
+    cues = (
+        f"{html.escape(one_line(event.id), quote=False)}\n"
+        f"{cue_clock(event.start_seconds, '.')} --> {cue_clock(event.end_seconds, '.')}\n"
+        f"{html.escape(told(event), quote=False)}\n"
+        for event in timeline.events
+    )
+    return "\n".join(("WEBVTT\n", *cues))

@@ -1,0 +1,38 @@
+"""How times and names are put into words, the same in every format."""
+
+import unicodedata
+
+from analyzer import Event
+
+_INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+
+def one_line(text: str) -> str:
+    """The text without line breaks, terminal escapes, other control characters and runs of spaces."""
+    visible = (" " if unicodedata.category(each) in _INVISIBLE else each for each in text)
+    return " ".join("".join(visible).split())
+
+
+def clock(seconds: float, *, decimals: int = 1) -> str:
+    """``0:07.5`` or ``1:02:03.5``: the way a player shows it, with as many decimals as asked for."""
+    whole, part = divmod(round(seconds * 10**decimals), 10**decimals)
+    hours, minutes = whole // 3600, whole // 60 % 60
+    start = f"{hours}:{minutes:02}" if hours else f"{minutes}"
+    return f"{start}:{whole % 60:02}" + (f".{part:0{decimals}}" if decimals else "")
+
+
+def cue_clock(seconds: float, mark: str) -> str:
+    """``00:00:07.500`` with the given decimal mark, as subtitle files write it."""
+    milliseconds = round(seconds * 1000)
+    whole = milliseconds // 1000
+    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}{mark}{milliseconds % 1000:03}"
+
+
+def told(event: Event) -> str:
+    """What happened, in one line: the description where there is one, else the label."""
+    return one_line(event.description) or one_line(event.label)
+
+
+def certainty(confidence: float | None) -> str:
+    """``87 %``, or nothing where nobody could tell."""
+    return "" if confidence is None else f"{confidence:.0%}".replace("%", " %")

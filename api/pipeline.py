@@ -1,0 +1,123 @@
+"""The one path from a request to a timeline, pulled by the command line and by whatever else has a face."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing, closing
+from dataclasses import replace
+from typing import TypeVar
+
+import analyzer
+import sampler
+from analyzer import AnalysisStep, LocalModel, Timeline
+from api.documents import rounded
+from api.schemas import BackendChoice, TimelineRequest
+from sampler import Keyframe, Notice, SamplerStep, SamplingPlan, Source
+
+Step = TypeVar("Step")
+
+_BACKENDS: dict[BackendChoice, Callable[[], LocalModel]] = {"auto": LocalModel, "local": LocalModel}
+
+
+def open_model(request: TimelineRequest) -> LocalModel:
+    """The model that will answer; it loads its weights when first asked and may serve many runs."""
+    return _BACKENDS[request.backend]()
+
+
+def plan(source: Source, request: TimelineRequest) -> Generator[SamplerStep, None, None]:
+    """Look through the video up to its plan, which is the last step; no keyframe is taken.
+
+    Raises:
+        SamplerError: the media or the window cannot be used.
+    """
+    with closing(sampler.sample(source, request.sample_request())) as steps:
+        for step in steps:
+            yield step
+            if isinstance(step, SamplingPlan):
+                return
+
+
+async def analyze(
+    source: Source, request: TimelineRequest, model: LocalModel
+) -> AsyncGenerator[SamplerStep | AnalysisStep, None]:
+    """Look through the video, take its keyframes, find out what happens: every step, last the ``Timeline``.
+
+    The timeline's numbers are rounded, its ``request`` is this one with all defaults, its ``usage`` measured.
+    Closing the generator stops the work within one step. It holds the pictures of all keyframes.
+
+    Raises:
+        SamplerError: the media or the window cannot be used.
+        AnalyzerError: the backend cannot do what is asked, or failed.
+    """
+    began = time.perf_counter()
+    decoding, analyzing = Stopwatch(), Stopwatch()
+    plans: list[SamplingPlan] = []
+    keyframes: list[Keyframe] = []
+    notices: list[Notice] = []
+    sampled = _threaded(sampler.sample(source, request.sample_request()))
+    async with aclosing(_timed(sampled, decoding)) as steps:
+        async for step in steps:
+            match step:
+                case SamplingPlan():
+                    plans.append(step)
+                case Keyframe():
+                    keyframes.append(step)
+                case Notice():
+                    notices.append(step)
+            yield step
+    (planned,) = plans
+    planned = replace(planned, notices=(*planned.notices, *notices))
+    found = analyzer.analyze(planned, keyframes, request.analysis_request(), model)
+    async with aclosing(_timed(found, analyzing)) as findings:
+        async for finding in findings:
+            if not isinstance(finding, Timeline):
+                yield finding
+                continue
+            usage = replace(
+                finding.usage,
+                decode_seconds=decoding.seconds,
+                analyze_seconds=analyzing.seconds,
+                wall_seconds=time.perf_counter() - began,
+            )
+            yield rounded(replace(finding, request=request.model_dump(mode="json"), usage=usage))
+
+
+class Stopwatch:
+    """Adds up the seconds spent inside its ``with`` blocks."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._since = 0.0
+
+    def __enter__(self) -> None:
+        self._since = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds += time.perf_counter() - self._since
+
+
+async def _timed(steps: AsyncGenerator[Step, None], watch: Stopwatch) -> AsyncGenerator[Step, None]:
+    """The same steps; the watch runs while one is waited for."""
+    async with aclosing(steps):
+        while True:
+            try:
+                with watch:
+                    step = await anext(steps)
+            except StopAsyncIteration:
+                return
+            yield step
+
+
+async def _threaded(steps: Generator[Step, None, None]) -> AsyncGenerator[Step, None]:
+    """The same steps, pulled and closed on one thread of their own, so that the event loop stays free.
+
+    One thread for both: a close that overtook a running step would find the generator busy.
+    """
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="sampler") as thread:
+        try:
+            while (step := await loop.run_in_executor(thread, next, steps, None)) is not None:
+                yield step
+        finally:
+            await loop.run_in_executor(thread, steps.close)

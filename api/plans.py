@@ -1,0 +1,89 @@
+"""What would be looked at, as a document: known before a keyframe is taken or anything is paid for."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from analyzer import Coverage, TimelineShot, expect_coverage, list_shots
+from api.documents import rounded
+from sampler import MediaInfo, Notice, Reason, SamplingMode, SamplingPlan
+
+
+@dataclass(frozen=True, slots=True)
+class KeyframePlan:
+    """A frame that would be looked at; the fields are those of a timeline's keyframe."""
+
+    index: int
+    time_seconds: float
+    pts: int
+    time_base: str
+    shot: int
+    reason: Reason
+    sharpness: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a remote model would cost. Local models cost nothing and are sent nothing."""
+
+    requests: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which frames would be looked at, in which requests, at what cost, and what would be left unseen."""
+
+    media: MediaInfo
+    sampling: SamplingMode
+    shots: tuple[TimelineShot, ...]
+    keyframes: tuple[KeyframePlan, ...]
+    batches: tuple[tuple[int, ...], ...]
+    """Keyframes of each request; none where local models look at them one by one."""
+    estimate: Estimate
+    coverage: Coverage
+    """As it would be with every keyframe looked at; ``keyframes_analyzed`` is 0, since none has been."""
+    warnings: tuple[Notice, ...]
+
+
+def foresee(plan: SamplingPlan) -> Plan:
+    """The plan of a run with local models, rounded for output."""
+    keyframes = (
+        KeyframePlan(
+            index=each.index,
+            time_seconds=each.time_seconds,
+            pts=each.pts,
+            time_base=f"{each.time_base.numerator}/{each.time_base.denominator}",
+            shot=each.shot,
+            reason=each.reason,
+            sharpness=each.sharpness,
+        )
+        for each in plan.keyframes
+    )
+    return rounded(
+        Plan(
+            media=plan.media,
+            sampling=plan.sampling,
+            shots=list_shots(plan),
+            keyframes=tuple(keyframes),
+            batches=(),
+            estimate=Estimate(),
+            coverage=expect_coverage(plan),
+            warnings=plan.notices,
+        )
+    )
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """The plan as plain JSON values."""
+    document: dict[str, Any] = _plan_adapter().dump_python(plan, mode="json")
+    return document
+
+
+@lru_cache(maxsize=1)
+def _plan_adapter() -> TypeAdapter[Plan]:
+    return TypeAdapter(Plan)
