@@ -20,5 +20,7 @@ class Draft:
     source: str
     boxes: tuple[EventBox, ...] = ()
     attributes: Mapping[str, object] = field(default_factory=dict)
+    merged_from: tuple[str, ...] = ()
+    """Which entries of which batches it was made of: ``b0.e2``, ``b1.e0``."""
     measured: tuple[float, float] | None = None
-    """Edges in seconds known from every frame rather than from keyframes; None for what keyframes alone tell."""
+    """Edges in seconds, known from every frame; None for what keyframes alone tell."""
