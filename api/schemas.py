@@ -103,8 +103,8 @@ def timeline_request(**options: object) -> TimelineRequest:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = f"{first['loc'][0]}: " if first["loc"] else ""
-        given = f", not {first['input']!r}" if first["type"] in _SHOWING_INPUT else ""
-        raise RequestError(f"{name}{first['msg'].removeprefix('Value error, ')}{given}") from error
+        instead = f", not {first['input']!r}" if first["type"] in _SHOWING_INPUT else ""
+        raise RequestError(f"{name}{first['msg'].removeprefix('Value error, ')}{instead}") from error
 
 
 def picture_interval(text: str | None) -> float | None:

@@ -1,5 +1,6 @@
 """The command line: ``sceneline``. Parses, calls one function, tells errors in one line."""
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -18,7 +19,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     4 the model failed, 5 a limit was hit, 130 interrupted.
     """
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="replace")
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="replace")
     try:
         code = app(arguments, prog_name="sceneline", standalone_mode=False)
         sys.stdout.flush()

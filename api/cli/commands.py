@@ -15,7 +15,7 @@ app = typer.Typer(
     "5 a limit was hit, 130 interrupted.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
 )
 
 
@@ -29,15 +29,21 @@ def _show_version(*, wanted: bool) -> None:
 def _sceneline(
     *,
     version: Annotated[
-        bool, typer.Option("--version", callback=lambda wanted: _show_version(wanted=wanted), is_eager=True)
+        bool,
+        typer.Option(
+            "--version",
+            callback=lambda wanted: _show_version(wanted=wanted),
+            is_eager=True,
+            help="Show the version and exit.",
+        ),
     ] = False,
 ) -> None:
     """Point it at a video, get a timestamped timeline of what happens in it."""
 
 
 @app.command(
-    epilog="Several videos: each gets its own timeline, one JSON document a line on standard output, or one file "
-    "each with --output FOLDER. One failing does not stop the rest; the first failure's exit code is given."
+    epilog="Several videos: each gets its own timeline, one JSON document a line on standard output, or one "
+    "file each with --output FOLDER. One failing does not stop the rest; the first failure gives the exit code."
 )
 def analyze(
     video: options.Videos,
@@ -56,21 +62,17 @@ def analyze(
     dry_run: options.DryRun = False,
     quiet: options.Quiet = False,
 ) -> int:
-    """Say what happens in a video, when, and how sure that is.
+    r"""Say what happens in a video, when, and how sure that is.
 
     The timeline goes to standard output as JSON, everything for people to standard error.
 
-    [bold]Examples[/bold]
-
-    sceneline analyze clip.mp4 --format table
-
-    sceneline analyze clip.mp4 --task events,text,describe --output clip.html
-
-    sceneline analyze talk.mkv --start 10:00 --end 15:00 --frames 64 --output talk.json --frames-dir talk
-
-    sceneline analyze *.mp4 --output timelines/
-
-    sceneline analyze page1.png page2.png page3.png --interval 5
+    \b
+    Examples:
+      sceneline analyze clip.mp4 --format table
+      sceneline analyze clip.mp4 --task events,text,describe --output clip.html
+      sceneline analyze talk.mkv --start 10:00 --end 15:00 --frames 64 --output talk.json --frames-dir talk
+      sceneline analyze *.mp4 --output timelines/
+      sceneline analyze page1.png page2.png page3.png --interval 5
     """
     from api.cli.analyzing import Order, analyze_all
     from api.schemas import read_taxonomy, timeline_request
@@ -100,13 +102,12 @@ def shots(
     form: Annotated[options.ShotsFormat, typer.Option("--format", help="Form of the result.")] = "json",
     quiet: options.Quiet = False,
 ) -> None:
-    """List the shots: where each begins, ends, and how it begins.
+    r"""List the shots: where each begins, ends, and how it begins.
 
-    [bold]Examples[/bold]
-
-    sceneline shots clip.mp4 --format table
-
-    sceneline shots clip.mp4 --format csv --output shots.csv
+    \b
+    Examples:
+      sceneline shots clip.mp4 --format table
+      sceneline shots clip.mp4 --format csv --output shots.csv
     """
     from api.cli.looking import list_shots
     from api.schemas import timeline_request
@@ -126,11 +127,11 @@ def sample(
     output: Annotated[Path, typer.Option(metavar="DIR", help="Where to write the pictures.")],
     quiet: options.Quiet = False,
 ) -> None:
-    """Write the keyframes as JPEG pictures, with a manifest.json that says which frame each one is, and why.
+    r"""Write the keyframes as JPEG pictures, with a manifest.json that says which frame each one is, and why.
 
-    [bold]Example[/bold]
-
-    sceneline sample clip.mp4 --frames 16 --output clip-frames
+    \b
+    Examples:
+      sceneline sample clip.mp4 --frames 16 --output clip-frames
     """
     from api.cli.looking import take_keyframes
     from api.schemas import timeline_request
@@ -151,11 +152,11 @@ def plan(
     form: Annotated[options.PlanFormat, typer.Option("--format", help="Form of the result.")] = "json",
     quiet: options.Quiet = False,
 ) -> None:
-    """Show what would be looked at, before anything is analysed or paid for.
+    r"""Show what would be looked at, before anything is analysed or paid for.
 
-    [bold]Example[/bold]
-
-    sceneline plan clip.mp4 --frames 16 --format table
+    \b
+    Examples:
+      sceneline plan clip.mp4 --frames 16 --format table
     """
     from api.cli.looking import show_plan
     from api.schemas import timeline_request
@@ -171,15 +172,14 @@ def export(
     form: Annotated[Format, typer.Option("--format", help="Form of the result.")],
     output: options.Output = "-",
 ) -> None:
-    """Tell a timeline in another format.
+    r"""Tell a timeline in another format.
 
     Pictures that the timeline names are found beside its file.
 
-    [bold]Examples[/bold]
-
-    sceneline export clip.json --format html --output clip.html
-
-    sceneline export clip.json --format vtt > clip.vtt
+    \b
+    Examples:
+      sceneline export clip.json --format html --output clip.html
+      sceneline export clip.json --format vtt > clip.vtt
     """
     from api.cli.exporting import export_timeline
 

@@ -36,7 +36,7 @@ def _code_of(error: Exception) -> int | None:
     from api.errors import ApiError
     from sampler import MediaError, SamplerError
 
-    codes = {
+    codes: dict[type[Exception], int] = {
         MediaError: UNREADABLE_MEDIA,
         BudgetExceededError: LIMIT_REACHED,
         ModelError: MODEL_FAILED,
@@ -44,4 +44,7 @@ def _code_of(error: Exception) -> int | None:
         AnalyzerError: USAGE,
         ApiError: USAGE,
     }
-    return next((code for kind, code in codes.items() if isinstance(error, kind)), None)
+    for kind, code in codes.items():
+        if isinstance(error, kind):
+            return code
+    return None

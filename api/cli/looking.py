@@ -1,5 +1,6 @@
 """``shots``, ``sample`` and ``plan``: what the sampler alone can say."""
 
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,18 @@ from api.schemas import TimelineRequest
 from sampler import Keyframe, Notice, SamplingPlan, Source, VideoFile
 
 
+def _shots_json(plan: Plan) -> str:
+    document = plan_document(plan)
+    return json_text({name: document[name] for name in ("media", "shots")})
+
+
+_SHOTS: dict[ShotsFormat, Callable[[Plan], str]] = {
+    "json": _shots_json,
+    "csv": shots_csv,
+    "table": shots_table,
+}
+
+
 def list_shots(video: Path, request: TimelineRequest, output: str, form: ShotsFormat, *, quiet: bool) -> None:
     """Find the shots and write them.
 
@@ -28,15 +41,7 @@ def list_shots(video: Path, request: TimelineRequest, output: str, form: ShotsFo
     """
     place = place_of(output, video, SUFFIXES[form])
     plan = make_plan(VideoFile(video), request, video.name, quiet=quiet)
-    match form:
-        case "json":
-            document = plan_document(plan)
-            text = json_text({name: document[name] for name in ("media", "shots")})
-        case "csv":
-            text = shots_csv(plan)
-        case "table":
-            text = shots_table(plan)
-    deliver(place, text)
+    deliver(place, _SHOTS[form](plan))
 
 
 def show_plan(video: Path, request: TimelineRequest, output: str, form: PlanFormat, *, quiet: bool) -> None:
