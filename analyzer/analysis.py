@@ -8,6 +8,7 @@ from typing import Final
 from analyzer.describing import summarise
 from analyzer.errors import AnalysisRequestError
 from analyzer.perceiving import Faculty, Perceiver, Unseen, perceive
+from analyzer.requests import AnalysisRequest
 from analyzer.tasks.describe import describe
 from analyzer.tasks.events import draft_events
 from analyzer.tasks.moderation import moderate
@@ -16,7 +17,6 @@ from analyzer.tasks.tags import list_tags
 from analyzer.tasks.text import list_text
 from analyzer.timeline import Axis, cover, date, identify, list_keyframes, list_shots
 from analyzer.types import (
-    AnalysisRequest,
     AnalysisStep,
     Analyzed,
     Findings,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sampler import MediaInfo, Notice, Reason, Shot
+from sampler import MediaInfo, Notice, Reason
 
 TaskName = Literal[
     "events", "ask", "tags", "text", "documents", "objects", "moderation", "describe", "custom"
@@ -19,12 +19,12 @@ BackendName = Literal["local", "openai"]
 Status = Literal["complete", "partial"]
 
 Box = tuple[float, float, float, float]
-"""``(x0, y0, x1, y1)``, each 0..1 of the displayed picture, x to the right and y down, x0 < x1 and y0 < y1."""
+"""``(x0, y0, x1, y1)``, each 0..1 of the picture as displayed, x rightwards and y down, x0 < x1, y0 < y1."""
 Range = tuple[float, float]
 """``(earliest, latest)`` seconds between which an edge lies."""
 
 
-# -- what a local model finds on one keyframe ------------------------------------------------------------------------
+# -- what a local model finds on one keyframe ------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class TagScore:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What the local models found on one keyframe. None: that model was not asked; empty: it found nothing."""
+    """What local models found on one keyframe. None: not asked; empty: found nothing."""
 
     keyframe: int
     objects: tuple[Detection, ...] | None = None
@@ -65,7 +65,7 @@ class Findings:
     """Probability 0..1 that the picture is sexually explicit."""
 
 
-# -- the timeline document -------------------------------------------------------------------------------------------
+# -- the timeline document -------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +232,46 @@ class DescribeResult:
 
 
 @dataclass(frozen=True, slots=True)
+class ReasoningStep:
+    """One step towards an answer, and the keyframes it rests on."""
+
+    step: str
+    keyframes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AskResult:
+    """Result of the task ``ask``."""
+
+    question: str
+    answer: str
+    not_visible: bool
+    """Nothing that was looked at could answer it, which is not the same as "no"."""
+    confidence: float | None
+    reasoning: tuple[ReasoningStep, ...]
+    instances: tuple[Instance, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table as it stands in a document; every row has as many cells as there are columns."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentElement:
+    """One distinct page, each stretch it was shown."""
+
+    title: str
+    markdown: str
+    tables: tuple[Table, ...]
+    fields: Mapping[str, str]
+    instances: tuple[Instance, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Results:
     """Each task's result; None for a task that was not asked."""
 
@@ -240,6 +280,10 @@ class Results:
     objects: ObjectsResult | None = None
     moderation: ModerationResult | None = None
     describe: DescribeResult | None = None
+    ask: AskResult | None = None
+    documents: tuple[DocumentElement, ...] | None = None
+    custom: Mapping[str, object] | None = None
+    """What the caller's schema says, or ``{"text": ...}``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,20 +377,7 @@ class Timeline:
     schema_version: Literal["1"] = "1"
 
 
-# -- what is asked ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class AnalysisRequest:
-    """What the analyzer is asked to find out."""
-
-    tasks: tuple[TaskName, ...] = ("events",)
-    """In the order given, without repetition; at least one."""
-    taxonomy: tuple[str, ...] = ()
-    """Tags to choose from; empty for an open set."""
-
-
-# -- what an analysis yields -----------------------------------------------------------------------------------------
+# -- what an analysis yields -----------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
