@@ -1,0 +1,54 @@
+# Needs python3 (3.11 or newer) with pip, and make. Everything else is installed into .venv, at pinned versions.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+DEMO := demo-output
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types contracts check lock clean
+
+help:  ## Show what there is to make
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+demo: $(READY)  ## Analyse a sample video and show its timeline
+	$(BIN)/sceneline analyze samples/tour.mp4 --task events,text,describe --frames-dir $(DEMO)/frames --output $(DEMO)/tour.json
+	$(BIN)/sceneline export $(DEMO)/tour.json --format html --output $(DEMO)/tour.html
+	@echo
+	@$(BIN)/sceneline export $(DEMO)/tour.json --format table
+	@echo
+	@echo 'The timeline:            $(DEMO)/tour.json'
+	@echo 'A page to open:          $(DEMO)/tour.html'
+	@echo 'The keyframes:           $(DEMO)/frames/'
+	@echo 'Now with your own video: $(BIN)/sceneline analyze VIDEO --format table'
+
+test: $(READY)  ## Run the whole test suite
+	$(BIN)/python -m pytest
+
+lint: $(READY)  ## Check style and formatting
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(READY)  ## Check types
+	$(BIN)/mypy
+
+contracts: $(READY)  ## Check who imports whom
+	$(BIN)/lint-imports --no-cache
+
+check: lint types contracts test  ## All of the above
+
+lock:  ## Pin the newest allowed versions (needs uv)
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --upgrade \
+		--no-config --default-index https://pypi.org/simple --no-emit-index-url \
+		--custom-compile-command 'make lock' --quiet --output-file requirements.lock
+
+clean:  ## Remove the virtual environment and the demo's output
+	rm -rf .venv $(DEMO)
+
+# pip of the system installs into the environment, so that Debian's python3 without python3-venv is enough.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'sceneline needs Python 3.11 or newer; set PYTHON=/path/to/python3' >&2; exit 1; }
+	$(PYTHON) -m venv --without-pip .venv
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
