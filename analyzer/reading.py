@@ -25,7 +25,9 @@ _RUNNING: Final = 3
 _SHORT: Final = 3
 """Characters up to which a reading must be surer, for noise is short."""
 _SURE: Final = 0.85
-_LIKELY: Final = 0.6
+"""Confidence of a good reading; print too small to be read comes out as nonsense under it."""
+_LIKELY: Final = 0.7
+"""Confidence from which a reading may belong to a text that was read well once."""
 _MISSED: Final = 3
 """Keyframes on which a text may be missed and still be the one seen before."""
 
@@ -129,12 +131,14 @@ def _is_plausible(line: TextLine) -> bool:
 
 
 def _is_confirmed(thread: _Thread, axis: Axis) -> bool:
-    """Say whether a text is to be believed: read twice, or surely, or there was no second chance to read it."""
+    """Say whether a text is to be believed: read well once, and again or long enough to be no accident."""
+    if max(line.confidence for _, line in thread.reads) < _SURE:
+        return False
     if len(thread.reads) > 1:
         return True
     frame, line = thread.reads[0]
     alone = sum(axis.shot(other) == axis.shot(frame) for other in axis.seen) == 1
-    return alone or (line.confidence >= _SURE and len(normalise(line.text)) > _SHORT)
+    return alone or len(normalise(line.text)) > _SHORT
 
 
 def _fuse(thread: _Thread) -> Passage:

@@ -22,8 +22,12 @@ def counted(number: int, noun: str) -> str:
     """Return ``a car``, ``an apple``, ``three people``, ``12 books``."""
     if number == 1:
         return noun if noun in ("skis", "scissors") else f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
-    amount = _NUMBERS[number] if number < len(_NUMBERS) else str(number)
-    return f"{amount} {plural(noun)}"
+    return f"{number_word(number)} {plural(noun)}"
+
+
+def number_word(number: int) -> str:
+    """Return ``three``, from eleven on ``11``."""
+    return _NUMBERS[number] if number < len(_NUMBERS) else str(number)
 
 
 def joined(parts: Sequence[str]) -> str:

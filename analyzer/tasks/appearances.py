@@ -100,9 +100,8 @@ def _tell_counts(changes: Sequence[tuple[int, int]], label: str) -> str:
     if len(numbers) == 1:
         return counted(numbers[0], label)
     if len(numbers) > _CHANGES:
-        return f"{counted(min(numbers), label).split()[0]} to {counted(max(numbers), label)}"
-    first, *later = numbers
-    return f"{counted(first, label)}, then {', then '.join(counted(number, label).split()[0] if number > 1 else 'one' for number in later)}"
+        return f"between {number_word(min(numbers))} and {counted(max(numbers), label)}"
+    return f"{counted(numbers[0], label)}, then {', then '.join(map(number_word, numbers[1:]))}"
 
 
 def _movement(group: Sequence[Trail], seen: Understanding) -> tuple[str, dict[str, object]]:

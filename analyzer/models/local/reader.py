@@ -1,4 +1,8 @@
-"""Text on a picture: PP-OCR through rapidocr, run by ONNX Runtime."""
+"""Text on a picture: PP-OCR through rapidocr, run by ONNX Runtime.
+
+Reading is the dearest of the local looks, and most of a screen recording stands still. A picture is compared, tile by
+tile, with the one before, and only where something has changed are lines searched for and read.
+"""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,48 +15,51 @@ from analyzer.models.local.weights import WeightsFile, locate
 from analyzer.types import Box, TextLine
 
 _FINDER: Final = WeightsFile(
-    "rapidocr", "PP-OCRv6_det_small.onnx", "090f04abcd9d9a7498bc4ebf677e4cb9bdce1fe4197ddb7e529f1ef44e1ff94f"
+    "rapidocr",
+    "PP-OCRv6_det_small.onnx",
+    "090f04abcd9d9a7498bc4ebf677e4cb9bdce1fe4197ddb7e529f1ef44e1ff94f",
 )
 _READER: Final = WeightsFile(
-    "rapidocr", "PP-OCRv6_rec_small.onnx", "6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884"
+    "rapidocr",
+    "PP-OCRv6_rec_small.onnx",
+    "6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884",
 )
-_COARSE_PIXELS: Final = 300_000
+_COARSE_PIXELS: Final = 240_000
 """Every picture is searched for text at about this size: enough for captions and titles."""
-_FINE_PIXELS: Final = 800_000
+_FINE_PIXELS: Final = 600_000
 """Pictures with small print are searched again at about this size."""
-_SMALL_PRINT: Final = 16.0
+_SMALL_PRINT: Final = 14.0
 """Height of a line, in pixels of the coarse search, under which print counts as small."""
-_LINES: Final = 48
-"""Lines read per keyframe at most, tallest first: a page of dense print must not cost a minute."""
+_LEGIBLE: Final = 9.5
+"""Height of a line, in pixels of the picture, under which what is read is mostly wrong."""
+_LINES: Final = 40
+"""New lines read per keyframe at most, tallest first: a page of dense print must not cost a minute."""
 _UNCHANGED: Final = 6.0
-"""Grey levels (of 255) by which the worst tile of two pictures may differ, and still show the same text."""
+"""Grey levels (of 255) by which a tile of two pictures may differ and still show the same text."""
 _TILE: Final = 8
-"""Side of such a tile in pixels: smaller than a digit, so that one ticking digit fills several."""
+"""Side of such a tile in pixels: smaller than a digit, so that one ticking digit changes several."""
+_MARGIN: Final = 16
+"""Pixels searched around what changed."""
+_MOST: Final = 0.6
+"""Share of the picture from which it is searched as a whole."""
 
 Pixels = NDArray[np.uint8]
 Quad = NDArray[np.float32]
-"""Four corners, clockwise from the top left of the text, in pixels."""
+"""Four corners, clockwise from the top left of the text, in pixels of the picture."""
+Window = tuple[int, int, int, int]
+"""``(left, top, right, bottom)`` in pixels of the picture."""
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
+class _Line:
     quad: Quad
-    crop: Pixels
     text: str
     confidence: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
-    grey: Pixels
-    reads: tuple[_Read, ...]
-
-
 class Reader:
-    """The loaded networks, and the last page read: what did not change is not read again.
-
-    Not safe to call from two threads at once.
-    """
+    """The loaded networks and what was read last. Not safe to call from two threads at once."""
 
     def __init__(self, threads: int) -> None:
         from rapidocr import RapidOCR  # noqa: PLC0415 - opens its log handler at import
@@ -71,83 +78,120 @@ class Reader:
                 "EngineConfig.onnxruntime.inter_op_num_threads": 1,
             }
         )
-        self._last: _Page | None = None
+        self._grey: Pixels | None = None
+        """The picture last searched."""
+        self._lines: list[_Line] = []
 
     def read(self, picture: Pixels) -> tuple[TextLine, ...]:
         """Read a BGR picture, top to bottom."""
         grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
-        if self._last is None or not _is_unchanged(grey, self._last.grey):
-            self._last = _Page(grey, tuple(self._read_lines(picture)))
+        changed = self._changed(grey)
+        if changed.any():
+            self._lines = self._reread(picture, changed)
+            self._grey = grey
         height, width = grey.shape
         return tuple(
-            TextLine(read.text, _box(read.quad, width, height), read.confidence)
-            for read in self._last.reads
-            if read.text
+            TextLine(line.text, _box(line.quad, width, height), line.confidence)
+            for line in self._lines
+            if line.text
         )
 
-    def _read_lines(self, picture: Pixels) -> list[_Read]:
-        quads = sorted(self._find(picture), key=lambda quad: -_height(quad))[:_LINES]
-        reads = [self._read_line(quad, _cut_out(picture, quad)) for quad in quads]
-        return sorted(reads, key=lambda read: (float(read.quad[0, 1]), float(read.quad[0, 0])))
+    def _changed(self, grey: Pixels) -> Mask:
+        """Mark the pixels whose tile does not look as it did on the picture before."""
+        if self._grey is None or self._grey.shape != grey.shape:
+            self._lines = []
+            return np.ones(grey.shape, np.bool_)
+        difference = cv2.absdiff(grey, self._grey).astype(np.float32)
+        return np.asarray(cv2.blur(difference, (_TILE, _TILE)) > _UNCHANGED)
 
-    def _find(self, picture: Pixels) -> list[Quad]:
-        quads, scale = self._search(picture, _COARSE_PIXELS)
-        if quads and min(_height(quad) for quad in quads) * scale < _SMALL_PRINT:
-            quads, _ = self._search(picture, _FINE_PIXELS)
-        return quads
+    def _reread(self, picture: Pixels, changed: Mask) -> list[_Line]:
+        """Keep the lines around which nothing has changed, and search where something has."""
+        kept = []
+        for line in self._lines:
+            left, top, right, bottom = _window(line.quad, round(_height(line.quad)))
+            if changed[top:bottom, left:right].any():
+                changed[top:bottom, left:right] = True  # the line is looked for as a whole
+            else:
+                kept.append(line)
+        quads: list[Quad] = []
+        for left, top, right, bottom in _windows(changed):
+            offset = np.array([left, top], np.float32)
+            quads.extend(quad + offset for quad in self._find(picture, (left, top, right, bottom)))
+        new = [quad for quad in quads if not any(_overlap(quad, line.quad) for line in kept)]
+        new.sort(key=lambda quad: -_height(quad))
+        lines = kept + [self._read_line(picture, quad) for quad in new[:_LINES]]
+        return sorted(lines, key=lambda line: (float(line.quad[0, 1]), float(line.quad[0, 0])))
 
-    def _search(self, picture: Pixels, pixels: int) -> tuple[list[Quad], float]:
+    def _find(self, picture: Pixels, window: Window) -> list[Quad]:
+        """Find the legible lines in a window of the picture, in the window's pixels."""
+        left, top, right, bottom = window
+        part = picture[top:bottom, left:right]
+        area = picture.shape[0] * picture.shape[1]
+        coarse, fine = (min(2.0, (pixels / area) ** 0.5) for pixels in (_COARSE_PIXELS, _FINE_PIXELS))
+        quads = self._search(part, coarse)
+        if quads and min(_height(quad) for quad in quads) * coarse < _SMALL_PRINT:
+            quads = self._search(part, fine)
+        return [quad for quad in quads if _height(quad) >= _LEGIBLE]
+
+    def _search(self, picture: Pixels, scale: float) -> list[Quad]:
         height, width = picture.shape[:2]
-        scale = (pixels / (height * width)) ** 0.5
         size = max(32, round(width * scale)), max(32, round(height * scale))
         method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-        found = self._engine(
-            cv2.resize(picture, size, interpolation=method), use_det=True, use_cls=False, use_rec=False
-        )
+        resized = cv2.resize(picture, size, interpolation=method)
+        found = self._engine(resized, use_det=True, use_cls=False, use_rec=False)
         if found.boxes is None:
-            return [], scale
+            return []
         back = np.array([width / size[0], height / size[1]], np.float32)
-        return [np.asarray(quad, np.float32) * back for quad in found.boxes], scale
+        return [np.asarray(quad, np.float32) * back for quad in found.boxes]
 
-    def _read_line(self, quad: Quad, crop: Pixels) -> _Read:
-        for known in self._last.reads if self._last else ():
-            if np.abs(known.quad - quad).max() < 3 and known.crop.shape == crop.shape:
-                if _is_unchanged(_grey(crop), _grey(known.crop)):
-                    return _Read(quad, crop, known.text, known.confidence)
-        answer = self._engine(crop, use_det=False, use_cls=False, use_rec=True)
+    def _read_line(self, picture: Pixels, quad: Quad) -> _Line:
+        answer = self._engine(_upright(picture, quad), use_det=False, use_cls=False, use_rec=True)
         if not answer.txts:
-            return _Read(quad, crop, "", 0.0)
-        return _Read(quad, crop, " ".join(answer.txts[0].split()), float(answer.scores[0]))
+            return _Line(quad, "", 0.0)
+        return _Line(quad, " ".join(answer.txts[0].split()), float(answer.scores[0]))
 
 
-def _is_unchanged(one: Pixels, other: Pixels) -> bool:
-    """Say whether no tile of two grey pictures differs by more than compression noise does."""
-    if one.shape != other.shape:
-        return False
-    difference = cv2.absdiff(one, other).astype(np.float32)
-    return float(cv2.blur(difference, (_TILE, _TILE)).max()) < _UNCHANGED
+def _windows(changed: Mask) -> list[Window]:
+    """Return rectangles around what changed, with a margin; the whole picture when they would cover most of it."""
+    height, width = changed.shape
+    margin = np.ones((2 * _MARGIN + 1, 2 * _MARGIN + 1), np.uint8)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(cv2.dilate(changed.astype(np.uint8), margin))
+    windows = [(left, top, left + wide, top + high) for left, top, wide, high, _ in stats[1:].tolist()]
+    if sum((right - left) * (bottom - top) for left, top, right, bottom in windows) > _MOST * height * width:
+        return [(0, 0, width, height)]
+    return windows
 
 
-def _grey(picture: Pixels) -> Pixels:
-    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
+def _window(quad: Quad, margin: int = 0) -> Window:
+    """Return the upright rectangle around a quadrilateral, nowhere left of or above the picture."""
+    left, top = np.floor(quad.min(axis=0)).astype(int).tolist()
+    right, bottom = np.ceil(quad.max(axis=0)).astype(int).tolist()
+    return max(0, left - margin), max(0, top - margin), right + margin, bottom + margin
+
+
+def _overlap(one: Quad, other: Quad) -> bool:
+    """Say whether two lines are the same, or one is a part of the other."""
+    a, b = _window(one), _window(other)
+    shared = max(0, min(a[2], b[2]) - max(a[0], b[0])) * max(0, min(a[3], b[3]) - max(a[1], b[1]))
+    return shared > 0.3 * min((a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1]))
 
 
 def _height(quad: Quad) -> float:
     return float(min(np.linalg.norm(quad[3] - quad[0]), np.linalg.norm(quad[2] - quad[1])))
 
 
-def _cut_out(picture: Pixels, quad: Quad) -> Pixels:
-    """Turn the quadrilateral upright."""
-    width = max(1, round(float(max(np.linalg.norm(quad[1] - quad[0]), np.linalg.norm(quad[2] - quad[3])))))
-    height = max(1, round(float(max(np.linalg.norm(quad[3] - quad[0]), np.linalg.norm(quad[2] - quad[1])))))
-    upright = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-    turn = cv2.getPerspectiveTransform(quad, upright)
-    return np.asarray(
-        cv2.warpPerspective(
-            picture, turn, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-        ),
-        np.uint8,
+def _upright(picture: Pixels, quad: Quad) -> Pixels:
+    """Cut out the quadrilateral as an upright rectangle."""
+    width = max(np.linalg.norm(quad[1] - quad[0]), np.linalg.norm(quad[2] - quad[3]))
+    height = max(np.linalg.norm(quad[3] - quad[0]), np.linalg.norm(quad[2] - quad[1]))
+    right, bottom = max(1, round(float(width))), max(1, round(float(height)))
+    turn = cv2.getPerspectiveTransform(
+        quad, np.array([[0, 0], [right, 0], [right, bottom], [0, bottom]], np.float32)
     )
+    cut = cv2.warpPerspective(
+        picture, turn, (right, bottom), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(cut, np.uint8)
 
 
 def _box(quad: Quad, width: int, height: int) -> Box:
