@@ -5,12 +5,12 @@ import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import analyzer
 import sampler
-from analyzer import AnalysisStep, LocalModel, Timeline
+from analyzer import AnalysisStep, LocalModel, Perceiver, Timeline
 from api.documents import rounded
 from api.schemas import BackendChoice, TimelineRequest
 from sampler import Keyframe, Notice, SamplerStep, SamplingPlan, Source
@@ -38,27 +38,36 @@ def plan(source: Source, request: TimelineRequest) -> Generator[SamplerStep, Non
                 return
 
 
-async def analyze(
-    source: Source, request: TimelineRequest, model: LocalModel
-) -> AsyncGenerator[SamplerStep | AnalysisStep, None]:
-    """Look through the video, take its keyframes, find out what happens: every step, last the ``Timeline``.
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """A video reduced to what models are shown: all that is needed to look at it later or elsewhere."""
 
-    The timeline's numbers are rounded, its ``request`` is this one with all defaults, its ``usage`` measured.
+    plan: SamplingPlan
+    """With every notice of the run."""
+    keyframes: tuple[Keyframe, ...]
+    decode_seconds: float
+    """What it took."""
+
+
+def sample(source: Source, request: TimelineRequest) -> Generator[SamplerStep | Sampled, None, None]:
+    """Look through the video and take its keyframes: every step, and last what it comes to.
+
     Closing the generator stops the work within one step. It holds the pictures of all keyframes.
 
     Raises:
         SamplerError: the media or the window cannot be used.
-        AnalyzerError: the backend cannot do what is asked, or failed.
     """
-    began = time.perf_counter()
-    decoding, analyzing = Stopwatch(), Stopwatch()
+    decoding = Stopwatch()
     plans: list[SamplingPlan] = []
     keyframes: list[Keyframe] = []
     notices: list[Notice] = []
-    sampled = _threaded(sampler.sample(source, request.sample_request()))
-    async with aclosing(_timed(sampled, decoding)) as steps:
-        async for step in steps:
+    with closing(sampler.sample(source, request.sample_request())) as steps:
+        while True:
+            with decoding:
+                step = next(steps, None)
             match step:
+                case None:
+                    break
                 case SamplingPlan():
                     plans.append(step)
                 case Keyframe():
@@ -68,7 +77,21 @@ async def analyze(
             yield step
     (planned,) = plans
     planned = replace(planned, notices=(*planned.notices, *notices))
-    found = analyzer.analyze(planned, keyframes, request.analysis_request(), model)
+    yield Sampled(planned, tuple(keyframes), decoding.seconds)
+
+
+async def look(
+    sampled: Sampled, request: TimelineRequest, model: Perceiver
+) -> AsyncGenerator[AnalysisStep, None]:
+    """Find out what the keyframes show: every step, and last the ``Timeline``.
+
+    The timeline's numbers are rounded, its ``request`` is this one with all defaults, its ``usage`` measured.
+
+    Raises:
+        AnalyzerError: the backend cannot do what is asked, or failed.
+    """
+    analyzing = Stopwatch()
+    found = analyzer.analyze(sampled.plan, sampled.keyframes, request.analysis_request(), model)
     async with aclosing(_timed(found, analyzing)) as findings:
         async for finding in findings:
             if not isinstance(finding, Timeline):
@@ -76,11 +99,33 @@ async def analyze(
                 continue
             usage = replace(
                 finding.usage,
-                decode_seconds=decoding.seconds,
+                decode_seconds=sampled.decode_seconds,
                 analyze_seconds=analyzing.seconds,
-                wall_seconds=time.perf_counter() - began,
+                wall_seconds=sampled.decode_seconds + analyzing.seconds,
             )
             yield rounded(replace(finding, request=request.model_dump(mode="json"), usage=usage))
+
+
+async def analyze(
+    source: Source, request: TimelineRequest, model: Perceiver
+) -> AsyncGenerator[SamplerStep | AnalysisStep, None]:
+    """Sample and look in one go; see there.
+
+    Raises:
+        SamplerError: the media or the window cannot be used.
+        AnalyzerError: the backend cannot do what is asked, or failed.
+    """
+    outcome: list[Sampled] = []
+    async with aclosing(_threaded(sample(source, request))) as steps:
+        async for step in steps:
+            if isinstance(step, Sampled):
+                outcome.append(step)
+            else:
+                yield step
+    (sampled,) = outcome
+    async with aclosing(look(sampled, request, model)) as findings:
+        async for finding in findings:
+            yield finding
 
 
 class Stopwatch:

@@ -48,18 +48,12 @@ class Settings(BaseSettings):
 
     jobs_at_once: int = Field(default=2, ge=0)
     """Jobs this process samples and looks at with local models at the same time; 0 only answers requests."""
-    remote_jobs_at_once: int = Field(default=16, ge=0)
-    """Jobs of this process that wait for a remote model at the same time."""
-    model_calls_at_once: int = Field(default=8, ge=1)
-    """Calls to a remote model this process makes at the same time."""
-    model_calls_at_once_per_tenant: int = Field(default=4, ge=1)
-    """Of these, calls for the jobs of one API key at most: so nobody waits for one busy neighbour."""
-    model_calls_per_minute: int | None = Field(default=None, ge=1)
-    """Calls to a remote model in a minute, over all processes; no limit if not given."""
     job_timeout_seconds: float = Field(default=3600.0, gt=0)
     """A job that has not ended so long after it was accepted fails."""
     silent_seconds: float = Field(default=20.0, ge=2)
     """A process that has said nothing for so long is taken for dead: others go on with its jobs."""
+    trusted_hosts: frozenset[str] = frozenset()
+    """A JSON list of hosts that may be fetched from and told of finished jobs though they are not public."""
     webhook_secret: SecretStr | None = None
     """Signs the messages sent to webhooks; webhooks are refused if not given."""
     log_format: Literal["text", "json"] = "text"

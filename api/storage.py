@@ -2,9 +2,9 @@
 
 Keys are relative paths that this project makes itself, never a user's words. A write is whole or not there.
 
-    sources/SHA256                what was uploaded or fetched, once however many jobs use it
+    jobs/ID/sources/SHA256        what was uploaded or fetched
     jobs/ID/sampled.json          what sampling found: media, shots, keyframes without their pictures
-    jobs/ID/keyframes/0007.jpg    the keyframes' pictures
+    jobs/ID/pictures/SHA256.jpg   the keyframes' pictures
     jobs/ID/timeline.json         the timeline document
 """
 
@@ -92,6 +92,31 @@ def checked(key: str) -> str:
     if not _KEY.fullmatch(key) or ".." in key:
         raise ValueError(f"{key!r} is not a storage key")
     return key
+
+
+def job_folder(job_id: str) -> str:
+    """Where everything of a job lies."""
+    return f"jobs/{job_id}"
+
+
+def source_key(job_id: str, sha256: str) -> str:
+    """Where an input of a job lies."""
+    return f"{job_folder(job_id)}/sources/{sha256}"
+
+
+def picture_key(job_id: str, sha256: str) -> str:
+    """Where a picture of a job lies."""
+    return f"jobs/{job_id}/pictures/{sha256}.jpg"
+
+
+def sampled_key(job_id: str) -> str:
+    """Where the outcome of sampling lies."""
+    return f"jobs/{job_id}/sampled.json"
+
+
+def timeline_key(job_id: str) -> str:
+    """Where the timeline document lies."""
+    return f"jobs/{job_id}/timeline.json"
 
 
 # -- a folder ------------------------------------------------------------------------------------------------

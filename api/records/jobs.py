@@ -2,7 +2,8 @@
 
 import secrets
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import Any, Literal, cast
 
@@ -11,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from api.records import searching
 from api.records.database import Database
-from api.records.tables import DELIVERIES, EVENTS, JOBS, SOURCES
+from api.records.tables import DELIVERIES, EVENTS, JOBS
 from api.records.types import (
     FINISHED,
     EventKind,
@@ -38,27 +39,22 @@ class JobRecords:
 
     # -- accepting ---------------------------------------------------------------------------------------
 
-    def add(self, new: NewJob, job_id: str | None = None) -> Job:
-        """Write a queued job; adding one whose id is there already changes nothing."""
-        job_id = job_id or new_id()
-        row = asdict(new)
-        timeout = row.pop("timeout_seconds")
+    @contextmanager
+    def adding(self, new: NewJob, job_id: str) -> Iterator[sa.Connection]:
+        """Write a queued job, and whatever else is done with the connection, in one transaction."""
         with self._database.begin() as connection:
             now = self._database.now_seconds(connection)
-            row |= {
+            row = asdict(new) | {
                 "id": job_id,
                 "status": "queued",
                 "progress": 0.0,
                 "attempts": 0,
                 "round": 0,
-                "cancel_asked": False,
                 "summary": "",
                 "created_at": now,
-                "deadline_at": now + timeout,
             }
-            if self._insert_new(connection, JOBS, [row]):
-                _note_sources(connection, job_id, new.sources)
-        return self.get(job_id)
+            connection.execute(sa.insert(JOBS).values(row))
+            yield connection
 
     def set_sources(self, job_id: str, name: str, sources: Sequence[JobSource]) -> None:
         """Remember what was fetched for a job that began with a URL."""
@@ -68,7 +64,6 @@ class JobRecords:
                 .where(JOBS.c.id == job_id)
                 .values(name=name, sources=[asdict(source) for source in sources])
             )
-            _note_sources(connection, job_id, sources)
 
     # -- reading -----------------------------------------------------------------------------------------
 
@@ -80,17 +75,22 @@ class JobRecords:
             ).first()
         return None if row is None else _job(row)
 
+    def look_up(self, job_id: str) -> Job | None:
+        """The job, whoever has it; None if it was deleted."""
+        with self._database.begin(reading=True) as connection:
+            row = connection.execute(sa.select(JOBS).where(JOBS.c.id == job_id)).first()
+        return None if row is None else _job(row)
+
     def get(self, job_id: str) -> Job:
         """The job, which must exist.
 
         Raises:
             LookupError: it was deleted meanwhile.
         """
-        with self._database.begin(reading=True) as connection:
-            row = connection.execute(sa.select(JOBS).where(JOBS.c.id == job_id)).first()
-        if row is None:
+        job = self.look_up(job_id)
+        if job is None:
             raise LookupError(f"job {job_id} does not exist any more")
-        return _job(row)
+        return job
 
     def newest(self, wanted: JobFilter) -> tuple[Job, ...]:
         """The jobs that are wanted, newest first, at most ``limit``."""
@@ -128,16 +128,17 @@ class JobRecords:
     # -- working -----------------------------------------------------------------------------------------
 
     def begin_attempt(self, job_id: str, status: JobStatus) -> Job:
-        """Count one more try and say what is being done; a finished job stays as it is."""
+        """Say which stage is begun and count how often it was; a finished job stays as it is."""
         with self._database.begin() as connection:
             now = self._database.now_seconds(connection)
             connection.execute(
                 sa.update(JOBS)
                 .where(JOBS.c.id == job_id, JOBS.c.status.not_in(FINISHED))
                 .values(
-                    attempts=JOBS.c.attempts + 1,
+                    attempts=sa.case((JOBS.c.status == status, JOBS.c.attempts + 1), else_=1),
                     status=status,
                     started_at=sa.func.coalesce(JOBS.c.started_at, now),
+                    deadline_at=sa.func.coalesce(JOBS.c.deadline_at, now + JOBS.c.timeout_seconds),
                 )
             )
         return self.get(job_id)
@@ -151,24 +152,25 @@ class JobRecords:
         """
         with self._database.begin() as connection:
             now = self._database.now_seconds(connection)
-            row = connection.execute(
-                sa.update(JOBS)
+            before = connection.execute(
+                sa.select(JOBS.c.progress, JOBS.c.status, JOBS.c.deadline_at)
                 .where(JOBS.c.id == job_id, JOBS.c.status.not_in(FINISHED))
-                .values(
-                    progress=sa.case((JOBS.c.progress < progress, progress), else_=JOBS.c.progress),
-                    status=status,
-                )
-                .returning(JOBS.c.cancel_asked, JOBS.c.deadline_at, JOBS.c.progress)
+                .with_for_update()
             ).first()
-            if row is None or row.cancel_asked:
+            if before is None:
                 return "cancelled"
-            if now > row.deadline_at:
+            if before.deadline_at is not None and now > before.deadline_at:
                 return "late"
             for event in found:
                 self._append(connection, job_id, "event", event, once=f"event {event['id']}")
-            self._append(
-                connection, job_id, "progress", {"progress": round(row.progress, 4), "status": status}
-            )
+            if progress > before.progress or status != before.status:
+                progress = max(progress, before.progress)
+                connection.execute(
+                    sa.update(JOBS).where(JOBS.c.id == job_id).values(progress=progress, status=status)
+                )
+                self._append(
+                    connection, job_id, "progress", {"progress": round(progress, 4), "status": status}
+                )
         return "go"
 
     def finish(
@@ -183,11 +185,11 @@ class JobRecords:
                 .values(
                     status=status, progress=1.0, summary=summary, duration_seconds=duration, finished_at=now
                 )
-                .returning(JOBS.c.id)
+                .returning(JOBS.c.round)
             ).first()
             if done is not None:
                 searching.index(connection, job_id, words)
-                self._append(connection, job_id, "done", {"status": status}, once="end")
+                self._append(connection, job_id, "done", {"status": status}, once=f"end {done.round}")
         return self.get(job_id)
 
     def fail(self, job_id: str, problem: Problem, status: Literal["failed", "cancelled"] = "failed") -> Job:
@@ -213,20 +215,9 @@ class JobRecords:
 
     # -- steering ----------------------------------------------------------------------------------------
 
-    def ask_cancel(self, job_id: str) -> Job:
-        """Ask whoever works on it to stop."""
+    def queue_again(self, job_id: str) -> Job | None:
+        """Put a job that ended without a whole timeline back into the queue; None if it did not."""
         with self._database.begin() as connection:
-            connection.execute(
-                sa.update(JOBS)
-                .where(JOBS.c.id == job_id, JOBS.c.status.not_in(FINISHED))
-                .values(cancel_asked=True)
-            )
-        return self.get(job_id)
-
-    def queue_again(self, job_id: str, timeout_seconds: float) -> Job | None:
-        """Put a failed or cancelled job back into the queue; None if it is neither."""
-        with self._database.begin() as connection:
-            now = self._database.now_seconds(connection)
             row = connection.execute(
                 sa.update(JOBS)
                 .where(JOBS.c.id == job_id, JOBS.c.status.in_(("failed", "cancelled", "partial")))
@@ -234,12 +225,11 @@ class JobRecords:
                     status="queued",
                     round=JOBS.c.round + 1,
                     attempts=0,
-                    cancel_asked=False,
                     error_code=None,
                     error_message=None,
                     error_status=None,
                     finished_at=None,
-                    deadline_at=now + timeout_seconds,
+                    deadline_at=None,
                 )
                 .returning(JOBS)
             ).first()
@@ -248,15 +238,11 @@ class JobRecords:
             self._append(connection, job_id, "progress", {"progress": row.progress, "status": "queued"})
         return _job(row)
 
-    def delete(self, job_id: str) -> tuple[str, ...]:
-        """Forget a job; say which stored files no other job needs any more."""
+    def delete(self, job_id: str) -> None:
+        """Forget a job and all that is known of it."""
         with self._database.begin() as connection:
-            mine = sa.select(SOURCES.c.sha256).where(SOURCES.c.job_id == job_id)
-            shared = sa.select(SOURCES.c.sha256).where(SOURCES.c.job_id != job_id, SOURCES.c.sha256.in_(mine))
-            alone = connection.execute(mine.where(SOURCES.c.sha256.not_in(shared))).scalars().all()
             searching.forget(connection, job_id)
             connection.execute(sa.delete(JOBS).where(JOBS.c.id == job_id))
-        return tuple(alone)
 
     def finished_before(self, age_seconds: float, limit: int = 100) -> tuple[Job, ...]:
         """Jobs that ended longer ago than this, oldest first."""
@@ -305,15 +291,6 @@ class JobRecords:
     def _insert_new(self, connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> int:
         insert = postgresql.insert if self._database.is_postgresql else sqlite.insert
         return connection.execute(insert(table).values(rows).on_conflict_do_nothing()).rowcount
-
-
-def _note_sources(connection: sa.Connection, job_id: str, sources: Sequence[JobSource]) -> None:
-    hashes = {source.sha256 for source in sources}
-    if hashes:
-        connection.execute(sa.delete(SOURCES).where(SOURCES.c.job_id == job_id))
-        connection.execute(
-            sa.insert(SOURCES), [{"sha256": sha256, "job_id": job_id} for sha256 in sorted(hashes)]
-        )
 
 
 def _job(row: sa.Row[Any]) -> Job:

@@ -21,7 +21,6 @@ JOBS = sa.Table(
     sa.Column("priority", sa.Integer, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("round", sa.Integer, nullable=False),
-    sa.Column("cancel_asked", sa.Boolean, nullable=False),
     sa.Column("error_code", sa.Text),
     sa.Column("error_message", sa.Text),
     sa.Column("error_status", sa.Integer),
@@ -30,7 +29,8 @@ JOBS = sa.Table(
     sa.Column("created_at", sa.Float, nullable=False),
     sa.Column("started_at", sa.Float),
     sa.Column("finished_at", sa.Float),
-    sa.Column("deadline_at", sa.Float, nullable=False),
+    sa.Column("timeout_seconds", sa.Float, nullable=False),
+    sa.Column("deadline_at", sa.Float),
     sa.Index("sceneline_jobs_tenant", "tenant", "id"),
     sa.Index("sceneline_jobs_status", "status"),
     sa.Index("sceneline_jobs_finished", "finished_at"),
@@ -45,14 +45,6 @@ EVENTS = sa.Table(
     sa.Column("once", sa.Text),
     sa.Column("data", sa.JSON, nullable=False),
     sa.UniqueConstraint("job_id", "once"),
-)
-
-SOURCES = sa.Table(
-    "sceneline_sources",
-    METADATA,
-    sa.Column("sha256", sa.Text, primary_key=True),
-    sa.Column("job_id", sa.Text, sa.ForeignKey(JOBS.c.id, ondelete="CASCADE"), primary_key=True),
-    sa.Index("sceneline_sources_job", "job_id"),
 )
 
 IDEMPOTENCY = sa.Table(

@@ -41,9 +41,9 @@ class NewJob:
     request: Mapping[str, object]
     """The validated request as plain JSON values."""
     sources: tuple[JobSource, ...]
-    """Empty while the video is still to be fetched from ``url``."""
+    """Stored already; empty while the video is still to be fetched from ``url``."""
     timeout_seconds: float
-    """From acceptance to the end at most."""
+    """From the beginning of work to the end at most."""
     interval_seconds: float = 1.0
     """How long each of several pictures stands."""
     url: str | None = None
@@ -72,17 +72,18 @@ class Job:
     webhook: str | None
     priority: int
     attempts: int
-    """How often work on it was begun in this round."""
+    """How often the stage it is in was begun."""
     round: int
-    """How often it was asked to run again after failing."""
-    cancel_asked: bool
+    """How often it was asked to run again after it had ended."""
     problem: Problem | None
     summary: str
     duration_seconds: float | None
     created_at: float
     started_at: float | None
     finished_at: float | None
-    deadline_at: float
+    timeout_seconds: float
+    deadline_at: float | None
+    """When it fails if it has not ended; None while it waits in the queue."""
 
     @property
     def finished(self) -> bool:

@@ -1,0 +1,272 @@
+"""Durable jobs: which stage runs when and where, and who goes on when a process dies. Alone in knowing DBOS.
+
+A job is a chain of workflows, each a row in the database from the moment it is asked for:
+
+    sample ──► analyze ──► deliver        on the queues ``cpu``, ``cpu`` and ``webhooks``
+
+A queue is split by tenant and served in random order, so that no tenant waits for another's backlog. When a
+process dies, another frees what it had begun, and what had ended is not done again.
+"""
+
+import logging
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Callable
+from contextvars import Context
+from dataclasses import dataclass
+from typing import Final, Literal, TypeVar, get_args
+
+from dbos import DBOS, DBOSClient, EnqueueOptions, StepOptions
+from dbos import error as dbos_errors
+
+from api.errors import DatabaseError, ServiceError
+from api.problems import BUG, CANCELLED, problem_of
+from api.records import Database, Executors, Job, JobRecords, NewJob
+from api.settings import Settings
+from api.storage import Storage, job_folder
+from api.webhooks import PAUSES_SECONDS, Webhooks
+from api.working import RETRIED, Workshop
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+WORK_VERSION = "1"
+"""Changes when the steps of a stage change, so that no process takes up work it would not understand."""
+POLL_SECONDS = 0.1
+"""How often a queue is looked at: the longest a job waits for a free worker."""
+
+QueueName = Literal["cpu", "webhooks"]
+Stage = Literal["sample", "analyze", "deliver"]
+
+_RETRY: Final[StepOptions] = {
+    "retries_allowed": True,
+    "max_attempts": 4,
+    "interval_seconds": 1.0,
+    "backoff_rate": 3.0,
+    "should_retry": lambda error: isinstance(error, RETRIED),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Everything a process needs to take jobs in and to work on them."""
+
+    database: Database
+    records: JobRecords
+    executors: Executors
+    storage: Storage
+    workshop: Workshop
+    webhooks: Webhooks
+    settings: Settings
+
+
+class JobEngine:
+    """Takes jobs in and, where ``works``, works on them. One in a process; start it once, close it once."""
+
+    def __init__(self, place: Place, *, works: bool) -> None:
+        self._place = place
+        self._works = works
+        self._executor = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self._closing = threading.Event()
+        self._keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
+        self._client: DBOSClient | None = None
+
+    def start(self) -> None:
+        """Connect to the queues; begin to work where this process does.
+
+        Raises:
+            DatabaseError: the database cannot be used.
+        """
+        settings = self._place.settings
+        # The engine counts attempts too, but a take-over resets its count: ours, kept with the job, decides.
+        stages: dict[Stage, Callable[[str, int], None]] = {
+            "sample": self._sample,
+            "analyze": self._analyze,
+            "deliver": self._deliver,
+        }
+        for name, stage in stages.items():
+            DBOS.workflow(name=name, max_recovery_attempts=None)(_as_function(stage))
+        url = self._place.database.engine.url.set(drivername=self._place.database.engine.dialect.name)
+        DBOS(
+            config={
+                "name": "sceneline",
+                "system_database_url": url.render_as_string(hide_password=False),
+                "executor_id": self._executor,
+                "application_version": WORK_VERSION,
+                "log_level": "WARNING",
+            }
+        )
+        DBOS.listen_queues(["cpu", "webhooks"] if self._works else [])
+        try:
+            DBOS.launch()
+        except Exception as error:
+            raise DatabaseError(
+                f"the job queue cannot be opened ({error}); check SCENELINE_DATABASE_URL"
+            ) from error
+        if self._works:
+            self._register_queue("cpu", settings.jobs_at_once)
+            self._register_queue("webhooks", 8)
+        self._client = DBOSClient(
+            system_database_engine=self._place.database.engine, application_name="sceneline"
+        )
+        self._place.executors.beat(self._executor)
+        self._keeper.start()
+
+    def _register_queue(self, name: QueueName, at_once: int) -> None:
+        DBOS.register_queue(
+            name,
+            worker_concurrency=at_once,
+            partition_worker_concurrency=at_once,
+            polling_interval_sec=POLL_SECONDS,
+            on_conflict="always_update",
+        )
+
+    def close(self, grace_seconds: float = 0.0) -> None:
+        """Take no more work, let what runs end for a while, leave the rest to others."""
+        self._closing.set()
+        if self._keeper.is_alive():
+            self._keeper.join()
+        DBOS.destroy(workflow_completion_timeout_sec=round(grace_seconds), destroy_registry=True)
+        self._place.executors.leave(self._executor)
+
+    # -- taking in ---------------------------------------------------------------------------------------
+
+    def submit(self, new: NewJob, job_id: str) -> Job:
+        """Write the job and its place in the queue in one transaction: both are there, or neither."""
+        with self._place.records.adding(new, job_id) as connection:
+            options = self._options("sample", "cpu", job_id, 0, new.tenant, new.priority)
+            self._connected.enqueue_in_transaction(connection, options, job_id, 0)
+        return self._place.records.get(job_id)
+
+    def retry(self, job: Job) -> Job | None:
+        """Begin a job that ended without a whole timeline once more; None if it is not such a job.
+
+        What was sampled is not sampled again, what a model has answered is not asked again.
+        """
+        again = self._place.records.queue_again(job.id)
+        if again is not None:
+            options = self._options("sample", "cpu", job.id, again.round, again.tenant, again.priority)
+            self._connected.enqueue(options, job.id, again.round)
+        return again
+
+    def cancel(self, job: Job) -> Job:
+        """End a job; whoever works on it notices within a second."""
+        ended = self._place.records.fail(job.id, CANCELLED, "cancelled")
+        self._announce(ended)
+        return ended
+
+    def delete(self, job: Job) -> None:
+        """Cancel the job and remove all that is known of it."""
+        self._place.records.fail(job.id, CANCELLED, "cancelled")
+        self._place.records.delete(job.id)
+        self._place.storage.delete(job_folder(job.id))
+        names = [_name(job.id, number, stage) for number in range(job.round + 1) for stage in get_args(Stage)]
+        self._connected.delete_workflows(names)
+
+    @property
+    def _connected(self) -> DBOSClient:
+        if self._client is None:
+            raise ServiceError("the job engine was not started")
+        return self._client
+
+    @staticmethod
+    def _options(
+        stage: Stage, queue: QueueName, job_id: str, number: int, tenant: str, priority: int
+    ) -> EnqueueOptions:
+        return {
+            "workflow_name": stage,
+            "queue_name": queue,
+            "workflow_id": _name(job_id, number, stage),
+            "queue_partition_key": tenant,
+            # What was begun is ended first: fewer videos lie half done.
+            "priority": 2 * priority - (stage != "sample"),
+            "app_version": WORK_VERSION,
+            "application_name": "sceneline",
+        }
+
+    # -- the stages, each run again from its first unfinished step when it was broken off -----------------
+
+    def _sample(self, job_id: str, number: int) -> None:
+        what_next = self._step("sample", job_id, self._place.workshop.sample)
+        job = self._place.records.look_up(job_id)
+        if what_next == "analyze" and job is not None:
+            options = self._options("analyze", "cpu", job_id, number, job.tenant, job.priority)
+            DBOS.enqueue_workflow_with_options(options, job_id, number)
+        else:
+            self._announce(job)
+
+    def _analyze(self, job_id: str, _number: int) -> None:
+        self._step("analyze", job_id, self._place.workshop.analyze)
+        self._announce(self._place.records.look_up(job_id))
+
+    def _deliver(self, job_id: str, _number: int) -> None:
+        for wait_seconds in PAUSES_SECONDS:
+            DBOS.sleep(wait_seconds)
+            if DBOS.run_step({"name": "deliver"}, self._place.webhooks.deliver, job_id):
+                return
+
+    def _step(self, name: Stage, job_id: str, work: Callable[[str], T]) -> T | None:
+        """Run one recorded step; what it could not do after several tries ends the job."""
+        try:
+            # A step's context must not reach into the work: its threads and loops are its own.
+            return DBOS.run_step({"name": name, **_RETRY}, lambda: Context().run(work, job_id))
+        except dbos_errors.DBOSMaxStepRetriesExceeded as error:
+            problem = problem_of(error.errors[-1]) if error.errors else None
+            self._place.records.fail(job_id, problem or BUG)
+            return None
+
+    def _announce(self, job: Job | None) -> None:
+        """Have the job's endpoint told that it has ended."""
+        if job is not None and job.webhook is not None and job.finished:
+            options = self._options("deliver", "webhooks", job.id, job.round, job.tenant, job.priority)
+            if DBOS.workflow_id is None:
+                self._connected.enqueue(options, job.id, job.round)
+            else:
+                DBOS.enqueue_workflow_with_options(options, job.id, job.round)
+
+    # -- staying alive -----------------------------------------------------------------------------------
+
+    def _keep(self) -> None:
+        """Say that this process lives, free what dead ones had begun, remove what is too old."""
+        silent_seconds = self._place.settings.silent_seconds
+        while not self._closing.wait(silent_seconds / 4):
+            try:
+                self._place.executors.beat(self._executor)
+                if self._works:
+                    self.take_over(silent_seconds)
+                    self._remove_old()
+            except Exception:
+                # The next beat may find the database again; ending here would look like dying.
+                log.exception("housekeeping failed")
+
+    def take_over(self, silent_seconds: float) -> None:
+        """Put back into their queues the workflows of processes that have been silent for so long."""
+        for dead in self._place.executors.claim_silent(self._executor, silent_seconds):
+            left = self._connected.list_workflows(
+                status="PENDING", executor_id=[dead], load_input=False, load_output=False
+            )
+            for workflow in left:
+                self._connected.resume_workflow(workflow.workflow_id, queue_name=workflow.queue_name)
+            self._place.executors.forget(dead)
+            log.warning("took over from a dead process", extra={"executor": dead, "workflows": len(left)})
+
+    def _remove_old(self) -> None:
+        if self._place.settings.keep_days is not None:
+            for job in self._place.records.finished_before(self._place.settings.keep_days * 86400):
+                self.delete(job)
+
+
+def _name(job_id: str, number: int, stage: Stage) -> str:
+    """The name of a workflow: one stage of one round of a job has one, however often it is asked for."""
+    return f"{job_id}.{number}.{stage}"
+
+
+def _as_function(method: Callable[[str, int], None]) -> Callable[[str, int], None]:
+    """The engine leaves marks on what it runs, and a bound method takes none."""
+
+    def run(job_id: str, number: int) -> None:
+        method(job_id, number)
+
+    return run

@@ -1,0 +1,190 @@
+"""Requests to addresses that strangers name: to public hosts only, only so much, only so long.
+
+A host is looked up once, every address it has is checked, and the connection goes to a checked address:
+a second look-up cannot lead elsewhere. Each redirect is checked like the first address.
+"""
+
+import ipaddress
+import socket
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import quote, unquote, urljoin, urlsplit
+
+import httpcore
+
+from api.errors import RefusedError
+from api.uploads import too_large
+
+CONNECT_SECONDS = 10.0
+SILENCE_SECONDS = 30.0
+"""How long the other side may say nothing."""
+MOST_REDIRECTS = 4
+_PORTS = {"http": 80, "https": 443}
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_COMPATIBLE = ipaddress.ip_network("::/96")
+_AZURE_HOST = ipaddress.ip_address("168.63.129.16")
+"""A public address that leads to the host's own services in Azure."""
+_REDIRECTS = frozenset((301, 302, 303, 307, 308))
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def is_public(address: Address) -> bool:
+    """Whether an address, and every IPv4 address folded into it, is one of the open internet."""
+    return all(
+        each.is_global and not each.is_multicast and not each.is_reserved and each != _AZURE_HOST
+        for each in (address, *_folded(address))
+    )
+
+
+def _folded(address: Address) -> Iterator[Address]:
+    if isinstance(address, ipaddress.IPv4Address):
+        return
+    if address.ipv4_mapped is not None:
+        yield address.ipv4_mapped
+    if address.sixtofour is not None:
+        yield address.sixtofour
+    if address.teredo is not None:
+        yield from address.teredo
+    if address in _NAT64 or address in _COMPATIBLE:
+        yield ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """Makes such requests."""
+
+    trusted_hosts: frozenset[str] = frozenset()
+    """Hosts the operator allows though they are not public."""
+
+    def check(self, url: str) -> None:
+        """See that this is an address we would call; the host is looked up later.
+
+        Raises:
+            RefusedError: it is not http or https, carries a password, or names no host.
+        """
+        try:
+            parts = urlsplit(url)
+            host, _ = parts.hostname, parts.port
+        except ValueError as error:
+            raise RefusedError(422, "url_refused", f"this is no URL: {error}") from error
+        if parts.scheme not in _PORTS or not host:
+            raise RefusedError(
+                422, "url_refused", "a URL must begin with http:// or https:// and name a host"
+            )
+        if parts.username is not None or parts.password is not None:
+            raise RefusedError(422, "url_refused", "a URL must not carry a user name or password")
+        if any(ord(sign) <= 32 or ord(sign) == 127 for sign in url):
+            raise RefusedError(422, "url_refused", "a URL must not hold blanks; write %20")
+
+    def fetch(self, url: str, *, most_bytes: int, most_seconds: float) -> Iterator[bytes]:
+        """The body at a URL in pieces, following redirects.
+
+        Raises:
+            RefusedError: the address is not ours to call, cannot be reached, or answers with an error,
+                with too much, or too slowly.
+        """
+        until = time.monotonic() + most_seconds
+        for _ in range(MOST_REDIRECTS + 1):
+            with self._answer("GET", url, {"Accept": "*/*"}, None) as response:
+                if response.status in _REDIRECTS:
+                    url = urljoin(url, _header(response, b"location"))
+                    continue
+                if response.status != 200:
+                    raise RefusedError(422, "url_failed", f"the URL answers with status {response.status}")
+                received = 0
+                for piece in response.iter_stream():
+                    received += len(piece)
+                    if received > most_bytes:
+                        raise too_large(most_bytes)
+                    if time.monotonic() > until:
+                        raise RefusedError(422, "url_failed", f"not fetched within {most_seconds:.0f} s")
+                    yield piece
+                return
+        raise RefusedError(422, "url_failed", f"more than {MOST_REDIRECTS} redirects")
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        """Send a message; the status of the answer. Redirects are not followed.
+
+        Raises:
+            RefusedError: the address is not ours to call, or cannot be reached.
+        """
+        with self._answer("POST", url, headers, body) as response:
+            return response.status
+
+    @contextmanager
+    def _answer(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> Iterator[httpcore.Response]:
+        self.check(url)
+        sent = {"Host": urlsplit(url).netloc, "User-Agent": "sceneline", **headers}
+        silence = {"connect": CONNECT_SECONDS, "read": SILENCE_SECONDS, "write": SILENCE_SECONDS, "pool": 1.0}
+        backend = _CheckedBackend(self.trusted_hosts)
+        try:
+            with (
+                httpcore.ConnectionPool(network_backend=backend, retries=1) as pool,
+                pool.stream(
+                    method,
+                    _ascii(url),
+                    headers=[(name.encode(), value.encode()) for name, value in sent.items()],
+                    content=body,
+                    extensions={"timeout": silence},
+                ) as response,
+            ):
+                yield response
+        except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError) as error:
+            reason = str(error) or type(error).__name__
+            raise RefusedError(422, "url_failed", f"the URL cannot be reached ({reason})") from error
+
+
+class _CheckedBackend(httpcore.NetworkBackend):
+    """Connects to addresses that were checked, and to nothing else."""
+
+    def __init__(self, trusted_hosts: frozenset[str]) -> None:
+        self._trusted = trusted_hosts
+        self._inner = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Look the host up, check every address, connect to the first."""
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = [str(entry[4][0]).partition("%")[0] for entry in found]
+        if host not in self._trusted:
+            for address in addresses:
+                if not is_public(ipaddress.ip_address(address)):
+                    raise RefusedError(422, "url_refused", f"{host} is not a host of the open internet")
+        return self._inner.connect_tcp(addresses[0], port, timeout, local_address, socket_options)
+
+    def connect_unix_socket(
+        self,
+        path: str,
+        timeout: float | None = None,  # noqa: ARG002 - the signature is httpcore's
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,  # noqa: ARG002
+    ) -> httpcore.NetworkStream:
+        """No file of this machine is a host."""
+        raise RefusedError(422, "url_refused", f"{path} is not a host of the open internet")
+
+
+def name_in(url: str) -> str:
+    """The last part of a URL's path: what a fetched file is called."""
+    return unquote(urlsplit(url).path.rpartition("/")[2])
+
+
+def _ascii(url: str) -> bytes:
+    """The URL with its host in the form the network knows and the rest percent-encoded."""
+    parts = urlsplit(url)
+    host = parts.netloc.encode("idna").decode()
+    quoted = parts._replace(netloc=host, path=quote(parts.path, "/%"), query=quote(parts.query, "=&%"))
+    return quoted.geturl().encode("ascii")
+
+
+def _header(response: httpcore.Response, name: bytes) -> str:
+    return next((value.decode("latin-1") for key, value in response.headers if key.lower() == name), "")

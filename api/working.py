@@ -1,0 +1,361 @@
+"""What is done for a job, one stage at a time. Knows nothing of queues: ``api.jobs`` says when and where.
+
+Every stage may be run again after it was broken off: what was stored is stored again under the same name,
+what a model has answered is not asked again.
+"""
+
+import asyncio
+import hashlib
+import json
+import logging
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, aclosing, asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from pydantic import TypeAdapter
+
+from analyzer import Analyzed, Event, Faculty, Findings, ModelInfo, Perceiver, Results, Timeline
+from api import pipeline
+from api.documents import json_text, timeline_document
+from api.errors import DatabaseError, NotStoredError, StorageError
+from api.outbound import Outbound, name_in
+from api.pipeline import Sampled
+from api.problems import BUG, CANCELLED, GAVE_UP, LATE, problem_of
+from api.records import Job, JobRecords, JobSource, JobStatus, KeptLooks, Problem
+from api.schemas import TimelineRequest
+from api.storage import Storage, picture_key, sampled_key, source_key, timeline_key
+from api.uploads import FileOnDisk, ReceivedFile, name_for_people
+from sampler import Keyframe, PictureSequence, SamplerStep, Scanned, Source, VideoFile
+
+log = logging.getLogger(__name__)
+
+MOST_ATTEMPTS = 3
+"""How often a stage is begun that never ends: whatever kills its process is not tried for ever."""
+SAMPLING_SHARE = 0.3
+"""Part of a job's progress that sampling is."""
+_PULSE_SECONDS = 0.4
+"""How often progress is written and a wish to cancel is looked for."""
+
+RETRIED = (DatabaseError, StorageError)
+"""What may work the next time: nothing is said against the job."""
+
+Next = Literal["analyze", "ended"]
+"""What comes after sampling: a look at the keyframes, or nothing as the job has ended."""
+
+_SAMPLED = TypeAdapter(Sampled)
+_EVENT = TypeAdapter(Event)
+_FINDINGS = TypeAdapter(Findings)
+_RESULTS = TypeAdapter(Results)
+
+
+class StoppedError(Exception):
+    """The job is to go no further."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+class LoadedModels:
+    """Models that keep their weights from one job to the next; each serves one job at a time."""
+
+    def __init__(self) -> None:
+        self._idle: defaultdict[str, list[Perceiver]] = defaultdict(list)
+
+    @asynccontextmanager
+    async def lent(self, request: TimelineRequest) -> AsyncIterator[Perceiver]:
+        """A model for this request, for as long as the context lasts."""
+        idle = self._idle[request.backend]
+        try:
+            model = idle.pop()  # atomic, so that no two threads get the same
+        except IndexError:
+            model = pipeline.open_model(request)
+        yield model
+        idle.append(model)
+
+
+@dataclass(frozen=True, slots=True)
+class FetchLimits:
+    """How much is fetched from a URL, and for how long."""
+
+    bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """Where jobs are worked on. Safe to share between threads."""
+
+    records: JobRecords
+    looks: KeptLooks
+    storage: Storage
+    outbound: Outbound
+    incoming: Path
+    """Folder for files that are being fetched."""
+    fetching: FetchLimits
+    models: LoadedModels
+
+    def sample(self, job_id: str) -> Next:
+        """Choose and store the keyframes; for a job that asks about another's, find those."""
+        return "analyze" if self._try(job_id, "sampling", self._sample) else "ended"
+
+    def analyze(self, job_id: str) -> None:
+        """Look at the stored keyframes and write the timeline."""
+        self._try(job_id, "analyzing", self._analyze)
+
+    # -- the frame around every stage --------------------------------------------------------------------
+
+    def _try(self, job_id: str, status: JobStatus, work: Callable[[Job], None]) -> bool:
+        """Do the work of a stage; whatever goes wrong ends the job with its reason, but for what may heal.
+
+        Raises:
+            DatabaseError, StorageError: the next try may find them.
+        """
+        try:
+            job = self.records.begin_attempt(job_id, status)
+            if job.attempts > MOST_ATTEMPTS:
+                self.records.fail(job_id, GAVE_UP)
+            if job.finished or job.attempts > MOST_ATTEMPTS:
+                return False
+            work(job)
+        except StoppedError as stop:
+            self.records.fail(job_id, stop.problem, "cancelled" if stop.problem is CANCELLED else "failed")
+        except LookupError as error:
+            log.info("job was deleted while it ran", extra={"job": job_id, "reason": str(error)})
+        except NotStoredError as error:
+            self.records.fail(job_id, Problem("gone", str(error), 410))
+        except RETRIED:
+            raise
+        except Exception as error:
+            problem = problem_of(error)
+            if problem is None:
+                log.exception("job failed by a bug", extra={"job": job_id})
+            self.records.fail(job_id, problem or BUG)
+        else:
+            return True
+        return False
+
+    def _check(self, verdict: Literal["go", "cancelled", "late"]) -> None:
+        if verdict != "go":
+            raise StoppedError(CANCELLED if verdict == "cancelled" else LATE)
+
+    # -- sampling ----------------------------------------------------------------------------------------
+
+    def _sample(self, job: Job) -> None:
+        if job.parent is not None or self._is_sampled(job):
+            return
+        request = TimelineRequest.model_validate(job.request)
+        with self._sources(job) as source:
+            self._store_sampled(job, self._sampled(job, source, request))
+
+    def _is_sampled(self, job: Job) -> bool:
+        try:
+            return self.storage.size(sampled_key(job.id)) > 0
+        except NotStoredError:
+            return False
+
+    def _fetch(self, job: Job, url: str) -> Job:
+        """Bring a video in from the address it was given by."""
+        name = name_for_people(name_in(url))
+        file = FileOnDisk(self.incoming, name)
+        try:
+            limits = self.fetching
+            for piece in self.outbound.fetch(url, most_bytes=limits.bytes, most_seconds=limits.seconds):
+                file.write(piece)
+            source = keep_source(self.storage, job.id, file.close())
+        finally:
+            file.discard()
+        self.records.set_sources(job.id, name, [source])
+        return self.records.get(job.id)
+
+    @contextmanager
+    def _sources(self, job: Job) -> Iterator[Source]:
+        if job.url is not None and not job.sources:
+            job = self._fetch(job, job.url)
+        with ExitStack() as stack:
+            files = [
+                stack.enter_context(self.storage.local(source_key(job.id, each.sha256)))
+                for each in job.sources
+            ]
+            yield VideoFile(files[0]) if len(files) == 1 else PictureSequence(files, job.interval_seconds)
+
+    def _sampled(self, job: Job, source: Source, request: TimelineRequest) -> Sampled:
+        reported = time.monotonic()
+        with closing(pipeline.sample(source, request)) as steps:
+            for step in steps:
+                if isinstance(step, Sampled):
+                    media = replace(step.plan.media, name=job.name)
+                    return replace(step, plan=replace(step.plan, media=media))
+                if time.monotonic() - reported > _PULSE_SECONDS:
+                    reported = time.monotonic()
+                    done = _share_scanned(step)
+                    self._check(self.records.progress(job.id, done * SAMPLING_SHARE, "sampling"))
+        raise AssertionError("sampling ended without a result")
+
+    def _store_sampled(self, job: Job, sampled: Sampled) -> None:
+        pictures = []
+        for keyframe in sampled.keyframes:
+            sha256 = hashlib.sha256(keyframe.jpeg).hexdigest()
+            self.storage.put(picture_key(job.id, sha256), keyframe.jpeg)
+            pictures.append(sha256)
+        document = {
+            "sampled": _SAMPLED.dump_python(_without_pictures(sampled), mode="json"),
+            "pictures": pictures,
+        }
+        self.storage.put(sampled_key(job.id), json_text(document, compact=True).encode())
+        self._check(self.records.progress(job.id, SAMPLING_SHARE, "sampling"))
+
+    def load_sampled(self, job_id: str) -> Sampled:
+        """What sampling found for a job, with its pictures.
+
+        Raises:
+            NotStoredError: it was deleted, or never got so far.
+        """
+        document = json.loads(self.storage.get(sampled_key(job_id)))
+        sampled = _SAMPLED.validate_python(document["sampled"])
+        keyframes = tuple(
+            replace(keyframe, jpeg=self.storage.get(picture_key(job_id, sha256)))
+            for keyframe, sha256 in zip(sampled.keyframes, document["pictures"], strict=True)
+        )
+        return replace(sampled, keyframes=keyframes)
+
+    def picture_of(self, job_id: str, keyframe: int) -> str:
+        """The storage key of a keyframe's picture.
+
+        Raises:
+            NotStoredError: the job has no such keyframe, or none yet.
+        """
+        pictures = json.loads(self.storage.get(sampled_key(job_id)))["pictures"]
+        if not 0 <= keyframe < len(pictures):
+            raise NotStoredError(f"keyframe {keyframe} does not exist; there are {len(pictures)}")
+        return picture_key(job_id, pictures[keyframe])
+
+    # -- analyzing ---------------------------------------------------------------------------------------
+
+    def _analyze(self, job: Job) -> None:
+        request = TimelineRequest.model_validate(job.request)
+        sampled = self.load_sampled(job.parent or job.id)
+        timeline = asyncio.run(self._looked_at(job, sampled, request))
+        timeline = _with_pictures(timeline, job.parent or job.id)
+        text = json_text(timeline_document(timeline), compact=True)
+        self.storage.put(timeline_key(job.id), text.encode())
+        words = "\n".join(_searchable(job, timeline))
+        media = timeline.media
+        self.records.finish(job.id, timeline.status, timeline.summary, media.duration_seconds, words)
+
+    async def _looked_at(self, job: Job, sampled: Sampled, request: TimelineRequest) -> Timeline:
+        """Pull the analysis, writing what it finds and looking up now and then whether to go on."""
+        found: list[Event] = []
+        done = 0.0
+        async with (
+            self.models.lent(request) as model,
+            aclosing(pipeline.look(sampled, request, KeepingPerceiver(model, self.looks))) as steps,
+        ):
+            pending = asyncio.ensure_future(anext(steps))
+            reported = 0.0
+            while True:
+                await asyncio.wait((pending,), timeout=_PULSE_SECONDS)
+                if pending.done():
+                    step = pending.result()
+                    if isinstance(step, Timeline):
+                        self._report(job, 1.0, step.events)
+                        return step
+                    if isinstance(step, Event):
+                        found.append(step)
+                    elif isinstance(step, Analyzed):
+                        done = step.done / max(1, step.total)
+                    pending = asyncio.ensure_future(anext(steps))
+                if time.monotonic() - reported > _PULSE_SECONDS:
+                    reported = time.monotonic()
+                    try:
+                        await asyncio.to_thread(self._report, job, done, tuple(found))
+                    except StoppedError:
+                        pending.cancel()
+                        await asyncio.gather(pending, return_exceptions=True)
+                        raise
+                    found.clear()
+
+    def _report(self, job: Job, done: float, found: Iterable[Event]) -> None:
+        progress = SAMPLING_SHARE + (1 - SAMPLING_SHARE) * min(done, 0.99)
+        events = [_EVENT.dump_python(event, mode="json") for event in found]
+        self._check(self.records.progress(job.id, progress, "analyzing", events))
+
+
+class KeepingPerceiver:
+    """A perceiver that is not asked twice about the same picture."""
+
+    def __init__(self, inner: Perceiver, looks: KeptLooks) -> None:
+        self._inner = inner
+        self._looks = looks
+
+    @property
+    def info(self) -> ModelInfo:
+        """The models behind it."""
+        return self._inner.info
+
+    def look(self, keyframe: Keyframe, wanted: frozenset[Faculty]) -> Findings:
+        """What was found before, else what is found now, kept; see ``Perceiver.look``."""
+        asked = [self._inner.info.name, hashlib.sha256(keyframe.jpeg).hexdigest(), *sorted(wanted)]
+        key = hashlib.sha256("\0".join(asked).encode()).hexdigest()
+        kept = self._looks.get(key)
+        if kept is not None:
+            return replace(_FINDINGS.validate_python(kept), keyframe=keyframe.index)
+        found = self._inner.look(keyframe, wanted)
+        self._looks.put(key, _FINDINGS.dump_python(found, mode="json"))
+        return found
+
+
+def keep_source(storage: Storage, job_id: str, file: ReceivedFile) -> JobSource:
+    """Take a received file into storage, as an input of this job."""
+    storage.take(source_key(job_id, file.sha256), file.path)
+    return JobSource(file.sha256, file.name, file.bytes)
+
+
+# -- pieces --------------------------------------------------------------------------------------------------
+
+
+def _share_scanned(step: SamplerStep) -> float:
+    """How much of sampling is done; taking the keyframes is the last tenth of it."""
+    if isinstance(step, Scanned):
+        whole = step.duration_seconds or 0.0
+        return 0.9 * min(1.0, step.time_seconds / whole) if whole > 0 else 0.0
+    return 0.9
+
+
+def _without_pictures(sampled: Sampled) -> Sampled:
+    return replace(sampled, keyframes=tuple(replace(keyframe, jpeg=b"") for keyframe in sampled.keyframes))
+
+
+def _with_pictures(timeline: Timeline, job_id: str) -> Timeline:
+    """The timeline with the address of each keyframe's picture."""
+    keyframes = tuple(
+        replace(keyframe, image=f"/v1/timelines/{job_id}/keyframes/{keyframe.index}.jpg")
+        for keyframe in timeline.keyframes
+    )
+    return replace(timeline, keyframes=keyframes)
+
+
+def _searchable(job: Job, timeline: Timeline) -> Iterator[str]:
+    """Everything a person might look this timeline up by."""
+    yield job.name
+    yield timeline.summary
+    for event in timeline.events:
+        yield event.label
+        yield event.description
+    results = _RESULTS.dump_python(timeline.results, mode="json", exclude_none=True)
+    yield from _texts(results)
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
