@@ -15,8 +15,8 @@ class Sight:
     begin: View
     finish: View
     description: str
-    thing: str | None = None
-    """COCO name of what it shows."""
+    things: tuple[str, ...] = ()
+    """COCO names of what it shows, the main one first."""
     dissolve: float = 0.0
     caption: str | None = None
 
@@ -28,14 +28,14 @@ TOUR = (
           "The camera tilts down a rocket on its pad at dusk", caption="Falcon 9 waits on the pad"),
     Sight("astronaut.png", 4.6, View(0.5, 0.2, 1.0), View(0.45, 0.2, 0.85),
           "A smiling astronaut in orange, slowly closer",
-          thing="person", dissolve=0.8, caption="Eileen Collins, astronaut"),
+          things=("person",), dissolve=0.8, caption="Eileen Collins, astronaut"),
     Sight("coffee.png", 4.0, View(0.5, 0.4, 1.0), View(0.48, 0.32, 0.8),
-          "A cup of coffee on a wooden table", thing="cup"),
+          "A cup of coffee on a wooden table", things=("cup", "spoon", "dining table")),
     Sight("chelsea.png", 4.2, View(0.0, 0.3, 0.92), View(1.0, 0.3, 0.92),
-          "A cat looks past the camera, which pans right", thing="cat", caption="Chelsea the cat"),
+          "A cat looks past the camera, which pans right", things=("cat",), caption="Chelsea the cat"),
     Sight("camera.png", 4.2, View(0.4, 0.3, 0.8), View(0.5, 0.4, 1.0),
           "A man in a dark coat films with a camera on a tripod",
-          thing="person", dissolve=0.6, caption="The man with the camera"),
+          things=("person",), dissolve=0.6, caption="The man with the camera"),
     Sight("hubble_deep_field.jpg", 4.0, View(0.6, 0.4, 0.7), View(0.6, 0.4, 0.8),
           "Galaxies again, until the picture goes dark"),
 )  # fmt: skip
@@ -61,7 +61,7 @@ def tour() -> Film:
     events = [
         Event("fade in", "The picture comes up from black", 0.0, FADE_IN_SECONDS),
         *(
-            Event(sight.thing or "view", sight.description, shot.start, shot.end)
+            Event(sight.things[0] if sight.things else "view", sight.description, shot.start, shot.end)
             for sight, shot in zip(TOUR, shots, strict=True)
         ),
         Event("fade out", "The picture goes to black", duration - FADE_OUT_SECONDS, duration),
@@ -90,8 +90,9 @@ def tour_lines(shots: Sequence[Shot]) -> list[Line]:
 def tour_things(shots: Sequence[Shot]) -> list[Thing]:
     things: list[Thing] = []
     for sight, shot, following in zip(TOUR, shots, shots[1:], strict=False):
-        if sight.thing:
-            come, go = shot.cut(), following.cut()
-            comes, goes = (come.start_seconds, come.end_seconds), (go.start_seconds, go.end_seconds)
-            things.append(Thing(sight.thing, come.time_seconds, go.time_seconds, comes, goes, None))
+        come, go = shot.cut(), following.cut()
+        comes, goes = (come.start_seconds, come.end_seconds), (go.start_seconds, go.end_seconds)
+        things += [
+            Thing(name, come.time_seconds, go.time_seconds, comes, goes, None) for name in sight.things
+        ]
     return things
