@@ -43,7 +43,7 @@ def _sceneline(
 
 @app.command(
     epilog="Several videos: each gets its own timeline, one JSON document a line on standard output, or one "
-    "file each with --output FOLDER. One failing does not stop the rest; the first failure gives the exit code."
+    "file each with --output FOLDER. One failing does not stop the rest; the first failure sets the code."
 )
 def analyze(
     video: options.Videos,

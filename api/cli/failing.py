@@ -34,10 +34,11 @@ def _code_of(error: Exception) -> int | None:
     """The exit code of an error raised on purpose, None for any other."""
     from analyzer import AnalyzerError, BudgetExceededError, ModelError
     from api.errors import ApiError
-    from sampler import MediaError, SamplerError
+    from sampler import MediaError, MediaLimitError, SamplerError
 
     codes: dict[type[Exception], int] = {
         MediaError: UNREADABLE_MEDIA,
+        MediaLimitError: LIMIT_REACHED,
         BudgetExceededError: LIMIT_REACHED,
         ModelError: MODEL_FAILED,
         SamplerError: USAGE,

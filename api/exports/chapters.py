@@ -50,4 +50,4 @@ def _parts(timeline: Timeline) -> Iterator[tuple[float, str]]:
     for shot in timeline.shots:
         begun = [e for e in timeline.events if shot.start_seconds <= e.start_seconds < shot.end_seconds]
         best = max(begun, key=lambda event: event.confidence or 0.0, default=None)
-        yield shot.start_seconds, one_line(best.label) if best else f"Shot {shot.index + 1}"
+        yield shot.start_seconds, one_line(best.label) if best else f"Part {shot.index + 1}"

@@ -27,7 +27,7 @@ def render(timeline: Timeline) -> str:
         ("shot", "time", "begins with", "what is in it"),
         (
             (
-                str(s.index + 1),
+                str(s.index),
                 _times(s.start_seconds, s.end_seconds),
                 s.transition,
                 _plain(descriptions.get(s.index, "")),

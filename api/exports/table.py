@@ -19,7 +19,10 @@ _KEYFRAMES_SHOWN = 6
 
 def render(timeline: Timeline) -> str:
     """What it is, what happens when, what was read, and what was not looked at."""
-    parts = [heading(timeline.media, len(timeline.shots)), Text(one_line(timeline.summary))]
+    parts: list[RenderableType] = [
+        heading(timeline.media, len(timeline.shots)),
+        Text(one_line(timeline.summary)),
+    ]
     if timeline.events:
         parts.append(_events(timeline))
     if timeline.results.text:

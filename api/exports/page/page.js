@@ -59,7 +59,7 @@ const lists = {
     more: event.description ? event.label : "", sure: event.confidence, tint: tint(event.track), event,
     frames: event.evidence,
   })),
-  Shots: shots.map((shot) => entry(shot, described.get(shot.index) || `Shot ${shot.index + 1}`, {
+  Shots: shots.map((shot) => entry(shot, described.get(shot.index) || `Shot ${shot.index}`, {
     more: `${begins[shot.transition]}, ${plural(shot.keyframes.length, "keyframe")}`, frames: shot.keyframes,
   })),
   Chapters: (results.describe?.chapters ?? []).map((part) => entry(part, part.title, { more: part.description })),
@@ -118,7 +118,7 @@ function drawStage() {
     }, make("span", { textContent: label }))) : [];
   figure.replaceChildren(image, ...boxes);
   $("now").replaceChildren(clock(state.time), make("small", {
-    textContent: `keyframe ${frame.index} of ${keyframes.length} at ${clock(frame.time_seconds, 2)} · shot ${frame.shot + 1} · ${frame.reason}`,
+    textContent: `keyframe ${frame.index} at ${clock(frame.time_seconds, 2)} · shot ${frame.shot} · chosen as ${frame.reason}`,
   }));
 }
 
@@ -230,7 +230,7 @@ function drawLanes() {
   const shotLane = lane(plural(shots.length, "shot"));
   shotLane.style.height = "1.9rem";
   shotLane.append(...shots.map((shot) => bar(`shot ${shot.transition}`, shot.start_seconds, shot.end_seconds, 0,
-    described.get(shot.index) || String(shot.index + 1), (click) => seek(timeOf(click)))));
+    described.get(shot.index) || String(shot.index), (click) => seek(timeOf(click)))));
   for (const track of tracks) {
     const body = lane(track, "", tint(track));
     const rows = rowsOf(events.filter((event) => event.track === track));

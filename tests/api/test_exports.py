@@ -1,0 +1,117 @@
+"""Each format holds the timeline's content, and no text in it can act as that format's markup."""
+
+import csv
+import io
+import re
+from dataclasses import replace
+
+import pytest
+
+from analyzer import Chapter, DescribeResult
+from api.errors import ExportRefusedError
+from api.exports import SUFFIXES
+from api.exports.rendering import render
+from api.exports.wording import clock, cue_clock, one_line
+from tests.api import handmade
+
+
+@pytest.mark.parametrize("form", [form for form in SUFFIXES if form != "chapters"])
+def test_every_format_holds_every_event(form):
+    text = render(handmade.timeline(), form)
+    assert "HYPERLINK" in text
+    assert "owned" in text
+    assert "\x1b[31m" not in text, "no terminal escape gets out"
+
+
+@pytest.mark.parametrize("form", [form for form in SUFFIXES if form != "chapters"])
+def test_a_timeline_without_events_is_told_too(form):
+    assert render(replace(handmade.timeline(), events=()), form) is not None
+
+
+def test_csv_reads_back_and_no_cell_is_a_formula():
+    rows = list(csv.DictReader(io.StringIO(render(handmade.timeline(), "csv"))))
+    assert [row["id"] for row in rows] == ["e0", "e1"]
+    assert rows[0]["description"] == "'" + handmade.FORMULA
+    assert (rows[0]["start_seconds"], rows[0]["end_latest_seconds"]) == ("0.0", "25.0")
+    assert rows[0]["keyframes"] == "0 1"
+    assert not any(cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row.values())
+
+
+def test_vtt_has_one_cue_an_event_that_no_text_can_leave():
+    text = render(handmade.timeline(), "vtt")
+    assert text.startswith("WEBVTT\n\n")
+    cues = text.split("\n\n")[1:]
+    assert len(cues) == 2
+    assert cues[0].splitlines()[:2] == ["e0", "00:00:00.000 --> 00:00:20.000"]
+    assert text.count("-->") == 2
+    assert "<" not in text
+
+
+def test_srt_numbers_its_cues_and_no_text_can_leave_one():
+    text = render(handmade.timeline(), "srt")
+    cues = text.split("\n\n")
+    assert [cue.splitlines()[0] for cue in cues] == ["1", "2"]
+    assert cues[1].splitlines()[1] == "00:00:10,000 --> 00:00:20,000"
+    assert text.count("-->") == 2
+    assert not set("<>{}") & set(text.replace("-->", ""))
+
+
+def test_markdown_tables_keep_their_columns():
+    text = render(handmade.timeline(), "md")
+    tables = [line for line in text.splitlines() if line.startswith("|")]
+    events = [line for line in tables if "0:00.0 – 0:20.0" in line or "0:10.0 – 0:20.0" in line][:2]
+    assert all(len(re.findall(r"(?<!\\)\|", line)) == 4 for line in events), events
+    assert not re.search(r"(?<!\\)<", text), "no raw HTML"
+    assert "| 2 | 0:20.0 – 0:30.0 | cut |" in text
+
+
+def test_chapters_follow_the_rules():
+    assert render(handmade.timeline(40.0), "chapters") == "0:00 cat\n0:10 text\n0:20 Part 3\n0:30 Part 4\n"
+
+
+def test_parts_too_short_for_a_chapter_join_the_one_before():
+    made = handmade.timeline(40.0)
+    shots = [
+        replace(made.shots[0], end_seconds=4.0),
+        replace(made.shots[1], start_seconds=4.0),
+        *made.shots[2:],
+    ]
+    lines = render(replace(made, shots=tuple(shots)), "chapters").splitlines()
+    assert [line.split()[0] for line in lines] == ["0:00", "0:20", "0:30"]
+
+
+def test_chapters_come_from_the_description_where_there_is_one():
+    parts = tuple(Chapter(f"Part {i}", "", 20.0 * i, 20.0 * (i + 1)) for i in range(3))
+    made = handmade.timeline(60.0)
+    made = replace(made, results=replace(made.results, describe=DescribeResult("", parts, ())))
+    assert render(made, "chapters") == "0:00 Part 0\n0:20 Part 1\n0:40 Part 2\n"
+
+
+@pytest.mark.parametrize("seconds", [0.04, 8.0, 29.0])
+def test_too_short_a_video_has_no_chapters(seconds):
+    with pytest.raises(ExportRefusedError, match="chapters need 3 parts of 10 s or more"):
+        render(handmade.timeline(seconds), "chapters")
+
+
+def test_the_table_tells_what_was_not_looked_at():
+    text = render(handmade.timeline(), "table")
+    assert "3 of 4 keyframes looked at by by-hand" in text
+    assert "not looked at: 0:25.0 – 0:40.0, model failed" in text
+    assert max(map(len, text.splitlines())) <= 110
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0, "0:00.0"), (59.96, "1:00.0"), (61.25, "1:01.2"), (3599.99, "1:00:00.0"), (36000.04, "10:00:00.0")],
+)
+def test_the_clock_carries(seconds, shown):
+    assert clock(seconds) == shown
+
+
+def test_cue_clocks_carry():
+    assert cue_clock(3599.9996, ".") == "01:00:00.000"
+    assert cue_clock(360000.5, ",") == "100:00:00,500"
+
+
+def test_one_line_is_one_line():
+    assert one_line("a\r\n\u2028b\x00\x1b[2J\u202ec \ud800d") == "a b [2J c d"
