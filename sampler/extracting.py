@@ -13,7 +13,8 @@ def extract(
 ) -> Generator[Keyframe | Notice, None, None]:
     """Deliver exactly the planned frames, in order, one at a time.
 
-    A frame that cannot be delivered (the file changed, or decodes differently from another start) becomes a notice.
+    A frame that cannot be delivered (the file changed, or decodes differently from another start) becomes a
+    notice.
     """
     wanted = {keyframe.pts: keyframe for keyframe in planned}
     with closing(reader.picked([keyframe.pts for keyframe in planned])) as frames:

@@ -18,12 +18,15 @@ Plane = NDArray[np.uint8] | NDArray[np.uint16]
 """One component of a picture, ``(height, width)``; a view that dies with its frame."""
 
 STILL_SECONDS = 1.0
-"""How long a single picture stands: it has no duration of its own, and an empty interval could hold nothing."""
+"""How long a single picture stands: it has no duration of its own, and an empty interval could hold nothing.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What is known of a video once its first picture has been decoded. Times are seconds on the player's clock."""
+    """What is known of a video once its first picture has been decoded. Times are seconds on the player's
+    clock.
+    """
 
     container: str
     codec: str
@@ -68,7 +71,9 @@ class Frame(Protocol):
         ...
 
     def planes(self) -> tuple[Plane, Plane, Plane, int]:
-        """Luma, blue and red difference as stored (before rotation), and how many bits to drop for 8-bit values."""
+        """Luma, blue and red difference as stored (before rotation), and how many bits to drop for 8-bit
+        values.
+        """
         ...
 
     def bgr(self, max_pixels: int) -> NDArray[np.uint8]:
@@ -116,7 +121,8 @@ def pick(frames: Iterable[Frame], pts: Sequence[int]) -> Generator[Frame, None, 
 
 
 def fit(width: int, height: int, max_pixels: int) -> tuple[int, int]:
-    """The largest even size with the aspect ratio of ``width`` × ``height`` within ``max_pixels``; never larger.
+    """The largest even size with the aspect ratio of ``width`` × ``height`` within ``max_pixels``; never
+    larger.
 
     Sides below two pixels stay as they are.
     """

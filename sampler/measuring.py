@@ -1,7 +1,7 @@
 """From decoded frames to strips of thumbnails: the only thing about every frame that later stages see.
 
-A frame costs a few strided reads of its planes: no colour conversion and no scaling at full size, so that looking
-costs little beside decoding. Everything that can be is computed for a whole strip at once.
+A frame costs a few strided reads of its planes: no colour conversion and no scaling at full size, so that
+looking costs little beside decoding. Everything that can be is computed for a whole strip at once.
 """
 
 from collections.abc import Generator, Iterable
@@ -20,7 +20,9 @@ TILE = 4
 """Side of the tiles over which differences are averaged, in thumbnail pixels."""
 _FRAMES = 64
 _LONGEST_WALL_SECONDS = 0.25
-"""A strip is handed on when it is full or this old, so that slow decoding can still be followed and cancelled."""
+"""A strip is handed on when it is full or this old, so that slow decoding can still be followed and
+cancelled.
+"""
 _STEPPING = 4
 _SHARPNESS_ROWS = 24
 _HALF_SHARPNESS = 12.0
@@ -53,7 +55,7 @@ class Strip:
     def __len__(self) -> int:
         return len(self.pts)
 
-    def __getitem__(self, part: slice) -> "Strip":
+    def __getitem__(self, part: slice | NDArray[np.bool_]) -> "Strip":
         return Strip(*(getattr(self, field.name)[part] for field in fields(self)))
 
     def joined(self, after: "Strip") -> "Strip":
@@ -124,7 +126,9 @@ class _Blank:
 
 
 def tile_differences(one: U8, other: U8) -> U8:
-    """Mean absolute difference a tile of two stacks of luma thumbnails: ``(N, 36, 64)`` twice to ``(N, 9, 16)``."""
+    """Mean absolute difference a tile of two stacks of luma thumbnails: ``(N, 36, 64)`` twice to ``(N, 9,
+    16)``.
+    """
     count = len(one)
     rows = cv2.absdiff(one.reshape(-1, WIDTH), other.reshape(-1, WIDTH))
     tiles = cv2.resize(rows, (WIDTH // TILE, count * HEIGHT // TILE), interpolation=cv2.INTER_AREA)

@@ -1,7 +1,8 @@
 """The candidates for keyframes: a bounded number of moments, thinned while they stream in.
 
-A moment is a short stretch of video, its best frame, and what that looks like. When there are too many, neighbours
-that look most alike are merged, so that a day of an empty yard costs a few moments and ten busy seconds keep theirs.
+A moment is a short stretch of video, its best frame, and what that looks like. When there are too many,
+neighbours that look most alike are merged, so that a day of an empty yard costs a few moments and ten busy
+seconds keep theirs.
 """
 
 import heapq
@@ -17,7 +18,8 @@ LOOK_SHAPE = (3, HEIGHT // TILE, WIDTH // TILE)
 _MOST, _KEPT = 1200, 900
 """Moments held at most, and how many are left after thinning."""
 _BREAK = 5.0
-"""A jump of this many levels, if it doubles the one before, starts a new moment: nothing may straddle a cut."""
+"""A jump of this many levels, if it doubles the one before, starts a new moment: nothing may straddle a cut.
+"""
 _RESTLESSNESS = 0.04
 """Sharpness one level of change to the frame before is worth: blurred and moving frames represent nothing."""
 
@@ -92,7 +94,9 @@ class MomentKeeper:
 
 
 def thinned(moments: list[Moment], count: int) -> list[Moment]:
-    """Merge neighbours until ``count`` are left: those that look most alike first, the shorter first among equals."""
+    """Merge neighbours until ``count`` are left: those that look most alike first, the shorter first among
+    equals.
+    """
     alive: list[Moment | None] = list(moments)
     after = {i: i + 1 for i in range(len(moments) - 1)}
     before = {i + 1: i for i in range(len(moments) - 1)}

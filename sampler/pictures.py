@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -57,8 +57,8 @@ class PictureFrame:
 class SequenceReader:
     """Several pictures in order, each standing ``interval_seconds``; they may differ in size.
 
-    Raises (on construction): the errors of ``_open``, for any of the pictures, and SampleRequestError for an empty
-    sequence or an interval that is not positive.
+    Raises (on construction): the errors of ``_open``, for any of the pictures, and SampleRequestError for an
+    empty sequence or an interval that is not positive.
     """
 
     def __init__(self, sequence: PictureSequence) -> None:
@@ -72,7 +72,8 @@ class SequenceReader:
             width, height = _upright_size(self._paths[0], first)
             kind = (first.format or "picture").lower()
         for path in self._paths[1:]:
-            _open(path).close()
+            with _open(path):
+                pass
         self._header = Header(
             container="pictures" if len(self._paths) > 1 else kind,
             codec=kind,
@@ -163,7 +164,7 @@ class AnimationReader:
 def open_picture(path: Path) -> SequenceReader | AnimationReader | None:
     """A reader if ``path`` is a kind of picture read here; None leaves it to FFmpeg (video, GIF, APNG, HEIC)."""
     try:
-        with _quietly(), Image.open(path, formats=_STILL_FORMATS) as picture:
+        with _quietly(), path.open("rb") as file, Image.open(file, formats=_STILL_FORMATS) as picture:
             frames, kind = getattr(picture, "n_frames", 1), picture.format
     except Image.DecompressionBombError as error:
         raise _unreadable(path, error) from error
@@ -174,16 +175,22 @@ def open_picture(path: Path) -> SequenceReader | AnimationReader | None:
     return AnimationReader(path) if kind in {"WEBP", "AVIF"} else None
 
 
-def _open(path: Path) -> Image.Image:
-    """Open one picture without decoding it.
+@contextmanager
+def _open(path: Path) -> Iterator[Image.Image]:
+    """Open one picture without decoding it, and close it.
 
     Raises:
         MediaNotFoundError: no such file.
         UnreadableMediaError: not a picture.
     """
+    with ExitStack() as opened:
+        yield _enter(path, opened)
+
+
+def _enter(path: Path, opened: ExitStack) -> Image.Image:
     try:
         with _quietly():
-            return Image.open(path)
+            return opened.enter_context(Image.open(opened.enter_context(path.open("rb"))))
     except UnidentifiedImageError as error:
         raise UnreadableMediaError(
             f"{path.name!r} is not a picture we read; use JPEG, PNG, WebP, AVIF or TIFF"

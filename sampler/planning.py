@@ -1,15 +1,16 @@
 """Which frames to spend the budget on: a pure, deterministic function of what the scan found.
 
-The objective is facility location (Nemhauser, Wolsey and Fisher, 1978: greedy choice is within 1 - 1/e of the best for
-monotone submodular functions; Lin and Bilmes, 2011, use it for summaries). Every moment *i* has a weight, every
-candidate *j* covers it to a degree *K(i, j)* between 0 and 1, and a set of keyframes is worth what its best members
-cover together:
+The objective is facility location (Nemhauser, Wolsey and Fisher, 1978: greedy choice is within 1 - 1/e of the
+best for monotone submodular functions; Lin and Bilmes, 2011, use it for summaries). Every moment *i* has a
+weight, every candidate *j* covers it to a degree *K(i, j)* between 0 and 1, and a set of keyframes is worth
+what its best members cover together:
 
     F(S) = sum over i of weight(i) * max over j in S of K(i, j)
 
-Weight is part time, part novelty: the seconds a moment stands for, and the same divided by how much of the video
-looks like it, so that everything that looks different counts, however short it is. Coverage is part time, part look:
-near in time, and alike. With nothing but time this spreads evenly; with something rare it goes there first.
+Weight is part time, part novelty: the seconds a moment stands for, and the same divided by how much of the
+video looks like it, so that everything that looks different counts, however short it is. Coverage is part
+time, part look: near in time, and alike. With nothing but time this spreads evenly; with something rare it
+goes there first.
 """
 
 from collections.abc import Sequence
@@ -22,7 +23,9 @@ from sampler.moments import Moment
 from sampler.types import Reason, Shot
 
 _ALIKE, _UNLIKE = 4.0, 18.0
-"""Largest tile difference, in levels, up to which looks are the same, and from which they have nothing in common."""
+"""Largest tile difference, in levels, up to which looks are the same, and from which they have nothing in
+common.
+"""
 _NOVELTY = 0.6
 """Share of the weight that novelty has; the rest is time."""
 _LOOK_ALONE = 0.35
@@ -70,7 +73,9 @@ def uniform_times(start_seconds: float, end_seconds: float, count: int) -> F64:
 def interval_times(
     start_seconds: float, end_seconds: float, interval_seconds: float, most: int
 ) -> tuple[F64, int]:
-    """Times at a fixed distance from the window's start, and the factor by which it was widened to stay within ``most``."""
+    """Times at a fixed distance from the window's start, and the factor by which it was widened to stay
+    within ``most``.
+    """
     factor = max(1, int(np.ceil((end_seconds - start_seconds) / (interval_seconds * most) - 1e-9)))
     times = np.arange(start_seconds, end_seconds, interval_seconds * factor)
     return times[:most], factor
@@ -126,7 +131,9 @@ class _Problem:
         return best if gains[best] > 0 else None
 
     def settle(self, chosen: list[int]) -> list[int]:
-        """Move each choice to where it covers best what is nearest to it; greedy spacing becomes even spacing."""
+        """Move each choice to where it covers best what is nearest to it; greedy spacing becomes even
+        spacing.
+        """
         for _ in range(_SWEEPS):
             owner = self._cover[:, chosen].argmax(axis=1)
             moved = []

@@ -13,7 +13,6 @@ from sampler.extracting import extract
 from sampler.frames import Header
 from sampler.planning import choose, interval_times, standing_at, uniform_times
 from sampler.scanning import Scan, scan
-from sampler.shots import tile
 from sampler.sources import fingerprint, name_of, open_source
 from sampler.types import (
     MediaInfo,
@@ -24,7 +23,6 @@ from sampler.types import (
     SamplerStep,
     SamplingMode,
     SamplingPlan,
-    Shot,
     Source,
 )
 
@@ -56,12 +54,12 @@ def probe(source: Source) -> MediaInfo:
 def sample(source: Source, request: SampleRequest) -> Generator[SamplerStep, None, None]:
     """Yield progress, then the plan, then the keyframes in order; notices may come between any of them.
 
-    Lazy: nothing is opened before the first step is pulled, keyframes are extracted one at a time, and closing the
-    generator closes the file. Times are seconds on the clock a player shows.
+    Lazy: nothing is opened before the first step is pulled, keyframes are extracted one at a time, and
+    closing the generator closes the file. Times are seconds on the clock a player shows.
 
     Raises:
-        MediaError: see ``sampler.errors``.
-        SampleRequestError: fewer than one frame, an interval that does not fit the mode, a window without video.
+        MediaError: see ``sampler.errors``. SampleRequestError: fewer than one frame, an interval that does
+        not fit the mode, a window without video.
     """
     _validate(request)
     with closing(open_source(source)) as reader, _fingerprinting(source) as digest:
@@ -101,7 +99,6 @@ def _fingerprinting(source: Source) -> Iterator[Future[tuple[str, int]]]:
 def _plan(
     request: SampleRequest, seen: Scan, media: MediaInfo, header: Header, notices: list[Notice]
 ) -> SamplingPlan:
-    shots = tile(seen.boundaries, seen.start_seconds, seen.end_seconds)
     mode: SamplingMode = "exact" if request.sampling == "auto" else request.sampling
     if mode == "exact":
         keyframes = [
@@ -114,18 +111,25 @@ def _plan(
                 reason=choice.reason,
                 sharpness=choice.moment.sharpness,
             )
-            for index, choice in enumerate(choose(seen.moments, shots, request.frames))
+            for index, choice in enumerate(choose(seen.moments, seen.shots, request.frames))
         ]
     else:
-        keyframes, widened = _spaced_keyframes(request, seen, shots, header)
+        keyframes, widened = _spaced_keyframes(request, seen, header)
         notices = notices + widened
     return SamplingPlan(
-        media, mode, seen.start_seconds, seen.end_seconds, shots, (), tuple(keyframes), tuple(notices)
+        media,
+        mode,
+        seen.start_seconds,
+        seen.end_seconds,
+        seen.shots,
+        seen.signals,
+        tuple(keyframes),
+        tuple(notices),
     )
 
 
 def _spaced_keyframes(
-    request: SampleRequest, seen: Scan, shots: tuple[Shot, ...], header: Header
+    request: SampleRequest, seen: Scan, header: Header
 ) -> tuple[list[PlannedKeyframe], list[Notice]]:
     """Keyframes by the clock alone; an interval too short for the budget is widened to a multiple of itself."""
     start, end, notices = seen.start_seconds, seen.end_seconds, []
@@ -141,23 +145,23 @@ def _spaced_keyframes(
                 f"a keyframe every {asked:g} s exceeds the budget of {request.frames}; taken every {used:g} s"
             )
             notices.append(Notice("interval_widened", message))
-    begins = [shot.start_seconds for shot in shots]
+    begins = [shot.start_seconds for shot in seen.shots]
     return [
         PlannedKeyframe(
             index=index,
-            time_seconds=float(seen.times[frame]),
-            pts=int(seen.pts[frame]),
+            time_seconds=float(seen.trace.times[frame]),
+            pts=int(seen.trace.pts[frame]),
             time_base=header.time_base,
-            shot=max(bisect_right(begins, float(seen.times[frame])) - 1, 0),
+            shot=max(bisect_right(begins, float(seen.trace.times[frame])) - 1, 0),
             reason=reason,
         )
-        for index, frame in enumerate(standing_at(seen.times, targets))
+        for index, frame in enumerate(standing_at(seen.trace.times, targets))
     ], notices
 
 
 def _counted(source: Source, header: Header, digest: tuple[str, int], seen: Scan) -> MediaInfo:
     """Media facts after a scan: counted where the whole file was seen, the header's where only a window was."""
-    intervals = np.diff(seen.times)
+    intervals = np.diff(seen.trace.times)
     irregular = False
     if len(intervals):
         usual = float(np.median(intervals))
@@ -180,8 +184,10 @@ def _counted(source: Source, header: Header, digest: tuple[str, int], seen: Scan
         header,
         digest,
         end_seconds=seen.end_seconds,
-        frame_count=len(seen.pts),
-        average_fps=len(seen.pts) / span if len(seen.pts) > 1 and span > 0 else header.average_fps,
+        frame_count=len(seen.trace.pts),
+        average_fps=len(seen.trace.pts) / span
+        if len(seen.trace.pts) > 1 and span > 0
+        else header.average_fps,
         irregular=irregular,
         guessed=(),
     )

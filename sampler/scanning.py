@@ -5,16 +5,21 @@ from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sampler.cameras import MotionMeter
 from sampler.cuts import CutFinder
+from sampler.dissolves import DissolveFinder
 from sampler.errors import SampleRequestError
 from sampler.frames import Frame, Header, Reader
-from sampler.measuring import strips
+from sampler.measuring import Strip, strips
 from sampler.moments import Moment, MomentKeeper
-from sampler.shots import Boundary
-from sampler.types import SampleRequest, Scanned
+from sampler.shots import boundaries, described, tile
+from sampler.signals import signals
+from sampler.traces import Trace, Tracer
+from sampler.types import SampleRequest, Scanned, Shot, Signal
 
+_SHORTEST_SECONDS = 1e-3
+"""A window that ends with a frame of no length still ends after it."""
 _SLICE_SECONDS = 0.5
 _SLICES_PER_KEYFRAME = 4
 
@@ -23,61 +28,79 @@ _SLICES_PER_KEYFRAME = 4
 class Scan:
     """What was seen in the window."""
 
-    pts: NDArray[np.int64]
-    """Of every frame."""
-    times: NDArray[np.float64]
-    """Of every frame; seconds on the player's clock."""
+    trace: Trace
     start_seconds: float
     end_seconds: float
     whole: bool
     """Whether the window is the whole video."""
-    boundaries: tuple[Boundary, ...]
+    shots: tuple[Shot, ...]
+    signals: tuple[Signal, ...]
     moments: tuple[Moment, ...]
 
 
 def scan(reader: Reader, request: SampleRequest) -> Generator[Scanned, None, Scan]:
     """Look at every frame of the request's window; yields progress, returns what was found.
 
-    Memory: sixteen bytes a frame, thumbnails of the last few seconds, and a bounded number of moments.
+    Memory: 32 bytes a frame, thumbnails of the last seconds, and a bounded number of moments.
 
     Raises:
         SampleRequestError: no frame lies in the window.
     """
     header = reader.header
     start, end = window(header, request)
-    cuts = CutFinder()
-    moments = MomentKeeper(_slice_seconds(header, request, start, end))
-    pts: list[NDArray[np.int64]] = []
-    times: list[NDArray[np.float64]] = []
-    boundaries: list[int] = []
+    look = _Look(_slice_seconds(header, request, start, end))
     last_end = start
-    with closing(reader.frames(start if request.start_seconds else None)) as frames:
+    with closing(reader.frames(request.start_seconds)) as frames:
         for strip in strips(_within(frames, start, end)):
-            pts.append(strip.pts)
-            times.append(strip.times)
-            boundaries += cuts.feed(strip)
-            moments.feed(strip)
+            look.feed(strip)
             last_end = float(strip.times[-1] + strip.durations[-1])
             yield Scanned(min(last_end, end), header.declared_end_seconds)
-    if not pts:
+    if not look.anything:
         raise SampleRequestError(f"no picture lies between {start:.3f} and {end:.3f} s")
-    boundaries += cuts.finish()
-    all_pts, all_times = np.concatenate(pts), np.concatenate(times)
-    where = dict(zip(all_pts.tolist(), all_times.tolist(), strict=True))
-    last_end = min(max(last_end, float(all_times[-1]) + 1e-3), end)
-    return Scan(
-        all_pts,
-        all_times,
-        max(start, header.start_seconds) if request.start_seconds else float(all_times[0]),
-        last_end,
-        whole=request.start_seconds is None and request.end_seconds is None,
-        boundaries=tuple(Boundary(where[p], "cut") for p in boundaries),
-        moments=tuple(moments.moments(last_end)),
-    )
+    whole = request.start_seconds is None and request.end_seconds is None
+    return look.result(start if request.start_seconds else None, min(last_end, end), whole=whole)
+
+
+class _Look:
+    """Everything that looks at strips, fed together."""
+
+    def __init__(self, slice_seconds: float) -> None:
+        self._cuts: list[float] = []
+        self._cut_finder = CutFinder()
+        self._dissolve_finder = DissolveFinder()
+        self._motion_meter = MotionMeter()
+        self._moment_keeper = MomentKeeper(slice_seconds)
+        self._tracer = Tracer()
+        self.anything = False
+
+    def feed(self, strip: Strip) -> None:
+        self.anything = True
+        self._cuts += self._cut_finder.feed(strip)
+        self._dissolve_finder.feed(strip)
+        self._motion_meter.feed(strip)
+        self._moment_keeper.feed(strip)
+        self._tracer.feed(strip)
+
+    def result(self, start_seconds: float | None, end_seconds: float, *, whole: bool) -> Scan:
+        trace = self._tracer.trace()
+        start = float(trace.times[0]) if start_seconds is None else start_seconds
+        end = max(end_seconds, float(trace.times[-1]) + _SHORTEST_SECONDS)
+        cuts = [*self._cuts, *self._cut_finder.finish()]
+        found = boundaries(cuts, self._dissolve_finder.finish(), trace)
+        return Scan(
+            trace,
+            start,
+            end,
+            whole,
+            described(tile(found, start, end), trace, self._motion_meter.motion()),
+            signals(trace, end),
+            tuple(self._moment_keeper.moments(end)),
+        )
 
 
 def window(header: Header, request: SampleRequest) -> tuple[float, float]:
-    """Start and end of what is asked for; the end is infinite where neither the request nor a picture limits it.
+    """Start and end of what is asked for; the end is infinite where neither the request nor a picture limits
+    it.
 
     Raises:
         SampleRequestError: nothing of the video lies in it.

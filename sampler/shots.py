@@ -1,9 +1,22 @@
 """Transitions become shots that tile the video."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
+
+from sampler.cameras import Motion, camera
+from sampler.dissolves import Gradual
+from sampler.signals import plain_stretches
+from sampler.traces import Trace
 from sampler.types import Shot, Transition
+
+_BESIDE_SECONDS = 0.25
+"""Transitions this close to a plain stretch are the fades into and out of it."""
+_LONGEST_PAUSE_SECONDS = 2.0
+"""A plain stretch up to this length is part of one transition, whose middle it marks."""
+_BLACK_LEVEL, _LEVELS = 16.0, 219.0
+"""Of luma in the limited range almost all video uses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,17 +27,58 @@ class Boundary:
     transition: Transition
 
 
-def tile(boundaries: Sequence[Boundary], start_seconds: float, end_seconds: float) -> tuple[Shot, ...]:
-    """Shots from ``start_seconds`` to ``end_seconds`` with no hole and no overlap; boundaries outside are left out."""
-    inner = sorted(
-        (b for b in boundaries if start_seconds < b.seconds < end_seconds), key=lambda b: b.seconds
-    )
-    begins: list[Boundary] = [Boundary(start_seconds, "start")]
-    for boundary in inner:
-        if boundary.seconds > begins[-1].seconds:
+def boundaries(cuts: Sequence[float], graduals: Sequence[Gradual], trace: Trace) -> tuple[Boundary, ...]:
+    """One boundary a transition: cuts as they are, dissolves at their middle, fades through a plain picture
+    once.
+    """
+    found = [Boundary(seconds, "cut") for seconds in cuts]
+    graduals = [g for g in graduals if not any(g.start_seconds <= cut <= g.end_seconds for cut in cuts)]
+    for start, end in plain_stretches(trace):
+        low, high = start - _BESIDE_SECONDS, end + _BESIDE_SECONDS
+        beside = [g for g in graduals if g.start_seconds <= high and g.end_seconds >= low]
+        graduals = [g for g in graduals if g not in beside]
+        if not any(low <= cut <= high for cut in cuts):
+            seconds = (start + end) / 2 if end - start <= _LONGEST_PAUSE_SECONDS else end
+            found.append(Boundary(_frame_at(trace, seconds), "gradual"))
+    found += [Boundary(gradual.middle_seconds, "gradual") for gradual in graduals]
+    return tuple(sorted(found, key=lambda boundary: boundary.seconds))
+
+
+def tile(found: Sequence[Boundary], start_seconds: float, end_seconds: float) -> tuple[Shot, ...]:
+    """Shots from ``start_seconds`` to ``end_seconds`` with no hole and no overlap; boundaries outside are
+    left out.
+    """
+    begins = [Boundary(start_seconds, "start")]
+    for boundary in sorted(found, key=lambda b: b.seconds):
+        if begins[-1].seconds < boundary.seconds < end_seconds:
             begins.append(boundary)
     ends = [*(boundary.seconds for boundary in begins[1:]), end_seconds]
     return tuple(
         Shot(index, begin.seconds, end, begin.transition)
         for index, (begin, end) in enumerate(zip(begins, ends, strict=True))
     )
+
+
+def described(shots: Sequence[Shot], trace: Trace, motion: Motion) -> tuple[Shot, ...]:
+    """The same shots with what was measured in them."""
+    result = []
+    for shot in shots:
+        first, after = np.searchsorted(trace.times, (shot.start_seconds, shot.end_seconds))
+        if after <= first:
+            result.append(shot)
+            continue
+        level = (float(trace.brightness[first:after].mean()) - _BLACK_LEVEL) / _LEVELS
+        activity = float(trace.changed[first + 1 : after].mean()) if after > first + 1 else None
+        result.append(
+            replace(
+                shot,
+                camera=camera(motion, shot.start_seconds, shot.end_seconds),
+                brightness=min(max(level, 0.0), 1.0),
+                activity=activity,
+            )
+        )
+    return tuple(result)
+
+
+def _frame_at(trace: Trace, seconds: float) -> float:
+    return float(trace.times[max(int(np.searchsorted(trace.times, seconds + 1e-6, side="right")) - 1, 0)])

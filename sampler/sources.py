@@ -37,7 +37,8 @@ def name_of(source: Source) -> str:
 
 
 def fingerprint(source: Source, cancelled: Event | None = None) -> tuple[str, int]:
-    """SHA-256 (hex) and size in bytes; of a sequence, the hash over its pictures' hashes and the sum of sizes.
+    """SHA-256 (hex) and size in bytes; of a sequence, the hash over its pictures' hashes and the sum of
+    sizes.
 
     Setting ``cancelled`` ends the reading early; what is returned then means nothing.
     """

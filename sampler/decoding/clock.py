@@ -11,9 +11,9 @@ _RESTART_SECONDS = 1.0
 class Clock:
     """Gives every frame a timestamp later than the one before.
 
-    Files without timestamps (raw streams) are counted at ``step`` units a frame; where presentation times are known to
-    be wrong (AVI stores none, and FFmpeg's guess runs backwards at B-frames) decoding times, which a decoder hands out
-    in display order, stand in; a clock that starts again is carried on.
+    Files without timestamps (raw streams) are counted at ``step`` units a frame; where presentation times are
+    known to be wrong (AVI stores none, and FFmpeg's guess runs backwards at B-frames) decoding times, which a
+    decoder hands out in display order, stand in; a clock that starts again is carried on.
     """
 
     def __init__(self, time_base: Fraction, step: int, *, decoding_order: bool) -> None:

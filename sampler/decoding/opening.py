@@ -1,8 +1,8 @@
 """Opening a file with FFmpeg so that it reads that file and nothing else.
 
-FFmpeg gets a reader without a name, may open no further file or address, and may use only the demuxers below, each
-of which stays inside the bytes it is given (playlists, ``concat`` and image patterns do not, and are sniffed by
-content under any file name).
+FFmpeg gets a reader without a name, may open no further file or address, and may use only the demuxers below,
+each of which stays inside the bytes it is given (playlists, ``concat`` and image patterns do not, and are
+sniffed by content under any file name).
 """
 
 import io
@@ -108,7 +108,9 @@ def choose_stream(container: InputContainer, name: str) -> VideoStream:
 
 
 def is_encrypted(path: Path) -> bool:
-    """Whether the container itself says that its pictures are encrypted (MP4 ``encv``, Matroska ContentEncryption)."""
+    """Whether the container itself says that its pictures are encrypted (MP4 ``encv``, Matroska
+    ContentEncryption).
+    """
     with path.open("rb") as file:
         head = file.read(64 << 10)
         if head.startswith(b"\x1a\x45\xdf\xa3"):

@@ -34,7 +34,8 @@ _DEMUX_RETRIES = 8
 _CREDIBLE_FPS = 300
 _MICROSECOND = Fraction(1, 1_000_000)
 _TOLERANCE_SECONDS = 0.5
-"""Ends and starts may differ from the declared ones by this much, or two frames, before it is worth a notice."""
+"""Ends and starts may differ from the declared ones by this much, or two frames, before it is worth a notice.
+"""
 
 
 class DecodedFrame:
@@ -143,7 +144,8 @@ class VideoReader:
         self._container.close()
         self._file.close()
 
-    # -- opening ------------------------------------------------------------------------------------------------------
+    # -- opening
+    # ------------------------------------------------------------------------------------------------------
 
     def _open(self) -> None:
         self._container, self._file = open_container(self._path)
@@ -179,7 +181,9 @@ class VideoReader:
         self._open()
 
     def _container_start(self) -> Fraction:
-        """Zero of the player's clock; the stream's own start where the two differ by rounding to microseconds only."""
+        """Zero of the player's clock; the stream's own start where the two differ by rounding to microseconds
+        only.
+        """
         start = Fraction(self._container.start_time or 0, 1_000_000)
         if self._stream.start_time is not None:
             exact = self._stream.start_time * self._time_base
@@ -223,7 +227,8 @@ class VideoReader:
             return self._container.duration / 1_000_000
         return None
 
-    # -- decoding -----------------------------------------------------------------------------------------------------
+    # -- decoding
+    # -----------------------------------------------------------------------------------------------------
 
     def _seconds(self, pts: int) -> float:
         return float(pts * self._time_base - self._zero_seconds)
@@ -308,7 +313,8 @@ class VideoReader:
             end = float((stamp + (packet.duration or 0)) * packet.time_base - self._zero_seconds)
             self._others_end_seconds = max(self._others_end_seconds, end)
 
-    # -- what differs from what was promised --------------------------------------------------------------------------
+    # -- what differs from what was promised
+    # --------------------------------------------------------------------------
 
     def _differences_from_declaration(self) -> list[Notice]:
         found = []
@@ -320,7 +326,8 @@ class VideoReader:
             found.append(Notice("missing_start", message, max(lost, 0.0), self._header.start_seconds))
         end = self._end_seconds
         if self._finished and end is not None and declared is not None:
-            # Where only the whole file declares a length, sound that goes on after the pictures is no truncation.
+            # Where only the whole file declares a length, sound that goes on after the pictures is no
+            # truncation.
             reached = end if self._stream.duration else max(end, self._others_end_seconds)
             if declared - reached > slack:
                 message = f"the file declares {declared:.2f} s but its pictures end at {end:.2f} s; it may be cut short"

@@ -1,0 +1,55 @@
+"""Whether two thumbnails show different pictures, or one picture that moved, flashed or changed its light."""
+
+import cv2
+import numpy as np
+
+from sampler.measuring import HEIGHT, U8, WIDTH, Strip, tile_differences
+
+_BINS = 16
+_WINDOW = (slice(HEIGHT // 4, HEIGHT * 3 // 4), slice(WIDTH // 4, WIDTH * 3 // 4))
+"""The middle half of a thumbnail, which may be found again anywhere in the other: shifts up to a quarter."""
+
+
+def structure_change(one: U8, other: U8) -> float:
+    """0 where the middle of either luma thumbnail is found again in the other, 1 where nothing resembles it.
+
+    Normalised cross-correlation at the best shift, so neither a pan nor a change of light counts.
+    """
+    found = max(
+        float(cv2.matchTemplate(whole, np.ascontiguousarray(part[_WINDOW]), cv2.TM_CCOEFF_NORMED).max())
+        for part, whole in ((one, other), (other, one))
+    )
+    return 1.0 - min(max(found, 0.0), 1.0)
+
+
+def colour_change(strip: Strip, one: int, other: int, *, luma: bool = True) -> float:
+    """How far the histograms of two frames are apart: 0 to 1 for each of luma, blue and red difference,
+    summed.
+
+    Histograms survive any motion within the picture.
+    """
+    distance = 0.0
+    if luma:
+        distance += _histogram_distance(strip.luma[one], strip.luma[other])
+    for channel in (0, 1):
+        distance += _histogram_distance(strip.chroma[one, channel], strip.chroma[other, channel])
+    return distance
+
+
+def nearest(strip: Strip, index: int, others: range) -> float:
+    """The smallest difference between one frame and any of the others, in levels as ``Strip.jumps``; inf for
+    none.
+    """
+    if not others:
+        return float("inf")
+    part = slice(others.start, others.stop)
+    luma = tile_differences(
+        np.broadcast_to(strip.luma[index], strip.luma[part].shape).copy(), strip.luma[part]
+    )
+    tint = np.abs(strip.chroma[part].astype(np.int16) - strip.chroma[index])
+    return float((luma.reshape(len(luma), -1).mean(axis=1) + tint.reshape(len(tint), -1).mean(axis=1)).min())
+
+
+def _histogram_distance(one: U8, other: U8) -> float:
+    first, second = (cv2.calcHist([plane], [0], None, [_BINS], [0, 256]) for plane in (one, other))
+    return float(cv2.norm(first, second, cv2.NORM_L1)) / (2 * one.size)

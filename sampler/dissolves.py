@@ -1,0 +1,168 @@
+"""Gradual transitions: dissolves, wipes, and fades through black or white.
+
+The middle of a dissolve is the mean of its ends: pictures are compared across the transition instead of
+between neighbours (Zhang, Kankanhalli and Smoliar, "Automatic partitioning of full-motion video", 1993), and
+a linear mixture leaves no residue (Hampapur, Jain and Weymouth, "Production model based digital video
+segmentation", 1995). In a wipe every point is already in the one picture or still in the other, and more and
+more have changed over. For every moment and several half-lengths the thumbnails before, at and after are put
+to both tests; the ends must be different pictures, not one picture under another light.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sampler.comparing import colour_change, structure_change
+from sampler.measuring import F32, HEIGHT, WIDTH, Strip
+
+_INTERVAL_SECONDS = 0.08
+"""Thumbnails are compared at this distance, whatever the frame rate."""
+_HALVES = (2, 3, 5, 8, 12)
+"""Half-lengths tried, in intervals: transitions of 0.3 to 2 s."""
+_SIZE = (WIDTH // 2, HEIGHT // 2)
+_MIXTURE_RESIDUE = 0.28
+"""How far off the mean of the ends the middle of a dissolve may lie, as a share of their distance."""
+_WIPE_RESIDUE = 0.17
+"""The same for the distance of every point of a wipe to the nearer end."""
+_WIPE_STEP = (0.04, 0.6)
+"""Share of a wiped picture that may change over in each quarter of the transition."""
+_VISIBLE, _VISIBLE_SHARE = 8.0, 0.45
+"""Levels beyond a common change of light, and share of the picture, by which the ends must differ."""
+_MORE_THAN_EXPOSURE = 80.0
+"""Levels that no camera's exposure changes by within two seconds."""
+_LEAST_DISTANCE = 7.0
+"""Levels by which the ends must differ on average."""
+_DIFFERENT, _DIFFERENT_STRUCTURE = 0.45, 0.2
+"""Change of structure and tint together, and of structure, from which the ends are different pictures."""
+_MOST_AT_ONCE = 0.7
+"""Share of the way from end to end that one interval may cover; a cut covers all of it."""
+_FLAT = 3.0
+"""Deviation of tile means, in levels, below which a picture is one black, white or plain surface."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gradual:
+    """A transition that takes time; seconds on the player's clock."""
+
+    start_seconds: float
+    middle_seconds: float
+    end_seconds: float
+    strength: float
+
+
+class DissolveFinder:
+    """Finds gradual transitions in strips fed to it in order; results are complete at the end only.
+
+    Memory: the last two seconds, and a few numbers for each possible transition.
+    """
+
+    def __init__(self) -> None:
+        self._held: Strip | None = None
+        self._next_seconds = -np.inf
+        self._next = 0
+        self._possible: list[Gradual] = []
+
+    def feed(self, strip: Strip) -> None:
+        """Look at more frames."""
+        sparse = self._thin(strip)
+        if len(sparse):
+            self._held = sparse if self._held is None else self._held.joined(sparse)
+            self._judge(waiting=_HALVES[-1])
+
+    def finish(self) -> list[Gradual]:
+        """All transitions, in order, none overlapping another; of those that would, the strongest."""
+        self._judge(waiting=0)
+        chosen: list[Gradual] = []
+        for gradual in sorted(self._possible, key=lambda g: -g.strength):
+            if all(
+                gradual.end_seconds <= c.start_seconds or gradual.start_seconds >= c.end_seconds
+                for c in chosen
+            ):
+                chosen.append(gradual)
+        return sorted(chosen, key=lambda g: g.middle_seconds)
+
+    def _thin(self, strip: Strip) -> Strip:
+        wanted = np.zeros(len(strip), np.bool_)
+        for index, time in enumerate(strip.times.tolist()):
+            if time >= self._next_seconds - 1e-6:
+                wanted[index] = True
+                self._next_seconds = time + _INTERVAL_SECONDS
+        return strip[wanted]
+
+    def _judge(self, waiting: int) -> None:
+        """Judge every middle that has ``waiting`` frames after it, or as many as its half-length needs."""
+        held = self._held
+        if held is None:
+            return
+        pictures = _pictures(held)
+        plain = pictures.std(axis=1) < _FLAT
+        end = len(held) - waiting
+        for half in _HALVES:
+            middles = np.arange(max(self._next, half), min(end, len(held) - half))
+            if len(middles):
+                strengths = _strengths(pictures, middles, half)
+                strengths[plain[middles - half] | plain[middles + half]] = 0.0
+                hits = np.flatnonzero(strengths > 0)
+                found = (_gradual(held, pictures, int(middles[i]), half, float(strengths[i])) for i in hits)
+                self._possible += [gradual for gradual in found if gradual is not None]
+        self._next = max(end, self._next)
+        drop = max(0, self._next - _HALVES[-1])
+        self._held, self._next = held[drop:], self._next - drop
+
+
+def _strengths(pictures: F32, middles: NDArray[np.intp], half: int) -> F32:
+    """How much each moment looks like the middle of a transition of twice ``half``; 0 for not at all."""
+    before, at, after = pictures[middles - half], pictures[middles], pictures[middles + half]
+    apart = np.abs(after - before)
+    distance = apart.mean(axis=1)
+    scale = np.maximum(distance, _LEAST_DISTANCE)
+    mixed = np.abs(at - (before + after) / 2).mean(axis=1) / scale
+    beyond_light = np.abs(after - before - (after - before).mean(axis=1, keepdims=True)) > _VISIBLE
+    apart_enough = (beyond_light.mean(axis=1) >= _VISIBLE_SHARE) | (distance >= _MORE_THAN_EXPOSURE)
+    apart_enough &= distance >= _LEAST_DISTANCE
+    mixture = np.where(apart_enough, distance * (1 - mixed / _MIXTURE_RESIDUE), 0.0)
+    either = np.minimum(np.abs(at - before), np.abs(at - after)).mean(axis=1) / scale
+    visible = apart > _VISIBLE
+    wiped = apart_enough & (either <= _WIPE_RESIDUE) & (visible.mean(axis=1) >= _VISIBLE_SHARE)
+    for index in np.flatnonzero(wiped):
+        wiped[index] = _changes_over(pictures, int(middles[index]), half, visible[index])
+    wipe = np.where(wiped, 0.5 * distance * (1 - either / _WIPE_RESIDUE), 0.0)
+    return np.maximum(np.maximum(mixture, wipe), 0.0).astype(np.float32)
+
+
+def _changes_over(pictures: F32, middle: int, half: int, visible: NDArray[np.bool_]) -> bool:
+    """Whether about a quarter of the points changes over in every quarter of the time."""
+    quarter = max(1, half // 2)
+    before, after = pictures[middle - half, visible], pictures[middle + half, visible]
+    shares = [0.0]
+    for index in (middle - quarter, middle, middle + quarter):
+        now = pictures[index, visible]
+        shares.append(float((np.abs(now - after) < np.abs(now - before)).mean()))
+    return all(_WIPE_STEP[0] <= b - a <= _WIPE_STEP[1] for a, b in pairwise([*shares, 1.0]))
+
+
+def _gradual(held: Strip, pictures: F32, middle: int, half: int, strength: float) -> Gradual | None:
+    """The transition around ``middle``, if its ends are different pictures and it is not one step."""
+    before, after = middle - half, middle + half
+    structure = structure_change(held.luma[before], held.luma[after])
+    if structure < _DIFFERENT_STRUCTURE:
+        return None
+    if structure + colour_change(held, before, after, luma=False) < _DIFFERENT:
+        return None
+    way = pictures[after] - pictures[before]
+    done = (pictures[before : after + 1] - pictures[before]) @ way / float(way @ way)
+    if np.diff(done).max() > _MOST_AT_ONCE:
+        return None
+    start = before + max(int(np.flatnonzero(done < 0.1)[-1]), 0)
+    end = before + int(np.flatnonzero(done > 0.9)[0])
+    if end <= start:
+        return None
+    return Gradual(float(held.times[start]), float(held.times[middle]), float(held.times[end]), strength)
+
+
+def _pictures(held: Strip) -> F32:
+    small = [cv2.resize(luma, _SIZE, interpolation=cv2.INTER_AREA).ravel() for luma in held.luma]
+    return np.stack(small).astype(np.float32)

@@ -1,0 +1,128 @@
+"""Things that only a look at every frame can tell: black, freezes, fades, flashes. Pure functions of a trace."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sampler.traces import Trace
+from sampler.types import Signal, SignalKind
+
+_BLACK, _BLACK_CONTRAST = 24.0, 8.0
+"""Mean luma and deviation up to which a frame is black."""
+_PLAIN_CONTRAST = 5.0
+"""Deviation up to which a frame is one plain surface, whatever its brightness."""
+_SHORTEST_BLACK_SECONDS = 0.1
+_SHORTEST_FREEZE_SECONDS = 2.0
+_STILL = 0.15
+"""Jump, in levels, up to which a frame repeats the one before."""
+_MOVING = 1.0
+"""Mean jump around a freeze that tells it from a picture that never moved."""
+_AROUND_SECONDS = 1.0
+_FADE_SECONDS = (0.2, 4.0)
+_FADE_RISE = 12.0
+"""Levels by which brightness has to change in a fade."""
+_FLASH_RISE = 25.0
+_FLASH_SECONDS = 0.3
+
+Run = tuple[int, int]
+"""First frame of a stretch and the first one after it."""
+
+
+def signals(trace: Trace, end_seconds: float) -> tuple[Signal, ...]:
+    """All signals of the window in time order."""
+    black = [
+        r for r in _runs(black_frames(trace)) if _seconds(trace, r, end_seconds) >= _SHORTEST_BLACK_SECONDS
+    ]
+    found = [_signal("black", trace, run, end_seconds) for run in black]
+    for run in black:
+        found += _fades(trace, run, end_seconds)
+    found += [_signal("freeze", trace, run, end_seconds) for run in _freezes(trace, end_seconds)]
+    found += [_signal("flash", trace, run, end_seconds) for run in _flashes(trace)]
+    return tuple(sorted(found, key=lambda signal: (signal.start_seconds, signal.kind)))
+
+
+def black_frames(trace: Trace) -> NDArray[np.bool_]:
+    """Which frames are black."""
+    return (trace.brightness <= _BLACK) & (trace.contrast <= _BLACK_CONTRAST)
+
+
+def plain_stretches(trace: Trace) -> list[tuple[float, float]]:
+    """Times of the first and last frame of each stretch of plain frames that has a picture before and after
+    it.
+    """
+    runs = _runs(trace.contrast <= _PLAIN_CONTRAST)
+    inner = [(a, b) for a, b in runs if a > 0 and b < len(trace)]
+    return [(float(trace.times[a]), float(trace.times[b - 1])) for a, b in inner]
+
+
+def _freezes(trace: Trace, end_seconds: float) -> list[Run]:
+    """Stretches that repeat one picture in the midst of motion; what never moves is a still, not a freeze."""
+    found = []
+    for first, after in _runs(trace.jumps <= _STILL):
+        run = (max(first - 1, 0), after)
+        if _seconds(trace, run, end_seconds) < _SHORTEST_FREEZE_SECONDS:
+            continue
+        start, end = trace.times[first], trace.times[after - 1]
+        around = ((trace.times >= start - _AROUND_SECONDS) & (trace.times < start)) | (
+            (trace.times > end) & (trace.times <= end + _AROUND_SECONDS)
+        )
+        moving = trace.jumps[around][1:]
+        if len(moving) and np.median(moving) >= _MOVING and not black_frames(trace)[first]:
+            found.append(run)
+    return found
+
+
+def _flashes(trace: Trace) -> list[Run]:
+    """Stretches much brighter than what comes before and after, and over at once."""
+    bright = trace.brightness
+    found: list[Run] = []
+    for index in np.flatnonzero(np.diff(bright) >= _FLASH_RISE).tolist():
+        before = float(bright[index])
+        last = int(np.searchsorted(trace.times, trace.times[index + 1] + _FLASH_SECONDS, side="right"))
+        over = np.flatnonzero(bright[index + 1 : last] <= before + 0.4 * (bright[index + 1] - before))
+        if len(over) and index > 0 and (not found or index + 1 >= found[-1][1]):
+            found.append((index + 1, index + 1 + int(over[0])))
+    return found
+
+
+def _fades(trace: Trace, black: Run, end_seconds: float) -> list[Signal]:
+    """The fade that leads into a black stretch, and the one that leads out of it."""
+    first, after = black
+    found = []
+    start = first
+    while start > 0 and trace.brightness[start - 1] > trace.brightness[start] - 0.2:
+        start -= 1
+    if _is_fade(trace, start, first, end_seconds):
+        found.append(Signal("fade_out", float(trace.times[start]), float(trace.times[first])))
+    end = after - 1
+    while end + 1 < len(trace) and trace.brightness[end + 1] > trace.brightness[end] - 0.2:
+        end += 1
+    if _is_fade(trace, after - 1, end, end_seconds):
+        found.append(Signal("fade_in", float(trace.times[after - 1]), float(trace.times[end])))
+    return found
+
+
+def _is_fade(trace: Trace, start: int, end: int, end_seconds: float) -> bool:
+    """Whether brightness goes a long way, in the time a fade takes, and no single frame goes most of it."""
+    part = trace.brightness[start : end + 1]
+    way = abs(float(part[-1]) - float(part[0]))
+    seconds = _seconds(trace, (start, end), end_seconds)
+    if way < _FADE_RISE or not _FADE_SECONDS[0] <= seconds <= _FADE_SECONDS[1]:
+        return False
+    return float(np.abs(np.diff(part)).max()) < 0.6 * way
+
+
+def _runs(mask: NDArray[np.bool_]) -> list[Run]:
+    edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+
+def _end(trace: Trace, index: int, end_seconds: float) -> float:
+    return float(trace.times[index]) if index < len(trace) else end_seconds
+
+
+def _seconds(trace: Trace, run: Run, end_seconds: float) -> float:
+    return _end(trace, run[1], end_seconds) - float(trace.times[run[0]])
+
+
+def _signal(kind: SignalKind, trace: Trace, run: Run, end_seconds: float) -> Signal:
+    return Signal(kind, float(trace.times[run[0]]), _end(trace, run[1], end_seconds))
