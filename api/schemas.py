@@ -6,7 +6,15 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, Self, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from analyzer import AnalysisRequest, TaskName
 from api.errors import RequestError
@@ -14,7 +22,8 @@ from sampler import DEFAULT_FRAMES, SampleRequest, SamplingMode
 
 BackendChoice = Literal["auto", "local"]
 
-_SHOWING_INPUT = {"literal_error", "string_pattern_mismatch", "greater_than_equal"}
+_SAMPLING = re.compile(r"^(auto|exact|uniform|interval=.+)$")
+_SHOWING_INPUT = {"literal_error", "greater_than_equal"}
 """Kinds of errors whose message does not repeat what was given."""
 _CLOCK = re.compile(r"(?:(?P<hours>\d+):)?(?P<minutes>\d+):(?P<seconds>[0-5]\d(?:\.\d+)?)")
 
@@ -55,12 +64,19 @@ class TimelineRequest(BaseModel):
     """Where to begin looking; the keyframes are spent inside the window."""
     end: Seconds | None = None
     """Where to stop looking."""
-    sampling: str = Field(default="auto", pattern=r"^(auto|exact|uniform|interval=.+)$")
+    sampling: str = Field(default="auto", json_schema_extra={"pattern": _SAMPLING.pattern})
     """How to look: ``auto``, ``exact``, ``uniform`` or ``interval=SECONDS``."""
     taxonomy: tuple[str, ...] = ()
     """Tags to choose from for the task ``tags``; empty for any."""
     backend: BackendChoice = "auto"
     """Which models to ask; ``auto`` takes the best one that is configured."""
+
+    @field_validator("sampling")
+    @classmethod
+    def _is_known(cls, sampling: str) -> str:
+        if not _SAMPLING.fullmatch(sampling):
+            raise ValueError(f"{sampling!r} is unknown; choose auto, exact, uniform or interval=SECONDS")
+        return sampling
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:

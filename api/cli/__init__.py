@@ -40,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _refuse(error: typer.TyperException) -> int:
-    if message := error.format_message():
-        tell(f"{message.rstrip('.')}; `sceneline --help` shows what there is")
+    message = error.format_message().replace("Value error, ", "").rstrip(".")
+    if "\n" in message:  # no command was given: the message is the help
+        sys.stderr.write(f"{message}\n")
+    else:
+        tell(f"{message}; `sceneline --help` shows what there is")
     return USAGE

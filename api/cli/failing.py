@@ -1,6 +1,7 @@
 """Exit codes, and how an error is told: one line on what is wrong and what to do, never a traceback."""
 
 import traceback
+from contextlib import suppress
 
 from api.cli.telling import tell
 
@@ -15,7 +16,9 @@ INTERRUPTED = 130
 
 def fail(error: Exception) -> int:
     """Tell the error and give the exit code it ends with."""
-    code = _code_of(error)
+    code = None
+    with suppress(ImportError):  # where something is not installed, the error trees may be out of reach too
+        code = _code_of(error)
     if code is not None:
         tell(str(error))
         return code
