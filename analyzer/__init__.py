@@ -1,6 +1,7 @@
 """From keyframes to a timeline: perception, reasoning over time, tasks. Asynchronous."""
 
 from analyzer.analysis import analyze
+from analyzer.conversation import ModelProfile, VisionModel
 from analyzer.errors import (
     AnalysisRequestError,
     AnalyzerError,
@@ -8,7 +9,7 @@ from analyzer.errors import (
     ModelError,
     ModelUnavailableError,
 )
-from analyzer.models import LocalModel, ScriptedModel
+from analyzer.models import Endpoint, LocalModel, OpenAIModel, ScriptedModel, find_profile, open_model
 from analyzer.perceiving import Faculty, Perceiver
 from analyzer.requests import AnalysisRequest, Clause, Context, Example, Policy, Segment, SegmentField
 from analyzer.timeline import expect_coverage, list_shots
@@ -75,6 +76,7 @@ __all__ = [
     "DescribeResult",
     "Detection",
     "DocumentElement",
+    "Endpoint",
     "Event",
     "EventBox",
     "Example",
@@ -85,9 +87,11 @@ __all__ = [
     "LocalModel",
     "ModelError",
     "ModelInfo",
+    "ModelProfile",
     "ModelUnavailableError",
     "ModerationResult",
     "ObjectsResult",
+    "OpenAIModel",
     "Perceiver",
     "Policy",
     "Range",
@@ -112,7 +116,10 @@ __all__ = [
     "Track",
     "Usage",
     "Verdict",
+    "VisionModel",
     "analyze",
     "expect_coverage",
+    "find_profile",
     "list_shots",
+    "open_model",
 ]

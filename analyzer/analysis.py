@@ -5,6 +5,9 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Final
 
+from analyzer.chaptering import titles
+from analyzer.consulting import consult
+from analyzer.conversation import VisionModel
 from analyzer.describing import summarise
 from analyzer.errors import AnalysisRequestError
 from analyzer.perceiving import Faculty, Perceiver, Unseen, perceive
@@ -39,7 +42,27 @@ _NEEDS: Final[dict[TaskName, frozenset[Faculty]]] = {
 """What each task the local models can serve must have looked for."""
 
 
-async def analyze(
+def analyze(
+    plan: SamplingPlan,
+    keyframes: Sequence[Keyframe],
+    request: AnalysisRequest,
+    model: Perceiver | VisionModel,
+) -> AsyncGenerator[AnalysisStep]:
+    """Yield progress, events as they are found, then one ``Timeline``.
+
+    A model that can be asked gets the keyframes in batches; one that perceives gets them one by one, and what
+    they mean over time is worked out here.
+
+    Raises:
+        AnalysisRequestError: a task this model cannot serve, or none.
+        ModelUnavailableError: a local model that is needed cannot be loaded.
+    """
+    if isinstance(model, VisionModel):
+        return consult(plan, keyframes, request, model)
+    return _analyze_locally(plan, keyframes, request, model)
+
+
+async def _analyze_locally(
     plan: SamplingPlan, keyframes: Sequence[Keyframe], request: AnalysisRequest, model: Perceiver
 ) -> AsyncGenerator[AnalysisStep]:
     """Yield ``Analyzed`` after each keyframe, then one ``Timeline``.
@@ -70,12 +93,12 @@ async def analyze(
         media=plan.media,
         request={"tasks": list(request.tasks), "taxonomy": list(request.taxonomy)},
         model=model.info,
-        summary=summarise(seen),
+        summary=summarise(seen, titles(seen)),
         events=events,
         shots=list_shots(plan),
         keyframes=list_keyframes(keyframes),
         results=_results(request, seen),
-        coverage=cover(seen.axis, [failure.keyframe for failure in failures]),
+        coverage=cover(seen.axis, {failure.keyframe: "model_failed" for failure in failures}),
         usage=Usage(analyze_seconds=time.perf_counter() - started),
         warnings=(*plan.notices, *_warnings(failures, seen.axis)),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil, sqrt
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from analyzer.spending import Ledger
 from analyzer.types import ModelInfo, Usage
@@ -130,6 +130,7 @@ class Reply:
     finish: Finish = "stop"
 
 
+@runtime_checkable
 class VisionModel(Protocol):
     """Anything that can be shown pictures and asked about them."""
 

@@ -7,7 +7,7 @@ transition lies in between: what is seen for the first time after a cut began wi
 
 import hashlib
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -121,8 +121,11 @@ def date(drafts: Iterable[Draft], axis: Axis) -> tuple[Event, ...]:
     return tuple(_numbered(event, number) for number, event in enumerate(dated))
 
 
-def cover(axis: Axis, failed: Sequence[int]) -> Coverage:
-    """Say what was looked at. The longest unseen stretch is measured inside the window that was asked for."""
+def cover(axis: Axis, failed: Mapping[int, str]) -> Coverage:
+    """Say what was looked at; ``failed`` keyframes were not, each for its reason.
+
+    The longest unseen stretch is measured inside the window that was asked for.
+    """
     plan = axis.plan
     edges = [plan.start_seconds, *(axis.time(frame) for frame in axis.seen), plan.end_seconds]
     gaps = []
@@ -143,7 +146,7 @@ def cover(axis: Axis, failed: Sequence[int]) -> Coverage:
 def expect_coverage(plan: SamplingPlan) -> Coverage:
     """Say what a run over this plan would cover if no keyframe fails; none has been looked at yet."""
     every = Axis(plan, (keyframe.index for keyframe in plan.keyframes))
-    return replace(cover(every, ()), keyframes_analyzed=0)
+    return replace(cover(every, {}), keyframes_analyzed=0)
 
 
 def list_shots(plan: SamplingPlan) -> tuple[TimelineShot, ...]:
@@ -187,7 +190,7 @@ def identify(plan: SamplingPlan, keyframes: Sequence[PlannedKeyframe | Keyframe]
     return digest.hexdigest()[:24]
 
 
-def _failures(axis: Axis, failed: Sequence[int]) -> Iterator[Gap]:
+def _failures(axis: Axis, failed: Mapping[int, str]) -> Iterator[Gap]:
     """One gap for each run of failed keyframes: from the last keyframe seen before it to the next one after it."""
     plan = axis.plan
     edges = sorted({plan.start_seconds, *(axis.time(frame) for frame in axis.seen), plan.end_seconds})
@@ -195,11 +198,12 @@ def _failures(axis: Axis, failed: Sequence[int]) -> Iterator[Gap]:
         (
             edges[max(0, bisect_right(edges, axis.time(frame)) - 1)],
             edges[min(len(edges) - 1, bisect_right(edges, axis.time(frame)))],
+            reason,
         )
-        for frame in failed
+        for frame, reason in failed.items()
     }
-    for start, end in sorted(stretches):
-        yield Gap(start, end, "model_failed")
+    for start, end, reason in sorted(stretches):
+        yield Gap(start, end, reason)
 
 
 def _date(draft: Draft, axis: Axis) -> Event:

@@ -97,7 +97,8 @@ def _response_format(question: Question, dialect: Dialect) -> dict[str, object]:
     if dialect.schema == "json_object":
         return {"type": "json_object"}
     name = question.id.partition(".")[0]
-    return {"type": "json_schema", "json_schema": {"name": name, "strict": True, "schema": question.schema}}
+    strict = question.schema is not None and question.schema.get("additionalProperties") is False
+    return {"type": "json_schema", "json_schema": {"name": name, "strict": strict, "schema": question.schema}}
 
 
 def _dump(value: object) -> str:

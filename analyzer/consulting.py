@@ -1,0 +1,241 @@
+"""An analysis by a vision-language model: batches go to it, its answers are merged into a timeline."""
+
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, TypeVar
+
+from analyzer.asking import Answered, Inquiry, Outcome, Unanswered, ask_all, ask_checked
+from analyzer.batching import fill, limits_of, plan_cuts
+from analyzer.conversation import Batch, ModelProfile, VisionModel, text_tokens
+from analyzer.errors import AnalysisRequestError, AnalyzerError
+from analyzer.requests import AnalysisRequest
+from analyzer.spending import Ledger
+from analyzer.tasks.asked import ask, custom, describe, documents, events, moderation, objects, tags, text
+from analyzer.tasks.asked.joining import Joining
+from analyzer.timeline import Axis, cover, date, identify, list_keyframes, list_shots
+from analyzer.types import AnalysisStep, Analyzed, Event, Results, TaskName, Timeline
+from sampler import Keyframe, Notice, SamplingPlan
+
+R = TypeVar("R")
+
+_INQUIRIES: Final[dict[TaskName, Callable[[AnalysisRequest], Inquiry[Any]]]] = {
+    "events": events.inquire,
+    "ask": ask.inquire,
+    "tags": tags.inquire,
+    "text": text.inquire,
+    "documents": documents.inquire,
+    "objects": objects.inquire,
+    "moderation": moderation.inquire,
+    "describe": describe.inquire,
+    "custom": custom.inquire,
+}
+_CONCLUSIONS: Final[dict[TaskName, Callable[[Sequence[Answered[Any]], Axis], Any]]] = {
+    "tags": tags.conclude,
+    "text": text.conclude,
+    "documents": documents.conclude,
+    "objects": objects.conclude,
+}
+"""The tasks whose result follows from the answers alone."""
+_WARNINGS: Final = {"model_failed": "model_failed", "budget": "budget_exceeded"}
+"""Code of the warning for each reason a batch was not answered."""
+
+
+def prepare(request: AnalysisRequest, profile: ModelProfile) -> tuple[Inquiry[Any], ...]:
+    """What will be asked of each batch, one inquiry a task.
+
+    Raises:
+        AnalysisRequestError: nothing is asked, or something that cannot be.
+    """
+    if not request.tasks:
+        raise AnalysisRequestError("no task was asked for; name at least one, for example events")
+    if request.max_cost_usd is not None and profile.cost_usd(1, 1) is None:
+        raise AnalysisRequestError(
+            f"the price of {profile.name} is unknown, so a limit on cost cannot be kept; "
+            "add the price to your model profiles, or limit max_requests instead"
+        )
+    inquiries = tuple(_INQUIRIES[task](request) for task in request.tasks)
+    return tuple(
+        replace(inquiry, max_output_tokens=min(inquiry.max_output_tokens, profile.max_output_tokens))
+        for inquiry in inquiries
+    )
+
+
+def make_batches(
+    keyframes: Sequence[Keyframe], inquiries: Sequence[Inquiry[Any]], profile: ModelProfile
+) -> tuple[Batch, ...]:
+    """The batches every inquiry is put to; the longest question decides how many pictures fit."""
+    bare = (inquiry.question(Batch(0, ())).input_tokens(profile) for inquiry in inquiries)
+    limits = limits_of(profile, text_tokens=max(bare) + _context_tokens())
+    costs = [profile.image_tokens(keyframe.width, keyframe.height) for keyframe in keyframes]
+    return tuple(fill(plan_cuts(costs, limits), keyframes))
+
+
+def _context_tokens() -> int:
+    """Room for what a batch is told of the one before, twice as the question is, and for one repair."""
+    return 4 * text_tokens("x" * 2_000)
+
+
+async def consult(
+    plan: SamplingPlan, keyframes: Sequence[Keyframe], request: AnalysisRequest, model: VisionModel
+) -> AsyncGenerator[AnalysisStep]:
+    """Yield progress, each event as a batch tells it, then one ``Timeline`` with all of them merged.
+
+    Whatever fails becomes a gap and a warning; an event that was yielded may be merged with others in the end.
+
+    Raises:
+        AnalysisRequestError: something is asked that cannot be.
+    """
+    started = time.perf_counter()
+    inquiries = prepare(request, model.profile)
+    batches = make_batches(keyframes, inquiries, model.profile)
+    ledger = Ledger(request.max_requests, request.max_cost_usd)
+    progress = _Progress(frozenset(keyframe.index for keyframe in keyframes), request.tasks)
+    outcomes: list[Outcome] = []
+    everywhere = Axis(plan, progress.frames)
+    asking = ask_all(inquiries, batches, model, ledger, rolling=request.context == "rolling")
+    async with aclosing(asking) as arriving:
+        async for outcome in arriving:
+            outcomes.append(outcome)
+            for event in _told(outcome, everywhere, model):
+                yield event
+            yield progress.after(outcome)
+    report = _Report(plan, request, model, ledger, outcomes)
+    yield replace(
+        await report.timeline(keyframes),
+        id=identify(plan, keyframes, *_asked(request, inquiries), model.info.name),
+        usage=replace(ledger.usage, analyze_seconds=time.perf_counter() - started),
+    )
+
+
+def _told(outcome: Outcome, axis: Axis, model: VisionModel) -> Iterator[Event]:
+    if isinstance(outcome, Answered) and outcome.task == "events":
+        yield from (
+            replace(event, id=event.merged_from[0])
+            for event in date(events.preview(outcome, model.info.name), axis)
+        )
+
+
+def _asked(request: AnalysisRequest, inquiries: Sequence[Inquiry[Any]]) -> Iterator[str]:
+    """Everything answers depend on besides the pictures and the model."""
+    yield repr(request)
+    yield from (f"{inquiry.task} {inquiry.prompt.version}" for inquiry in inquiries)
+
+
+@dataclass(slots=True)
+class _Progress:
+    """Counts the keyframes every task is done with."""
+
+    frames: frozenset[int]
+    tasks: Sequence[TaskName]
+    done: dict[TaskName, set[int]] = field(default_factory=dict)
+
+    def after(self, outcome: Outcome) -> Analyzed:
+        self.done.setdefault(outcome.task, set()).update(outcome.batch.frames)
+        finished = min(len(self.done.get(task, ())) for task in self.tasks)
+        return Analyzed(finished, len(self.frames))
+
+
+@dataclass(slots=True)
+class _Report:
+    """Makes the timeline of what came back."""
+
+    plan: SamplingPlan
+    request: AnalysisRequest
+    model: VisionModel
+    ledger: Ledger
+    outcomes: Sequence[Outcome]
+    notices: list[Notice] = field(default_factory=list)
+
+    async def timeline(self, keyframes: Sequence[Keyframe]) -> Timeline:
+        """The timeline, but for its id and usage."""
+        told = events.EventsAnswer((), "", ())
+        if "events" in self.request.tasks:
+            axis, answers = self._of("events")
+            told = events.conclude(answers, axis, self.request, self.model.info.name)
+            happened = date(told.drafts, axis)
+        else:
+            happened = ()
+        results = await self._results()
+        lost = self._lost()
+        axis = Axis(self.plan, (k.index for k in keyframes if k.index not in lost))
+        return Timeline(
+            id="",
+            status="partial" if lost else "complete",
+            media=self.plan.media,
+            request={"tasks": list(self.request.tasks), "taxonomy": list(self.request.taxonomy)},
+            model=self.model.info,
+            summary=told.summary or (results.describe.summary if results.describe else ""),
+            events=happened,
+            shots=list_shots(self.plan),
+            keyframes=list_keyframes(keyframes),
+            results=results,
+            coverage=cover(axis, lost),
+            usage=self.ledger.usage,
+            warnings=(*self.plan.notices, *told.notices, *self.notices, *self._failures()),
+        )
+
+    def _of(self, task: TaskName) -> tuple[Axis, list[Answered[Any]]]:
+        """What was answered to a task, and the time axis of the keyframes it was answered for."""
+        answers = [o for o in self.outcomes if isinstance(o, Answered) and o.task == task]
+        return Axis(self.plan, {frame for answer in answers for frame in answer.batch.frames}), answers
+
+    async def _results(self) -> Results:
+        results: dict[str, Any] = {}
+        for task in self.request.tasks:
+            axis, answers = self._of(task)
+            if answers:
+                results |= await self._conclude(task, axis, answers)
+        return Results(**results)
+
+    async def _conclude(self, task: TaskName, axis: Axis, answers: Sequence[Answered[Any]]) -> dict[str, Any]:
+        """The result of one task, by its name in ``Results``."""
+        if task in _CONCLUSIONS:
+            return {task: _CONCLUSIONS[task](answers, axis)}
+        match task:
+            case "moderation":
+                return {task: moderation.conclude(answers, axis, self.request)}
+            case "ask":
+                answer = await self._join(ask.join(answers, self.request))
+                return {task: ask.conclude(answers, axis, self.request, answer)}
+            case "describe":
+                summary = await self._join(describe.join(answers))
+                return {task: describe.conclude(answers, axis, summary)}
+            case "custom":
+                whole = await self._join(custom.join(answers, self.request))
+                return {task: custom.conclude(answers, whole)}
+        return {}
+
+    async def _join(self, joining: Joining[R] | None) -> R | None:
+        """Ask for words that join the parts; None where there is nothing to join or it cannot be had."""
+        if joining is None:
+            return None
+        try:
+            return await ask_checked(joining.question, joining.read, self.model, self.ledger)
+        except AnalyzerError as error:
+            self.notices.append(Notice("not_joined", f"the parts stand side by side: {error}"))
+            return None
+
+    def _lost(self) -> dict[int, str]:
+        """The keyframes some task got no answer for, and why."""
+        lost: dict[int, str] = {}
+        for task in self.request.tasks:
+            _axis, answers = self._of(task)
+            answered = {frame for answer in answers for frame in answer.batch.frames}
+            for outcome in self.outcomes:
+                if isinstance(outcome, Unanswered) and outcome.task == task:
+                    missing = (frame for frame in outcome.batch.frames if frame not in answered)
+                    lost |= dict.fromkeys(missing, outcome.reason)
+        return lost
+
+    def _failures(self) -> Iterator[Notice]:
+        """One warning for each thing that went wrong, over the time it concerns."""
+        planned = {keyframe.index: keyframe.time_seconds for keyframe in self.plan.keyframes}
+        spans: dict[tuple[str, str], list[float]] = {}
+        for outcome in self.outcomes:
+            if isinstance(outcome, Unanswered):
+                times = [planned[frame] for frame in outcome.batch.frames]
+                spans.setdefault((_WARNINGS[outcome.reason], outcome.message), []).extend(times)
+        for (code, message), times in spans.items():
+            yield Notice(code, message, min(times), max(times))

@@ -1,0 +1,130 @@
+"""The task ``documents``, asked of a model: pages transcribed, with their tables and values."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Annotated, Final, Self
+
+from pydantic import AfterValidator, BaseModel, Field, model_validator
+
+from analyzer.asking import Answered, Inquiry
+from analyzer.conversation import Batch, Reply
+from analyzer.parsing import Line, Verbatim, printable, read, strict_schema
+from analyzer.prompting import load
+from analyzer.requests import AnalysisRequest
+from analyzer.tasks.asked.spans import SpanEntry, check_entries, in_order
+from analyzer.timeline import Axis
+from analyzer.types import DocumentElement, Table
+
+_LONGEST_PAGE: Final = 40_000
+_ALIKE: Final = 0.8
+_OUTPUT_TOKENS: Final = 8_192
+
+Page = Annotated[str, AfterValidator(printable), Field(max_length=_LONGEST_PAGE)]
+"""A page of Markdown as it was transcribed."""
+
+
+class TableEntry(BaseModel):
+    """A table; rows that are too short are filled up, rows that are too long are refused."""
+
+    columns: list[Verbatim]
+    rows: list[list[Verbatim]]
+
+    @model_validator(mode="after")
+    def _rectangular(self) -> Self:
+        if any(len(row) > len(self.columns) for row in self.rows):
+            raise ValueError(f"a row has more cells than the {len(self.columns)} columns")
+        return self
+
+    def table(self) -> Table:
+        """The table with every row complete."""
+        width = len(self.columns)
+        rows = (tuple(row) + ("",) * (width - len(row)) for row in self.rows)
+        return Table(tuple(self.columns), tuple(rows))
+
+
+class FieldEntry(BaseModel):
+    """A named value a document holds."""
+
+    name: Line
+    value: Verbatim
+
+
+class DocumentEntry(SpanEntry):
+    """One page and one stretch it is shown."""
+
+    title: Line = ""
+    markdown: Page
+    tables: list[TableEntry] = Field(default=[])
+    fields: list[FieldEntry] = Field(default=[])
+
+
+class DocumentsReply(BaseModel):
+    """An answer to ``documents``."""
+
+    documents: list[DocumentEntry]
+
+
+@dataclass(slots=True)
+class _Shown:
+    """A page while its stretches are gathered."""
+
+    entry: DocumentEntry
+    frames: set[int]
+
+
+def inquire(request: AnalysisRequest) -> Inquiry[DocumentsReply]:
+    """What is asked of each batch."""
+
+    def read_documents(reply: Reply, batch: Batch) -> DocumentsReply:
+        said = read(reply, DocumentsReply, batch.frames)
+        check_entries([(entry.title, entry.markdown) for entry in said.documents], batch)
+        return said
+
+    return Inquiry(
+        "documents",
+        load("documents"),
+        read_documents,
+        strict_schema(DocumentsReply),
+        {"instructions": request.instructions},
+        max_output_tokens=_OUTPUT_TOKENS,
+    )
+
+
+def conclude(answers: Sequence[Answered[DocumentsReply]], axis: Axis) -> tuple[DocumentElement, ...]:
+    """Each page once, in its fullest state, with every stretch it was shown, by first appearance."""
+    pages: list[_Shown] = []
+    for answer in in_order(answers):
+        for entry in sorted(answer.said.documents, key=lambda entry: (entry.first_frame, entry.last_frame)):
+            frames = entry.frames(answer.batch)
+            page = next((page for page in pages if _is_same(page.entry, entry)), None)
+            if page is None:
+                pages.append(_Shown(entry, set(frames)))
+                continue
+            page.frames.update(frames)
+            if len(entry.markdown) > len(page.entry.markdown):
+                page.entry = entry
+    return tuple(_element(page, axis) for page in sorted(pages, key=lambda page: min(page.frames)))
+
+
+def _element(page: _Shown, axis: Axis) -> DocumentElement:
+    return DocumentElement(
+        title=page.entry.title,
+        markdown=page.entry.markdown,
+        tables=tuple(entry.table() for entry in page.entry.tables),
+        fields={entry.name: entry.value for entry in page.entry.fields},
+        instances=axis.instances(sorted(page.frames), bridged=0),
+    )
+
+
+def _is_same(one: DocumentEntry, other: DocumentEntry) -> bool:
+    """Whether two transcripts are of one page: alike, or one the other with lines added."""
+    a, b = " ".join(one.markdown.split()), " ".join(other.markdown.split())
+    if a == b:
+        return True
+    if one.title.casefold() == other.title.casefold() and one.title and (a in b or b in a):
+        return True
+    matcher = SequenceMatcher(None, a, b, autojunk=False)
+    return (
+        matcher.real_quick_ratio() >= _ALIKE and matcher.quick_ratio() >= _ALIKE and matcher.ratio() >= _ALIKE
+    )
