@@ -1,15 +1,14 @@
-"""What was found, said in plain words: shots, chapters, the whole."""
+"""What was found, said in plain words: shots and the whole."""
 
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import groupby
 from typing import Final
 
+from analyzer.counting import Stretch
 from analyzer.reading import Passage
-from analyzer.tracking import Trail, count_by_frame
-from analyzer.types import Chapter, ShotDescription
+from analyzer.types import ShotDescription
 from analyzer.understanding import Understanding
-from analyzer.wording import clock, counted, joined, plural, quoted, sentence
+from analyzer.wording import clock, counted, joined, number_word, plural, quoted, sentence
 from sampler import Camera, Shot
 
 _CAMERA: Final[dict[Camera, str]] = {
@@ -22,9 +21,8 @@ _CAMERA: Final[dict[Camera, str]] = {
     "moving": "the camera moves",
 }
 """A static camera is not worth a word."""
-
 _SETTINGS: Final = {
-    "web site": "a web page or slide",
+    "web site": "a web page or a slide",
     "stage": "on a stage",
     "library": "in a library",
     "bookshop": "in a bookshop",
@@ -63,52 +61,57 @@ _SETTINGS: Final = {
     "boathouse": "by the water",
 }
 """ImageNet is about things; these few of its tags tell where one is."""
-
 _SETTING: Final = 0.3
 """Mean score over a shot from which a setting is believed."""
-DARK: Final = 0.18
+_DARK: Final = 0.18
 """Mean luma under which a shot is dark, 0..1."""
 _BRIGHT: Final = 0.8
-_CHAPTER_SECONDS: Final = 10.0
-"""A chapter is at least this long; players show none that are shorter."""
-_CHAPTERS: Final = 12
 _SUBJECTS: Final = 4
+"""Kinds of things named; more are a list, not a description."""
+_TIMES: Final = 5
+"""Appearances told by their times."""
+_TALL: Final = 0.8
+"""Height of a line, relative to the largest, from which it is one of the largest."""
+_CLEAR: Final = 0.9
+"""Confidence of a line that may open a headline where there are several."""
+_LINE: Final = 0.75
+"""Height of a line, relative to the largest, from which it belongs to the headline."""
+_TELLING: Final = 5
+"""Letters and digits from which a text tells what a part of the video is about."""
+_HEADLINE: Final = 100
+"""Characters of a headline."""
+
+
+def describe_shots(seen: Understanding) -> tuple[ShotDescription, ...]:
+    """Describe every shot a keyframe was looked at in."""
+    looked = {seen.axis.shot(frame) for frame in seen.axis.seen}
+    return tuple(
+        ShotDescription(shot.index, describe_shot(shot, seen))
+        for shot in seen.plan.shots
+        if shot.index in looked
+    )
 
 
 def describe_shot(shot: Shot, seen: Understanding) -> str:
     """Say in one or two sentences what a shot shows."""
     parts = [part for part in (subjects(shot, seen), setting(shot, seen)) if part]
-    text = headline_of(_passages(shot, seen))
+    text = headline(shot_passages(shot, seen))
     if text:
-        parts.append(f"the text {quoted(text)}" if not parts else f"with the text {quoted(text)}")
-    if not parts:
-        parts.append("nothing the local models recognise")
-    sentences = [sentence(", ".join(parts))]
+        parts.append(f"with the text {quoted(text)}" if parts else f"the text {quoted(text)}")
+    said = sentence(", ".join(parts)) if parts else "Nothing the local models recognise."
     manner = [*_light(shot), *([_CAMERA[shot.camera]] if shot.camera in _CAMERA else [])]
-    if manner:
-        sentences.append(sentence(joined(manner)))
-    return " ".join(sentences)
-
-
-def describe_shots(seen: Understanding) -> tuple[ShotDescription, ...]:
-    """Describe every shot a keyframe was looked at in."""
-    shots = {seen.axis.shot(frame) for frame in seen.axis.seen}
-    return tuple(
-        ShotDescription(shot.index, describe_shot(shot, seen))
-        for shot in seen.plan.shots
-        if shot.index in shots
-    )
+    return f"{said} {sentence(joined(manner))}".strip()
 
 
 def subjects(shot: Shot, seen: Understanding) -> str:
-    """Return the things of a shot with their counts: ``three people and a dog``; empty when there are none."""
-    by_label: dict[str, list[Trail]] = defaultdict(list)
-    for trail in seen.trails:
-        if trail.shot == shot.index:
-            by_label[trail.label].append(trail)
-    weights = {label: sum(len(trail.frames) for trail in trails) for label, trails in by_label.items()}
+    """Return the things of a shot with their counts, ``three people and a dog``; empty when there are none."""
+    stretches: dict[str, list[Stretch]] = defaultdict(list)
+    for stretch in seen.stretches:
+        if stretch.shot == shot.index:
+            stretches[stretch.label].append(stretch)
+    weights = {label: sum(len(one.frames) for one in kind) for label, kind in stretches.items()}
     first = sorted(weights, key=lambda label: (label != "person", -weights[label], label))[:_SUBJECTS]
-    return joined([counted(max(count_by_frame(by_label[label]).values()), label) for label in first])
+    return joined([counted(max(stretch.most for stretch in stretches[label]), label) for label in first])
 
 
 def setting(shot: Shot, seen: Understanding) -> str:
@@ -120,126 +123,102 @@ def setting(shot: Shot, seen: Understanding) -> str:
             if tag.tag in _SETTINGS:
                 scores[_SETTINGS[tag.tag]] += tag.confidence / len(found)
     best = max(scores, key=lambda phrase: (scores[phrase], phrase), default="")
-    return best if scores and scores[best] >= _SETTING else ""
+    return best if scores[best] >= _SETTING else ""
 
 
-def headline_of(passages: Sequence[Passage]) -> str:
-    """Return the largest of the texts, lines of equal size joined from top to bottom; empty when there is none."""
-    still = [passage for passage in passages if not passage.running]
-    if not still:
+def headline(passages: Sequence[Passage]) -> str:
+    """Return the most telling text: the uppermost of the largest lines, with those of its size right around it.
+
+    Empty when there is none that tells anything.
+    """
+    lines = [passage for passage in passages if not passage.running and passage.letters >= _TELLING]
+    if not lines:
         return ""
-    tallest = max(passage.height for passage in still)
-    large = sorted(
-        (passage for passage in still if passage.height >= 0.75 * tallest), key=lambda p: (p.box[1], p.box[0])
+    tall = _TALL * max(line.height for line in lines)
+    best = min(
+        (line for line in lines if line.height >= tall),
+        key=lambda line: (line.confidence < _CLEAR, line.box[1], line.box[0]),
     )
+    block = [best]
+    alike = [line for line in lines if line is not best and _LINE <= line.height / best.height <= 1 / _LINE]
+    while near := [
+        line for line in alike if line not in block and any(_stacked(line, other) for other in block)
+    ]:
+        block.extend(near)
     text = ""
-    for passage in large:
-        if text and len(text) + len(passage.text) > 100:
+    for line in sorted(block, key=lambda line: (line.box[1], line.box[0])):
+        if text and len(text) + len(line.text) > _HEADLINE:
             break
-        text = f"{text} {passage.text}".strip()
+        text = f"{text} {line.text}".strip()
     return text
 
 
-def summarise(seen: Understanding) -> str:
-    """Say what the whole video shows, in a few sentences."""
+def shot_passages(shot: Shot, seen: Understanding) -> list[Passage]:
+    """Return the texts read in a shot."""
+    frames = {frame for frame in seen.axis.seen if seen.axis.shot(frame) == shot.index}
+    return [passage for passage in seen.passages if frames & set(passage.frames)]
+
+
+def summarise(seen: Understanding, titles: Sequence[str]) -> str:
+    """Say what the whole video shows, in a few sentences; ``titles`` are the texts its chapters are named by."""
     shots = seen.plan.shots
     length = seen.plan.end_seconds - seen.plan.start_seconds
-    opening = f"{_duration(length)} in {counted(len(shots), 'shot') if len(shots) != 1 else 'one shot'}"
-    sentences = [sentence(opening)]
-    appearances: dict[str, list[Trail]] = defaultdict(list)
-    for trail in seen.trails:
-        appearances[trail.label].append(trail)
-    frames = {
-        label: {frame for trail in trails for frame in trail.frames} for label, trails in appearances.items()
-    }
-    first = sorted(frames, key=lambda label: (-len(frames[label]), label))[:_SUBJECTS]
-    if first:
-        said = []
-        for label in first:
-            most = max(count_by_frame(appearances[label]).values())
-            name = label if most == 1 and len(appearances[label]) == 1 else plural(label)
-            said.append(f"{name} ({_when(sorted(frames[label]), seen)})")
-        sentences.append(sentence(f"Seen: {joined(said)}"))
+    amount = "one shot" if len(shots) == 1 else f"{number_word(len(shots))} shots"
+    sentences = [sentence(f"{_duration(length)} in {amount}")]
+    things = _tell_things(seen)
+    if things:
+        sentences.append(sentence(f"Seen: {joined(things)}"))
     places = list(dict.fromkeys(place for shot in shots if (place := setting(shot, seen))))
     if places:
-        sentences.append(
-            sentence(f"It plays {joined(places[:3])}" if "web" not in places[0] else f"It shows {places[0]}")
-        )
-    titles = [chapter.title for chapter in chapters(seen) if chapter.title.startswith("“")]
+        sentences.append(sentence(f"Setting: {joined(places[:3])}"))
     if titles:
-        sentences.append(sentence(f"Text: {joined(list(dict.fromkeys(titles))[:4])}"))
+        sentences.append(sentence(f"Text: {joined([quoted(title) for title in titles[:4]])}"))
     if len(sentences) == 1:
         sentences.append("The local models recognise nothing in it.")
     return " ".join(sentences)
 
 
-def chapters(seen: Understanding) -> tuple[Chapter, ...]:
-    """Group neighbouring shots that show the same into titled parts, none shorter than ten seconds but a lone one."""
-    described = {shot.shot: shot.description for shot in describe_shots(seen)}
-    pieces = [
-        (title, list(shots)) for title, shots in groupby(seen.plan.shots, key=lambda shot: _title(shot, seen))
-    ]
-    least = max(_CHAPTER_SECONDS, (seen.plan.end_seconds - seen.plan.start_seconds) / _CHAPTERS)
-    merged: list[tuple[str, list[Shot]]] = []
-    for title, shots in pieces:
-        if merged and (_length(merged[-1][1]) < least or _length(shots) < least):
-            longer = title if _length(shots) > _length(merged[-1][1]) else merged[-1][0]
-            merged[-1] = (longer, merged[-1][1] + shots)
-        else:
-            merged.append((title, shots))
-    return tuple(
-        Chapter(
-            title,
-            " ".join(dict.fromkeys(described[shot.index] for shot in shots if shot.index in described)),
-            shots[0].start_seconds,
-            shots[-1].end_seconds,
-        )
-        for title, shots in merged
-    )
+def _tell_things(seen: Understanding) -> list[str]:
+    kinds: dict[str, list[Stretch]] = defaultdict(list)
+    for stretch in seen.stretches:
+        kinds[stretch.label].append(stretch)
+    weights = {label: sum(len(stretch.frames) for stretch in kind) for label, kind in kinds.items()}
+    said = []
+    for label in sorted(weights, key=lambda label: (-weights[label], label))[:_SUBJECTS]:
+        most = max(stretch.most for stretch in kinds[label])
+        name = counted(most, label) if len(kinds[label]) == 1 else plural(label)
+        said.append(f"{name} ({_when(kinds[label], seen)})")
+    return said
 
 
-def _title(shot: Shot, seen: Understanding) -> str:
-    text = headline_of(_passages(shot, seen))
-    if text:
-        return quoted(text, 60)
-    return sentence(subjects(shot, seen) or setting(shot, seen) or "untitled").rstrip(".")
+def _when(stretches: Sequence[Stretch], seen: Understanding) -> str:
+    spans = [seen.axis.span(stretch.frames[0], stretch.frames[-1]) for stretch in stretches]
+    length = seen.plan.end_seconds - seen.plan.start_seconds
+    if sum(span.end_seconds - span.start_seconds for span in spans) >= 0.9 * length:
+        return "throughout"
+    times = list(dict.fromkeys(clock(span.start_seconds) for span in spans))
+    if len(spans) == 1:
+        end = clock(spans[0].end_seconds)
+        return f"at {end}" if end == times[0] else f"{times[0]} to {end}"
+    return f"at {joined(times[:_TIMES])}{' and later' if len(times) > _TIMES else ''}"
 
 
-def _passages(shot: Shot, seen: Understanding) -> list[Passage]:
-    return [
-        passage
-        for passage in seen.passages
-        if any(seen.axis.shot(frame) == shot.index for frame in passage.frames)
-    ]
+def _stacked(one: Passage, other: Passage) -> bool:
+    """Say whether one line stands right above or below the other."""
+    gap = max(one.box[1], other.box[1]) - min(one.box[3], other.box[3])
+    beside = max(one.box[0], other.box[0]) > min(one.box[2], other.box[2])
+    return gap < min(one.height, other.height) and not beside and bool(set(one.frames) & set(other.frames))
 
 
 def _light(shot: Shot) -> list[str]:
     if shot.brightness is None:
         return []
-    if shot.brightness < DARK:
+    if shot.brightness < _DARK:
         return ["the picture is dark"]
     return ["the picture is bright"] if shot.brightness > _BRIGHT else []
 
 
-def _when(frames: Sequence[int], seen: Understanding) -> str:
-    instances = seen.axis.instances(frames)
-    if len(instances) == 1 and instances[0].end_seconds - instances[0].start_seconds >= 0.9 * (
-        seen.plan.end_seconds - seen.plan.start_seconds
-    ):
-        return "throughout"
-    times = [clock(instance.start_seconds) for instance in instances]
-    return (
-        f"from {times[0]}"
-        if len(times) == 1
-        else f"at {joined(times[:5])}{' and later' if len(times) > 5 else ''}"
-    )
-
-
 def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.0f} seconds" if seconds >= 2 else f"{seconds:.1f} seconds"
-    return f"{clock(seconds)} minutes"
-
-
-def _length(shots: Sequence[Shot]) -> float:
-    return shots[-1].end_seconds - shots[0].start_seconds
+    if seconds < 2:
+        return f"{seconds:.1f} seconds"
+    return f"{seconds:.0f} seconds" if seconds < 100 else f"{clock(seconds)} minutes"

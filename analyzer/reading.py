@@ -22,6 +22,8 @@ _NEAR: Final = 1.5
 """Distance of two readings of one text in heights of the line, unless the text itself moves."""
 _RUNNING: Final = 3
 """Different values from which changing digits count as a clock or counter."""
+_FOLLOWING: Final = 0.7
+"""Share of its readings that must follow one direction."""
 _SHORT: Final = 3
 """Characters up to which a reading must be surer, for noise is short."""
 _SURE: Final = 0.85
@@ -29,7 +31,7 @@ _SURE: Final = 0.85
 _LIKELY: Final = 0.7
 """Confidence from which a reading may belong to a text that was read well once."""
 _MISSED: Final = 3
-"""Keyframes on which a text may be missed and still be the one seen before."""
+"""Keyframes on which a text may be missed without a pause in its being there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,11 @@ class Passage:
     def height(self) -> float:
         """Height of the line, as a share of the picture's."""
         return self.box[3] - self.box[1]
+
+    @property
+    def letters(self) -> int:
+        """How many letters and digits it has."""
+        return len(normalise(self.text))
 
 
 @dataclass(slots=True)
@@ -99,24 +106,25 @@ def _best(threads: Sequence[_Thread], line: TextLine, keyframe: int, place: int)
     fitting = [
         (gap, number)
         for number, thread in enumerate(threads)
-        if place - thread.place <= _MISSED + 1
-        and thread.reads[-1][0] != keyframe
-        and (gap := _gap(thread.reads[-1][1], line)) is not None
+        if thread.reads[-1][0] != keyframe
+        and (gap := _gap(thread.reads[-1][1], line, lately=place - thread.place <= _MISSED + 1)) is not None
     ]
     return threads[min(fitting)[1]] if fitting else None
 
 
-def _gap(one: TextLine, other: TextLine) -> float | None:
-    """Return how far apart two readings of one text are, in heights of the line; None when they are not of one."""
+def _gap(one: TextLine, other: TextLine, *, lately: bool) -> float | None:
+    """Return how far apart two readings of one text are, in heights of the line; None when they are not of one.
+
+    Without a pause a text may be read differently or move; after a pause only the same in its old place is the same.
+    """
     height = max(one.box[3] - one.box[1], other.box[3] - other.box[1], 1e-6)
     (ax, ay), (bx, by) = centre(one.box), centre(other.box)
     # The left edge stays when a line's end is read differently, so the nearer of edge and centre counts.
     across = min(abs(ax - bx), abs(one.box[0] - other.box[0]))
     gap = max(across, abs(ay - by)) / height
     same = normalise(one.text) == normalise(other.text)
-    if not same and (gap > _NEAR or not resembles(one.text, other.text)):
-        return None
-    return gap
+    fits = (same or (gap <= _NEAR and resembles(one.text, other.text))) if lately else (same and gap <= _NEAR)
+    return gap if fits else None
 
 
 def _masked(text: str) -> str:
@@ -142,15 +150,39 @@ def _is_confirmed(thread: _Thread, axis: Axis) -> bool:
 
 
 def _fuse(thread: _Thread) -> Passage:
+    frames = tuple(frame for frame, _ in thread.reads)
+    box = thread.reads[0][1].box
+    ticks = _ticks([line.text for _, line in thread.reads])
+    if ticks is not None:
+        confidence = sum(line.confidence for _, line in thread.reads) / len(frames)
+        return Passage(f"{ticks[0]} … {ticks[1]}", frames, box, confidence, running=True)
     votes: dict[str, float] = defaultdict(float)
     for _, line in thread.reads:
         votes[line.text] += line.confidence
-    values = list(dict.fromkeys(line.text for _, line in thread.reads))
-    masks = {_masked(normalise(value)) for value in values}
-    running = len(values) >= _RUNNING and len(masks) == 1 and not next(iter(masks)).startswith("=")
     best = max(votes, key=lambda text: (votes[text], text))
-    text = f"{values[0]} … {thread.reads[-1][1].text}" if running else best
-    confidence = max(line.confidence for _, line in thread.reads if running or line.text == best)
-    return Passage(
-        text, tuple(frame for frame, _ in thread.reads), thread.reads[0][1].box, confidence, running
-    )
+    confidence = max(line.confidence for _, line in thread.reads if line.text == best)
+    return Passage(best, frames, box, confidence, running=False)
+
+
+def _ticks(values: Sequence[str]) -> tuple[str, str] | None:
+    """Return the first and last value of a clock or counter; None when the readings are not of one.
+
+    Only digits may differ, and most readings must follow one direction; those that do not are misread.
+    """
+    masks = {_masked(normalise(value)) for value in values}
+    if len(masks) > 1 or len(set(values)) < _RUNNING or next(iter(masks)).startswith("="):
+        return None
+    numbers = [int(re.sub(r"\D", "", value)) for value in values]
+    longest = max(_rising(numbers), _rising([-number for number in numbers]), key=len)
+    if len({numbers[place] for place in longest}) < _RUNNING or len(longest) < _FOLLOWING * len(numbers):
+        return None
+    return values[longest[0]], values[longest[-1]]
+
+
+def _rising(numbers: Sequence[int]) -> list[int]:
+    """Return the positions of a longest subsequence that never falls."""
+    best: list[list[int]] = []
+    for place, number in enumerate(numbers):
+        before = max((run for run in best if numbers[run[-1]] <= number), key=len, default=[])
+        best.append([*before, place])
+    return max(best, key=len, default=[])

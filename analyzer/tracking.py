@@ -1,11 +1,14 @@
 """Detections on single keyframes become things followed over time.
 
-Keyframes may lie seconds apart, so no appearance or motion model would hold: things are linked within a shot by
-place, size and kind alone, one to one, the best fitting pair first. A cut ends every track.
+Keyframes may lie seconds apart, so no model of motion would hold: things are linked within a shot by place, size and
+kind alone, one to one, the best fitting pair first. A cut ends every track.
+
+A box the detector has several names for is one thing, and so is a thing whose name changes from keyframe to keyframe
+within a family of names that are taken for one another. Its track gets the name with most weight over time.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import hypot, log
 from typing import Final
@@ -14,9 +17,13 @@ from analyzer.timeline import Axis
 from analyzer.types import Box, BoxSighting, Detection, Findings
 
 Label = str
+Point = tuple[float, float]
 
-_FAMILIES: Final[tuple[frozenset[Label], ...]] = (
-    frozenset({"car", "truck", "bus", "train", "boat", "cell phone", "remote", "mouse", "toilet", "sink"}),
+_VEHICLES: Final = frozenset({"car", "truck", "bus", "train", "boat"})
+_HANDHELD: Final = frozenset({"cell phone", "remote", "mouse", "toilet", "sink", "suitcase", "chair"})
+"""What the detector takes a vehicle seen from above for. What moves through the picture is none of these."""
+_FAMILIES: Final = (
+    _VEHICLES | _HANDHELD,
     frozenset({"cat", "dog", "horse", "sheep", "cow", "bear"}),
     frozenset({"bottle", "vase", "wine glass"}),
     frozenset({"chair", "couch", "bench"}),
@@ -24,28 +31,47 @@ _FAMILIES: Final[tuple[frozenset[Label], ...]] = (
     frozenset({"cup", "bowl", "toilet"}),
     frozenset({"bicycle", "motorcycle"}),
 )
-"""Labels the detector takes for one another: a thing may change label within its family from keyframe to keyframe,
-and its track is named by the weight of all its labels. Vehicles seen from above look like telephones to it."""
-
-_DOUBTED: Final[Mapping[Label, float]] = {
-    "cell phone": 0.5, "remote": 0.5, "mouse": 0.5, "toilet": 0.5, "sink": 0.5, "scissors": 0.5, "hair dryer": 0.5,
-    "toothbrush": 0.5, "toaster": 0.5, "frisbee": 0.6, "kite": 0.6, "traffic light": 0.6, "parking meter": 0.6,
-    "vase": 0.6, "clock": 0.7, "tie": 0.8, "umbrella": 0.8, "tv": 0.8, "laptop": 0.8, "boat": 0.7, "airplane": 0.8,
-    "bird": 0.8, "refrigerator": 0.7, "oven": 0.7, "microwave": 0.7, "keyboard": 0.8, "bowl": 0.8, "cup": 0.9,
-    "fork": 0.7, "knife": 0.7, "spoon": 0.7, "donut": 0.7, "cake": 0.8, "skateboard": 0.8, "train": 0.8,
-    "bench": 0.8, "book": 0.9, "handbag": 0.8,
-}  # fmt: skip
-"""Labels given wrongly more often than others on footage we looked at; their scores count for less."""
+"""Names taken for one another."""
+_DOUBTED: Final[Mapping[Label, float]] = (
+    dict.fromkeys(["book", "cup"], 0.9)
+    | dict.fromkeys(["airplane", "bench", "bird", "bowl", "cake", "handbag", "keyboard", "laptop"], 0.8)
+    | dict.fromkeys(["skateboard", "sports ball", "tie", "train", "tv", "umbrella"], 0.8)
+    | dict.fromkeys(["boat", "clock", "donut", "fire hydrant", "fork", "knife", "microwave", "oven"], 0.7)
+    | dict.fromkeys(["refrigerator", "spoon", "suitcase"], 0.7)
+    | dict.fromkeys(["frisbee", "kite", "parking meter", "traffic light", "vase"], 0.6)
+    | dict.fromkeys(["cell phone", "hair dryer", "mouse", "remote", "scissors", "sink"], 0.5)
+    | dict.fromkeys(["toaster", "toilet", "toothbrush"], 0.5)
+)
+"""Labels given wrongly more often than others on the footage we looked at; their scores count for less."""
 
 _SURE: Final = 0.75
 """Weighted score from which one sighting is enough."""
 _LIKELY: Final = 0.5
 """Weighted score that the best of several sightings must reach."""
-_SEVERAL: Final = 2
+_WEAK: Final = 0.3
+"""Score under which a detection may lend its name to a thing, but not make one."""
+_OVERLAP: Final = 0.6
+"""Intersection over union from which two boxes of one keyframe are one thing with two names."""
+_RARER: Final = 0.6
+"""What other names than car count for in a vehicle that the detector finds hard to name."""
+_PAGE: Final = 0.3
+"""Score of the tag "web site" from which a picture is a page of print."""
+_PAGE_LINES: Final = 8
+"""Lines of print from which it is one, too."""
+_PRINT: Final = 0.85
+"""Confidence of a line that is really print."""
+_MOVED: Final = 0.15
+"""Share of the picture a thing must cross to count as moving."""
 _REACH: Final = 1.5
 """How far a thing may move between neighbouring keyframes, in mean diagonals of its two boxes."""
 _GROWTH: Final = 1.1
 """How much its size may change: natural logarithm of the ratio of diagonals."""
+_ABSENT_SECONDS: Final = 1.0
+"""Time out of sight after which a thing that was at the edge of the picture has left it."""
+_STAYED: Final = 0.4
+"""Intersection over union from which a thing that was out of sight has not moved."""
+_EDGE: Final = 0.04
+"""A box this near to an edge of the picture touches it."""
 _SKIPPED: Final = 2
 """Keyframes on which a thing may go unseen and still be followed."""
 
@@ -59,7 +85,7 @@ class Trail:
     sightings: tuple[BoxSighting, ...]
     """By keyframe, ascending; at least one."""
     confidence: float
-    """The detector's, the mean over the sightings."""
+    """The detector's in the label, the mean over the sightings."""
 
     @property
     def frames(self) -> tuple[int, ...]:
@@ -67,113 +93,186 @@ class Trail:
         return tuple(sighting.keyframe for sighting in self.sightings)
 
 
+@dataclass(frozen=True, slots=True)
+class _Thing:
+    """One box of one keyframe with every name the detector has for it."""
+
+    keyframe: int
+    place: int
+    """Position of the keyframe among those of the shot."""
+    time_seconds: float
+    box: Box
+    scores: Mapping[Label, float]
+
+
 def track(findings: Sequence[Findings], axis: Axis) -> tuple[Trail, ...]:
     """Link detections into trails and keep those to be believed, in order of their first sighting."""
     by_shot: dict[int, list[Findings]] = defaultdict(list)
     for found in findings:
         by_shot[axis.shot(found.keyframe)].append(found)
-    trails = [
-        trail
-        for shot, seen in sorted(by_shot.items())
-        for chain in _link(seen)
-        if (trail := _believe(chain, shot, len(seen))) is not None
-    ]
+    trails: list[Trail] = []
+    for shot, seen in sorted(by_shot.items()):
+        chains = _link(seen, axis)
+        enough = _LIKELY if len(seen) == 1 else _SURE
+        believed = [_believe(chain, shot, enough, driven=_has_moved(chain)) for chain in chains]
+        traffic = any(trail is not None and trail.label in _VEHICLES for trail in believed)
+        if traffic:  # where vehicles drive, what might be one is no telephone
+            believed = [_believe(chain, shot, enough, driven=True) for chain in chains]
+        trails.extend(trail for trail in believed if trail is not None)
     return tuple(sorted(trails, key=lambda trail: (trail.frames[0], trail.label, trail.sightings[0].box)))
 
 
-@dataclass(slots=True)
-class _Chain:
-    """A trail while it grows."""
-
-    links: list[tuple[int, Detection]]
-    places: list[int]
-
-
-def _link(seen: Sequence[Findings]) -> list[_Chain]:
-    """Extend chains keyframe by keyframe, the cheapest pair of chain and detection first (greedy assignment)."""
-    chains: list[_Chain] = []
-    for place, found in enumerate(seen):
-        detections = list(found.objects or ())
-        pairs = sorted(
-            (cost, chain_number, detection_number)
-            for chain_number, chain in enumerate(chains)
-            if place - chain.places[-1] <= _SKIPPED + 1
-            for detection_number, detection in enumerate(detections)
-            if (cost := _cost(chain.links[-1][1], detection, place - chain.places[-1])) is not None
-        )
-        taken_chains: set[int] = set()
-        taken: set[int] = set()
-        for _, chain_number, detection_number in pairs:
-            if chain_number in taken_chains or detection_number in taken:
-                continue
-            taken_chains.add(chain_number)
-            taken.add(detection_number)
-            chains[chain_number].links.append((found.keyframe, detections[detection_number]))
-            chains[chain_number].places.append(place)
-        for number, detection in enumerate(detections):
-            if number not in taken:
-                chains.append(_Chain([(found.keyframe, detection)], [place]))
-    return chains
-
-
-def _cost(one: Detection, other: Detection, steps: int) -> float | None:
-    """Return how badly two detections fit one thing, 0 the best; None when they cannot be one."""
-    if one.label != other.label and not any({one.label, other.label} <= family for family in _FAMILIES):
-        return None
-    diagonals = _diagonal(one.box), _diagonal(other.box)
-    growth = abs(log(diagonals[0] / diagonals[1]))
-    (ax, ay), (bx, by) = centre(one.box), centre(other.box)
-    distance = hypot(ax - bx, ay - by) / (sum(diagonals) / 2)
-    if growth > _GROWTH or distance > _REACH * steps:
-        return None
-    return distance + 0.5 * growth + 0.3 * (steps - 1) + (0.2 if one.label != other.label else 0.0)
-
-
-def _believe(chain: _Chain, shot: int, looked: int) -> Trail | None:
-    """Name a chain by the weight of its labels; None when it is not to be believed.
-
-    One sighting is enough when it is sure, or when the shot has only one keyframe; else several must agree.
-    """
-    weights: dict[Label, float] = defaultdict(float)
-    for _, detection in chain.links:
-        weights[detection.label] += weigh(detection)
-    label = min(weights, key=lambda name: (-weights[name], name))
-    best = max(
-        (weigh(detection) for _, detection in chain.links if detection.label == label),
-        default=0.0,
-    )
-    enough = _SURE if len(chain.links) < _SEVERAL and looked >= _SEVERAL else _LIKELY
-    if best < enough:
-        return None
-    scores = [detection.confidence for _, detection in chain.links]
-    sightings = tuple(
-        BoxSighting(frame, detection.box, detection.confidence) for frame, detection in chain.links
-    )
-    return Trail(label, shot, sightings, sum(scores) / len(scores))
-
-
-def weigh(detection: Detection) -> float:
-    """Return the detection's score, less what its label is doubted."""
-    return detection.confidence * _DOUBTED.get(detection.label, 1.0)
-
-
-def centre(box: Box) -> tuple[float, float]:
+def centre(box: Box) -> Point:
     """Return the middle of a box."""
     return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
 
 
 def area(box: Box) -> float:
     """Return the share of the picture a box covers, 0..1."""
-    return (box[2] - box[0]) * (box[3] - box[1])
+    return max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1])
 
 
-def count_by_frame(trails: Iterable[Trail]) -> dict[int, int]:
-    """Return how many of the trails are seen on each keyframe on which any is, ascending."""
-    counts: dict[int, int] = defaultdict(int)
-    for trail in trails:
-        for frame in trail.frames:
-            counts[frame] += 1
-    return dict(sorted(counts.items()))
+def overlap(one: Box, other: Box) -> float:
+    """Return the intersection over union of two boxes, 0..1."""
+    shared = area(
+        (max(one[0], other[0]), max(one[1], other[1]), min(one[2], other[2]), min(one[3], other[3]))
+    )
+    return shared / max(1e-12, area(one) + area(other) - shared)
+
+
+def touched(box: Box) -> str | None:
+    """Return the edge of the picture a box touches, the nearest; None when it touches none."""
+    gaps = {"left": box[0], "right": 1 - box[2], "top": box[1], "bottom": 1 - box[3]}
+    nearest = min(gaps, key=lambda side: gaps[side])
+    return nearest if gaps[nearest] < _EDGE else None
+
+
+def _things(found: Findings, place: int, time_seconds: float) -> list[_Thing]:
+    """Gather the detections of one keyframe that share a box; the surest gives the box.
+
+    On a page of print the detector sees screens, books and clocks; only people are believed there.
+    """
+    detections = [one for one in found.objects or () if one.label == "person" or not _is_page(found)]
+    groups: list[list[Detection]] = []
+    for detection in sorted(detections, key=lambda one: (-one.confidence, one.label, one.box)):
+        group = next((one for one in groups if overlap(one[0].box, detection.box) > _OVERLAP), None)
+        if group is not None:
+            group.append(detection)
+        elif detection.confidence >= _WEAK:
+            groups.append([detection])
+    return [_Thing(found.keyframe, place, time_seconds, group[0].box, _scores(group)) for group in groups]
+
+
+def _is_page(found: Findings) -> bool:
+    """Say whether a keyframe shows a slide, a document or a screen rather than the world."""
+    printed = sum(line.confidence > _PRINT for line in found.text or ()) >= _PAGE_LINES
+    return printed or any(tag.tag == "web site" and tag.confidence >= _PAGE for tag in found.tags or ())
+
+
+def _scores(group: Sequence[Detection]) -> dict[Label, float]:
+    return {one.label: one.confidence for one in reversed(group)}
+
+
+def _link(seen: Sequence[Findings], axis: Axis) -> list[list[_Thing]]:
+    """Extend chains keyframe by keyframe, the cheapest pair of chain and thing first (greedy assignment)."""
+    chains: list[list[_Thing]] = []
+    for place, found in enumerate(seen):
+        things = _things(found, place, axis.time(found.keyframe))
+        pairs = sorted(
+            (cost, chain_number, thing_number)
+            for chain_number, chain in enumerate(chains)
+            for thing_number, thing in enumerate(things)
+            if (cost := _cost(chain, thing)) is not None
+        )
+        extended: set[int] = set()
+        taken: set[int] = set()
+        for _, chain_number, thing_number in pairs:
+            if chain_number not in extended and thing_number not in taken:
+                extended.add(chain_number)
+                taken.add(thing_number)
+                chains[chain_number].append(things[thing_number])
+        chains.extend([thing] for number, thing in enumerate(things) if number not in taken)
+    return chains
+
+
+def _cost(chain: Sequence[_Thing], other: _Thing) -> float | None:
+    """Return how badly a sighting fits the thing of a chain, 0 the best; None when it cannot be of it.
+
+    The distance counts from where the thing was last or from where it was heading, whichever is nearer.
+    """
+    one = chain[-1]
+    steps = other.place - one.place
+    if steps > _SKIPPED + 1 or not _akin(one, other):
+        return None
+    diagonals = _diagonal(one.box), _diagonal(other.box)
+    growth = abs(log(diagonals[0] / diagonals[1]))
+    apart = min(_apart(place, centre(other.box)) for place in _whereabouts(chain, other))
+    distance = apart / (sum(diagonals) / 2)
+    if growth > _GROWTH or distance > _REACH * steps or _had_left(one, other):
+        return None
+    renamed = not set(one.scores) & set(other.scores)
+    return distance + 0.5 * growth + 0.3 * (steps - 1) + (0.2 if renamed else 0.0)
+
+
+def _whereabouts(chain: Sequence[_Thing], other: _Thing) -> list[Point]:
+    """Return where a thing was last and, from two sightings on, where it should be by now at constant speed."""
+    last = centre(chain[-1].box)
+    if len(chain) == 1:
+        return [last]
+    before = centre(chain[-2].box)
+    share = (other.time_seconds - chain[-1].time_seconds) / (chain[-1].time_seconds - chain[-2].time_seconds)
+    return [last, (last[0] + share * (last[0] - before[0]), last[1] + share * (last[1] - before[1]))]
+
+
+def _had_left(one: _Thing, other: _Thing) -> bool:
+    """Say whether a thing was at the edge, then out of sight for a while, and what comes now is elsewhere."""
+    missed = other.place - one.place > 1 and other.time_seconds - one.time_seconds > _ABSENT_SECONDS
+    return missed and touched(one.box) is not None and overlap(one.box, other.box) < _STAYED
+
+
+def _akin(one: _Thing, other: _Thing) -> bool:
+    """Say whether the two share a name, or a family of names that are taken for one another."""
+    return bool(set(one.scores) & set(other.scores)) or any(
+        family & set(one.scores) and family & set(other.scores) for family in _FAMILIES
+    )
+
+
+def _believe(chain: Sequence[_Thing], shot: int, enough: float, *, driven: bool) -> Trail | None:
+    """Name a chain by the weight of its names; None when it is not to be believed.
+
+    A single sighting must score ``enough``; of several the best must be likely. What is ``driven`` is a vehicle, if
+    any of its names is one.
+    """
+    weights: dict[Label, float] = defaultdict(float)
+    for thing in chain:
+        for label, score in thing.scores.items():
+            weights[label] += score * _DOUBTED.get(label, 1.0)
+    best = max(score * _DOUBTED.get(label, 1.0) for thing in chain for label, score in thing.scores.items())
+    if driven and _VEHICLES & set(weights):
+        weights = {
+            label: weight * (1.0 if label == "car" else _RARER)
+            for label, weight in weights.items()
+            if label not in _HANDHELD
+        }
+        best = max(score for thing in chain for score in thing.scores.values())
+    if best < (_LIKELY if len(chain) > 1 else enough):
+        return None
+    label = min(weights, key=lambda name: (-weights[name], name))
+    scores = [thing.scores[label] for thing in chain if label in thing.scores]
+    return Trail(
+        label,
+        shot,
+        tuple(BoxSighting(thing.keyframe, thing.box, thing.scores.get(label)) for thing in chain),
+        sum(scores) / len(scores),
+    )
+
+
+def _has_moved(chain: Sequence[_Thing]) -> bool:
+    return _apart(centre(chain[0].box), centre(chain[-1].box)) >= _MOVED
+
+
+def _apart(one: Point, other: Point) -> float:
+    return hypot(one[0] - other[0], one[1] - other[1])
 
 
 def _diagonal(box: Box) -> float:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from analyzer.counting import Stretch, gather_stretches
 from analyzer.reading import Passage, gather
 from analyzer.timeline import Axis
 from analyzer.tracking import Trail, track
@@ -19,6 +20,7 @@ class Understanding:
     findings: tuple[Findings, ...]
     """By keyframe, ascending; only of keyframes that were looked at."""
     trails: tuple[Trail, ...]
+    stretches: tuple[Stretch, ...]
     passages: tuple[Passage, ...]
 
     def in_shot(self, shot: Shot) -> tuple[Findings, ...]:
@@ -30,4 +32,5 @@ def understand(plan: SamplingPlan, findings: Sequence[Findings]) -> Understandin
     """Reason over time. Pure, and the same for the same findings."""
     ordered = tuple(sorted(findings, key=lambda found: found.keyframe))
     axis = Axis(plan, (found.keyframe for found in ordered))
-    return Understanding(plan, axis, ordered, track(ordered, axis), gather(ordered, axis))
+    trails = track(ordered, axis)
+    return Understanding(plan, axis, ordered, trails, gather_stretches(trails, axis), gather(ordered, axis))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from analyzer.describing import headline_of
+from analyzer.describing import headline
 from analyzer.drafts import Draft
 from analyzer.reading import Passage
 from analyzer.tasks.text import MISSED
@@ -24,7 +24,10 @@ class _Group:
 
 
 def draft_captions(seen: Understanding) -> Iterator[Draft]:
-    """Yield one draft for each group of texts that are on screen together, and one for each clock or counter."""
+    """Yield one draft for each group of texts that are on screen together, and one for each clock or counter.
+
+    Scraps such as the numbers of a chart are left to the task ``text``.
+    """
     groups: list[_Group] = []
     for passage in sorted(seen.passages, key=lambda passage: (-len(passage.frames), passage.frames[0])):
         if passage.running:
@@ -38,7 +41,9 @@ def draft_captions(seen: Understanding) -> Iterator[Draft]:
             else:
                 fitting.passages.append(passage)
     for group in groups:
-        yield _caption(group.passages, tuple(sorted(group.frames)))
+        title = headline(group.passages)
+        if title:
+            yield _caption(title, group.passages, tuple(sorted(group.frames)))
 
 
 def _alike(one: set[int], other: set[int]) -> bool:
@@ -60,8 +65,7 @@ def _counter(passage: Passage) -> Draft:
     )
 
 
-def _caption(passages: Sequence[Passage], frames: tuple[int, ...]) -> Draft:
-    title = headline_of(passages)
+def _caption(title: str, passages: Sequence[Passage], frames: tuple[int, ...]) -> Draft:
     lines = [
         passage.text for passage in sorted(passages, key=lambda passage: (passage.box[1], passage.box[0]))
     ]

@@ -8,10 +8,12 @@ from analyzer.understanding import Understanding
 POLICY: Final = "sceneline-default 1"
 """Name and version of the built-in policy."""
 CLAUSE: Final = "sexual"
-_REVIEW: Final = 0.2
-_BLOCK: Final = 0.8
+_REVIEW: Final = 0.6
+_BLOCK: Final = 0.85
 """Bands of the score: under the first allow, from the second block, between them a person should look.
-They are the ones the model's authors name; they published no calibration."""
+
+The model's authors published no calibration and name 0.2 and 0.8 as a start; faces close to the camera and hands
+score up to 0.59 on harmless footage, so the bands lie higher here."""
 
 
 def moderate(seen: Understanding) -> ModerationResult:

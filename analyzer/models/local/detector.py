@@ -22,10 +22,12 @@ _LAYOUT: Final = WeightsFile(
 )
 _SIDE: Final = 300
 """The network sees squares of this side."""
-_FLOOR: Final = 0.3
+_FLOOR: Final = 0.2
 """Below this the network guesses; what lies between here and certainty is left to the reasoning over time."""
 _SAME: Final = 0.6
 """Overlap from which two boxes are one thing."""
+_WITHIN: Final = 0.85
+"""Share of the smaller box within the larger, from which they are one thing."""
 _WIDE: Final = 1.2
 """Aspect ratio from which a picture is looked at in two squares as well."""
 _RIM: Final = 0.02
@@ -53,7 +55,7 @@ class Detector:
         self._net = cv2.dnn.readNetFromTensorflow(str(locate(_GRAPH)), str(locate(_LAYOUT)))
 
     def detect(self, picture: Pixels) -> tuple[Detection, ...]:
-        """Find the things in a BGR picture, surest first.
+        """Find the things in a BGR picture, surest first. A box the network has several names for is given with each.
 
         The whole is looked at with its aspect ratio kept (squeezing 16:9 into a square loses half the bottles of a
         row), and a wide or tall picture in two squares as well, in which small things are large enough to be found.
@@ -110,12 +112,12 @@ def _is_cut(corners: list[float], view: tuple[int, int, int, int], width: int, h
 
 
 def _is_same(one: Detection, other: Detection) -> bool:
-    """Say whether two boxes show one thing: much overlap, or one label and one box within the other."""
+    """Say whether two boxes of one label show one thing: much overlap, or one box within the other."""
+    if one.label != other.label:
+        return False
     shared = _area(_meet(one.box, other.box))
     areas = _area(one.box), _area(other.box)
-    if shared / (sum(areas) - shared) > _SAME:
-        return True
-    return one.label == other.label and shared / min(areas) > 0.85
+    return shared / (sum(areas) - shared) > _SAME or shared / min(areas) > _WITHIN
 
 
 def _meet(one: Corners, other: Corners) -> Corners:

@@ -1,0 +1,110 @@
+"""The parts a video falls into, each with a title: by the large texts it shows, else by what its shots show."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+from typing import Final
+
+from analyzer.describing import describe_shot, headline, setting, subjects
+from analyzer.reading import Passage
+from analyzer.types import Chapter
+from analyzer.understanding import Understanding
+from analyzer.wording import quoted, sentence
+
+_LEAST_SECONDS: Final = 10.0
+"""A chapter is at least this long, or players show none."""
+_CHAPTERS: Final = 12
+"""Chapters at most, about: a long video has longer ones."""
+_TITLE: Final = 60
+"""Characters of a title."""
+_LARGE: Final = 0.045
+"""Height of a line, as a share of the picture's, from which it may name a chapter."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Title:
+    words: str
+    rank: int
+    """2 for a text of the video's own, 1 for what is seen, 0 for none: a better one names a chapter."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    title: _Title
+    named_seconds: float
+    """How much of it the title stands for."""
+    frames: tuple[int, ...]
+    start_seconds: float
+    end_seconds: float
+
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        return self.end_seconds - self.start_seconds
+
+
+def chapters(seen: Understanding) -> tuple[Chapter, ...]:
+    """Return the chapters, which tile the window that was looked at; none when no keyframe was looked at."""
+    runs = [
+        (title, tuple(run)) for title, run in groupby(seen.axis.seen, key=lambda frame: _title(frame, seen))
+    ]
+    starts = [seen.axis.span(frames[0], frames[-1]).start_seconds for _, frames in runs]
+    edges = [seen.plan.start_seconds, *starts[1:], seen.plan.end_seconds]
+    parts = [
+        _Part(title, end - start, frames, start, end)
+        for (title, frames), (start, end) in zip(runs, pairwise(edges), strict=False)
+    ]
+    return tuple(
+        Chapter(
+            title=quoted(part.title.words, _TITLE) if part.title.rank == 2 else part.title.words,
+            description=_describe(part, seen),
+            start_seconds=part.start_seconds,
+            end_seconds=part.end_seconds,
+        )
+        for part in _merge(parts)
+    )
+
+
+def titles(seen: Understanding) -> tuple[str, ...]:
+    """Return the texts that name chapters, in order, each once."""
+    texts = (headline(_large(frame, seen)) for frame in seen.axis.seen)
+    return tuple(dict.fromkeys(text for text in texts if text))
+
+
+def _merge(parts: Sequence[_Part]) -> list[_Part]:
+    """Join parts that are too short to what comes before them, or follows where nothing does."""
+    if not parts:
+        return []
+    least = max(_LEAST_SECONDS, (parts[-1].end_seconds - parts[0].start_seconds) / _CHAPTERS)
+    merged: list[_Part] = []
+    for part in parts:
+        if merged and min(merged[-1].seconds, part.seconds) < least:
+            merged[-1] = _join(merged[-1], part)
+        else:
+            merged.append(part)
+    return merged
+
+
+def _join(one: _Part, other: _Part) -> _Part:
+    namer = max(one, other, key=lambda part: (part.title.rank > 0, part.named_seconds, part is one))
+    return _Part(
+        namer.title, namer.named_seconds, one.frames + other.frames, one.start_seconds, other.end_seconds
+    )
+
+
+def _title(frame: int, seen: Understanding) -> _Title:
+    text = headline(_large(frame, seen))
+    if text:
+        return _Title(text, 2)
+    shot = seen.plan.shots[seen.axis.shot(frame)]
+    words = subjects(shot, seen) or setting(shot, seen)
+    return _Title(sentence(words).rstrip("."), 1) if words else _Title("Untitled", 0)
+
+
+def _large(frame: int, seen: Understanding) -> list[Passage]:
+    return [passage for passage in seen.passages if frame in passage.frames and passage.height >= _LARGE]
+
+
+def _describe(part: _Part, seen: Understanding) -> str:
+    shots = dict.fromkeys(seen.axis.shot(frame) for frame in part.frames)
+    return " ".join(dict.fromkeys(describe_shot(seen.plan.shots[shot], seen) for shot in shots))
