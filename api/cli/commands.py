@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import options
+from api.cli import options, service
 from api.exports import Format
 
 app = typer.Typer(
@@ -201,3 +201,8 @@ def doctor() -> int:
     from api.cli.diagnosing import diagnose
 
     return diagnose()
+
+
+for command in (service.serve, service.worker):
+    app.command()(command)
+app.add_typer(service.keys, name="keys")
