@@ -78,7 +78,6 @@ class OpenAIModel:
 
     async def ask(self, question: Question, ledger: Ledger) -> Reply:
         """Ask until it is answered or must be given up; see ``VisionModel.ask``."""
-        self._breaker.check()
         spent = Usage()
         failures = 0
         while True:
@@ -109,6 +108,7 @@ class OpenAIModel:
         packed = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
         async with self._places:
             await self._gate.passed()
+            self._breaker.check()
             reservation = ledger.reserve(self._worst_case_usd(question), retry=retry)
             try:
                 outcome = await exchange(
@@ -161,12 +161,14 @@ class OpenAIModel:
         if failure.remedy == "give_up":
             raise ModelError(about)
         if failure.remedy == "stop":
-            raise ModelUnavailableError(f"{self._endpoint.shown_url} refuses us: {failure.message}")
+            reason = f"{self._endpoint.shown_url} refuses us: {failure.message}"
+            self._breaker.trip(reason)
+            raise ModelUnavailableError(reason)
         wait = self._policy.backoff_seconds(failures, self._random)
         wait = max(wait, failure.after_seconds or 0.0)
         patient = (failure.after_seconds or 0.0) <= self._policy.longest_retry_after_seconds
         if failures >= self._policy.attempts or not patient or not self._retries.spend():
-            self._breaker.fail()
+            self._breaker.fail(failure.message)
             if failure.unreachable or not patient:
                 raise ModelUnavailableError(failure.message)
             raise ModelError(f"{about}; given up after {failures} attempts")

@@ -8,7 +8,7 @@ callers at once, a circuit breaker.
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from random import Random
@@ -141,16 +141,18 @@ class RetryBudget:
 
 @dataclass(slots=True)
 class Breaker:
-    """Opens after several questions in a row were given up; lets one through to try after a pause."""
+    """Opens when asking on is of no use; lets one question through to try after a pause."""
 
     clock: Callable[[], float]
     after_failures: int = 5
+    """Questions in a row that are given up before it opens."""
     pause_seconds: float = 30.0
     failures: int = 0
-    opened_at: float | None = field(default=None)
+    opened_at: float | None = None
+    reason: str = ""
 
     def check(self) -> None:
-        """Let a question pass.
+        """Let a request pass.
 
         Raises:
             ModelUnavailableError: the breaker is open.
@@ -159,20 +161,22 @@ class Breaker:
             return
         remaining = self.opened_at + self.pause_seconds - self.clock()
         if remaining > 0:
-            raise ModelUnavailableError(
-                f"the model left {self.failures} questions in a row unanswered; next try in {remaining:.0f} s"
-            )
+            raise ModelUnavailableError(self.reason)
         self.opened_at = self.clock()
 
     def succeed(self) -> None:
         """A question was answered."""
         self.failures, self.opened_at = 0, None
 
-    def fail(self) -> None:
+    def fail(self, reason: str) -> None:
         """A question was given up."""
         self.failures += 1
         if self.failures >= self.after_failures:
-            self.opened_at = self.clock()
+            self.trip(f"{self.failures} questions in a row were left unanswered, the last with: {reason}")
+
+    def trip(self, reason: str) -> None:
+        """Any question would be refused."""
+        self.opened_at, self.reason = self.clock(), reason
 
 
 async def pause(seconds: float) -> None:
