@@ -145,7 +145,7 @@ def read_timeline(path: Path) -> Timeline:
         TimelineFileError: no such file, or not a timeline this version can read.
     """
     try:
-        return _timeline_adapter().validate_json(path.read_bytes())
+        return parse_timeline(path.read_bytes())
     except OSError as error:
         raise TimelineFileError(
             f"{path}: cannot be read ({error.strerror}); give a timeline's JSON file"
@@ -157,6 +157,15 @@ def read_timeline(path: Path) -> Timeline:
             f"{path}: not a timeline of schema version 1 ({where}: {first['msg']}); "
             "give the JSON file that `sceneline analyze` wrote"
         ) from error
+
+
+def parse_timeline(document: bytes) -> Timeline:
+    """The timeline in a document of ours.
+
+    Raises:
+        ValidationError: it is not one.
+    """
+    return _timeline_adapter().validate_json(document)
 
 
 @lru_cache(maxsize=1)

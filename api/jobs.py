@@ -111,7 +111,7 @@ class JobEngine:
         self._client = DBOSClient(
             system_database_engine=self._place.database.engine, application_name="sceneline"
         )
-        self._place.executors.beat(self._executor)
+        self._place.executors.beat(self._executor, works=self._works)
         self._keeper.start()
 
     def _register_queue(self, name: QueueName, at_once: int) -> None:
@@ -233,7 +233,7 @@ class JobEngine:
         silent_seconds = self._place.settings.silent_seconds
         while not self._closing.wait(silent_seconds / 4):
             try:
-                self._place.executors.beat(self._executor)
+                self._place.executors.beat(self._executor, works=self._works)
                 if self._works:
                     self.take_over(silent_seconds)
                     self._remove_old()

@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, aclosing, asynccontextmanager, closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -20,12 +20,15 @@ from pydantic import TypeAdapter
 
 from analyzer import Analyzed, Event, Faculty, Findings, ModelInfo, Perceiver, Results, Timeline
 from api import pipeline
-from api.documents import json_text, timeline_document
-from api.errors import DatabaseError, NotStoredError, StorageError
+from api.documents import json_text, parse_timeline, timeline_document
+from api.errors import DatabaseError, NotStoredError, RefusedError, StorageError
+from api.exports import Format
+from api.exports.rendering import render
 from api.outbound import Outbound, name_in
+from api.pictures import with_pictures
 from api.pipeline import Sampled
 from api.problems import BUG, CANCELLED, GAVE_UP, LATE, problem_of
-from api.records import Job, JobRecords, JobSource, JobStatus, KeptLooks, Problem
+from api.records import Job, JobRecords, JobSource, JobStatus, KeptLooks, Outcome, Problem
 from api.schemas import TimelineRequest
 from api.storage import Storage, picture_key, sampled_key, source_key, timeline_key
 from api.uploads import FileOnDisk, ReceivedFile, name_for_people
@@ -234,6 +237,29 @@ class Workshop:
             raise NotStoredError(f"keyframe {keyframe} does not exist; there are {len(pictures)}")
         return picture_key(job_id, pictures[keyframe])
 
+    def timeline(self, job: Job) -> Timeline:
+        """The finished timeline of a job.
+
+        Raises:
+            RefusedError: there is none yet.
+        """
+        if job.status not in ("complete", "partial"):
+            raise RefusedError(409, "not_ready", f"the job is {job.status}; its timeline is not there")
+        return parse_timeline(self.storage.get(timeline_key(job.id)))
+
+    def export(self, job: Job, form: Format) -> str:
+        """The finished timeline told in another form; the page carries its pictures.
+
+        Raises:
+            RefusedError: there is no timeline yet.
+            ExportRefusedError: the format has rules this timeline cannot meet.
+        """
+        timeline = self.timeline(job)
+        if form == "html":
+            sampled = self.load_sampled(job.parent or job.id)
+            timeline = with_pictures(timeline, {each.index: each.jpeg for each in sampled.keyframes})
+        return render(timeline, form)
+
     # -- analyzing ---------------------------------------------------------------------------------------
 
     def _analyze(self, job: Job) -> None:
@@ -243,9 +269,15 @@ class Workshop:
         timeline = _with_pictures(timeline, job.parent or job.id)
         text = json_text(timeline_document(timeline), compact=True)
         self.storage.put(timeline_key(job.id), text.encode())
-        words = "\n".join(_searchable(job, timeline))
-        media = timeline.media
-        self.records.finish(job.id, timeline.status, timeline.summary, media.duration_seconds, words)
+        spent = {name: value or 0.0 for name, value in asdict(timeline.usage).items()}
+        outcome = Outcome(
+            timeline.status,
+            timeline.summary,
+            timeline.media.duration_seconds,
+            "\n".join(_searchable(job, timeline)),
+            spent,
+        )
+        self.records.finish(job.id, outcome)
 
     async def _looked_at(self, job: Job, sampled: Sampled, request: TimelineRequest) -> Timeline:
         """Pull the analysis, writing what it finds and looking up now and then whether to go on."""

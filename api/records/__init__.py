@@ -10,6 +10,8 @@ from api.records.executors import Executors
 from api.records.idempotency import Claim, IdempotencyKeys
 from api.records.jobs import JobRecords, new_id
 from api.records.kept import KeptLooks
+from api.records.reviews import Decision, Review, Reviews
+from api.records.totals import Totals
 from api.records.types import (
     FINISHED,
     Job,
@@ -18,6 +20,7 @@ from api.records.types import (
     JobSource,
     JobStatus,
     NewJob,
+    Outcome,
     Problem,
 )
 
@@ -26,6 +29,7 @@ __all__ = [
     "ApiKey",
     "Claim",
     "Database",
+    "Decision",
     "Executors",
     "IdempotencyKeys",
     "Job",
@@ -37,7 +41,11 @@ __all__ = [
     "KeptLooks",
     "Keyring",
     "NewJob",
+    "Outcome",
     "Problem",
+    "Review",
+    "Reviews",
+    "Totals",
     "new_id",
     "open_database",
 ]

@@ -15,12 +15,12 @@ class Executors:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def beat(self, executor: str) -> None:
+    def beat(self, executor: str, *, works: bool) -> None:
         """Say that this process is alive."""
         insert = postgresql.insert if self._database.is_postgresql else sqlite.insert
         with self._database.begin() as connection:
             now = self._database.now_seconds(connection)
-            row = {"id": executor, "host": socket.gethostname(), "seen_at": now}
+            row = {"id": executor, "host": socket.gethostname(), "works": works, "seen_at": now}
             connection.execute(
                 insert(EXECUTORS)
                 .values(row)
@@ -55,10 +55,16 @@ class Executors:
 
     def alive(self, silent_seconds: float) -> int:
         """How many have been heard of within this time."""
+        return self._count(EXECUTORS.c.id.is_not(None), silent_seconds)
+
+    def working(self, silent_seconds: float) -> int:
+        """How many of these work on jobs, and do not only take them in."""
+        return self._count(EXECUTORS.c.works, silent_seconds)
+
+    def _count(self, which: sa.ColumnElement[bool], silent_seconds: float) -> int:
         with self._database.begin(reading=True) as connection:
             now = self._database.now_seconds(connection)
+            statement = sa.select(sa.func.count()).select_from(EXECUTORS)
             return connection.execute(
-                sa.select(sa.func.count())
-                .select_from(EXECUTORS)
-                .where(EXECUTORS.c.seen_at > now - silent_seconds)
+                statement.where(which, EXECUTORS.c.seen_at > now - silent_seconds)
             ).scalar_one()

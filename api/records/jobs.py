@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from api.records import searching
 from api.records.database import Database
 from api.records.tables import DELIVERIES, EVENTS, JOBS
+from api.records.totals import add_totals
 from api.records.types import (
     FINISHED,
     EventKind,
@@ -22,6 +23,7 @@ from api.records.types import (
     JobSource,
     JobStatus,
     NewJob,
+    Outcome,
     Problem,
 )
 
@@ -173,9 +175,7 @@ class JobRecords:
                 )
         return "go"
 
-    def finish(
-        self, job_id: str, status: Literal["complete", "partial"], summary: str, duration: float, words: str
-    ) -> Job:
+    def finish(self, job_id: str, outcome: Outcome) -> Job:
         """The timeline is written: say so, once, and make it searchable."""
         with self._database.begin() as connection:
             now = self._database.now_seconds(connection)
@@ -183,13 +183,19 @@ class JobRecords:
                 sa.update(JOBS)
                 .where(JOBS.c.id == job_id, JOBS.c.status.not_in(FINISHED))
                 .values(
-                    status=status, progress=1.0, summary=summary, duration_seconds=duration, finished_at=now
+                    status=outcome.status,
+                    progress=1.0,
+                    summary=outcome.summary,
+                    duration_seconds=outcome.duration_seconds,
+                    finished_at=now,
                 )
                 .returning(JOBS.c.round)
             ).first()
             if done is not None:
-                searching.index(connection, job_id, words)
-                self._append(connection, job_id, "done", {"status": status}, once=f"end {done.round}")
+                searching.index(connection, job_id, outcome.words)
+                self._append(connection, job_id, "done", {"status": outcome.status}, once=f"end {done.round}")
+                amounts = {(name, ""): amount for name, amount in outcome.spent.items()}
+                add_totals(connection, {**amounts, ("jobs", outcome.status): 1})
         return self.get(job_id)
 
     def fail(self, job_id: str, problem: Problem, status: Literal["failed", "cancelled"] = "failed") -> Job:
@@ -211,6 +217,7 @@ class JobRecords:
             if done is not None:
                 data = {"status": status, "code": problem.code, "message": problem.message}
                 self._append(connection, job_id, "failed", data, once=f"end {done.round}")
+                add_totals(connection, {("jobs", status): 1, ("failures", problem.code): 1})
         return self.get(job_id)
 
     # -- steering ----------------------------------------------------------------------------------------

@@ -62,6 +62,7 @@ EXECUTORS = sa.Table(
     METADATA,
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("host", sa.Text, nullable=False),
+    sa.Column("works", sa.Boolean, nullable=False),
     sa.Column("seen_at", sa.Float, nullable=False),
 )
 
@@ -89,4 +90,22 @@ LOOKS = sa.Table(
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("findings", sa.JSON, nullable=False),
     sa.Column("created_at", sa.Float, nullable=False),
+)
+
+TOTALS = sa.Table(
+    "sceneline_totals",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("label", sa.Text, primary_key=True),
+    sa.Column("value", sa.Float, nullable=False),
+)
+
+REVIEWS = sa.Table(
+    "sceneline_reviews",
+    METADATA,
+    sa.Column("job_id", sa.Text, sa.ForeignKey(JOBS.c.id, ondelete="CASCADE"), primary_key=True),
+    sa.Column("item", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("verdict", sa.Text, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("decided_at", sa.Float, nullable=False),
 )

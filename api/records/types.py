@@ -92,6 +92,20 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is kept in the database of a finished timeline."""
+
+    status: Literal["complete", "partial"]
+    summary: str
+    duration_seconds: float
+    """Of the video."""
+    words: str
+    """All that it can be found by."""
+    spent: Mapping[str, float]
+    """What it cost, by the names of ``Usage``."""
+
+
+@dataclass(frozen=True, slots=True)
 class JobEvent:
     """One line of a job's progress, numbered from 1 without holes."""
 

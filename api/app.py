@@ -1,0 +1,77 @@
+"""The web application: its routes wired to one server, what surrounds every request, and its beginning and end."""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from anyio import to_thread
+from fastapi import FastAPI, Request, Response
+
+from api.jobs import JobEngine, Place
+from api.metrics import Metrics
+from api.records import IdempotencyKeys, Keyring, Reviews, Totals
+from api.routes import pages, plans, status, timelines
+from api.routes.guarding import Guard
+from api.routes.problems import tell_problems
+from api.routes.serving import Server
+
+_THREADS = 64
+"""Requests of this process that wait for the database or storage at the same time."""
+
+
+def make_app(place: Place, *, loopback_only: bool, grace_seconds: float = 10.0) -> FastAPI:
+    """The application on an opened place. It works on jobs itself where the settings say so.
+
+    ``loopback_only`` is given for a server that only this machine can reach.
+    """
+    settings = place.settings
+    engine = JobEngine(place, works=settings.jobs_at_once > 0)
+    server = Server(
+        place=place,
+        engine=engine,
+        keyring=Keyring(place.database),
+        idempotency=IdempotencyKeys(place.database),
+        reviews=Reviews(place.database),
+        metrics=Metrics(place.records, Totals(place.database), place.executors, settings.silent_seconds),
+        fetches_urls=settings.fetch_urls == "yes" or (settings.fetch_urls == "auto" and loopback_only),
+    )
+
+    @asynccontextmanager
+    async def living(app: FastAPI) -> AsyncIterator[None]:
+        app.state.server = server
+        to_thread.current_default_thread_limiter().total_tokens = _THREADS
+        await to_thread.run_sync(engine.start)
+        yield
+        await to_thread.run_sync(engine.close, grace_seconds)
+
+    app = FastAPI(
+        title="sceneline",
+        summary="Point it at a video, get a timestamped timeline of what happens in it.",
+        version=version("sceneline"),
+        lifespan=living,
+        docs_url=None,  # its page loads scripts from elsewhere
+        redoc_url=None,
+    )
+    tell_problems(app)
+    for router in (timelines.router, plans.router, status.router, pages.session, pages.router):
+        app.include_router(router)
+    app.middleware("http")(_timed(server))
+    app.add_middleware(Guard, loopback_only=loopback_only)
+    return app
+
+
+def _timed(
+    server: Server,
+) -> Callable[[Request, Callable[[Request], Awaitable[Response]]], Awaitable[Response]]:
+    """Measure how long each route takes to answer."""
+
+    async def timed(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
+        began = time.perf_counter()
+        response = await call(request)
+        route = getattr(request.scope.get("route"), "path", "none")
+        labels = (request.method, route, str(response.status_code))
+        server.metrics.http_seconds.labels(*labels).observe(time.perf_counter() - began)
+        return response
+
+    return timed

@@ -1,0 +1,139 @@
+"""Running the service's processes until they are told to stop."""
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+
+from api.app import make_app
+from api.cli.failing import DONE
+from api.errors import RequestError, SetupError
+from api.jobs import JobEngine
+from api.logs import set_up_logs
+from api.places import opened
+from api.records import Database, Keyring, open_database
+from api.routes.guarding import LOOPBACK_NAMES
+from api.settings import Settings, settings
+
+log = logging.getLogger(__name__)
+
+GRACE_SECONDS = 20
+"""How long running work may go on when the process is told to stop; what is left, another takes up."""
+
+
+def run_server(host: str, port: int, data: Path | None) -> int:
+    """Serve until interrupted.
+
+    Raises:
+        SetupError: the settings contradict each other, or strangers could come in.
+    """
+    ours = _settings(data)
+    loopback_only = host in LOOPBACK_NAMES
+    set_up_logs(ours.log_format)
+    with opened(ours) as place:
+        if not loopback_only and Keyring(place.database).is_empty():
+            raise SetupError(
+                f"without API keys anyone who reaches {host} could use this server; make one with "
+                "`sceneline keys add NAME`, or listen on 127.0.0.1"
+            )
+        app = make_app(place, loopback_only=loopback_only, grace_seconds=GRACE_SECONDS)
+        config = uvicorn.Config(
+            app,
+            host,
+            port,
+            log_config=None,
+            server_header=False,
+            date_header=False,
+            timeout_graceful_shutdown=5,
+            timeout_keep_alive=30,
+        )
+        uvicorn.Server(config).run()
+    _leave()
+    return DONE
+
+
+def run_worker() -> int:
+    """Work until interrupted.
+
+    Raises:
+        SetupError: there is no shared database, or this process is set to do no work.
+    """
+    ours = settings()
+    set_up_logs(ours.log_format)
+    if ours.database_url is None:
+        raise SetupError(
+            "a worker shares a database with others; set SCENELINE_DATABASE_URL=postgresql://… "
+            "(`sceneline serve` works on its jobs itself)"
+        )
+    if ours.jobs_at_once == 0:
+        raise SetupError("SCENELINE_JOBS_AT_ONCE=0 leaves nothing to do; set it to 1 or more")
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with opened(ours) as place:
+        engine = JobEngine(place, works=True)
+        engine.start()
+        log.info("working", extra={"jobs_at_once": ours.jobs_at_once})
+        while not stop.wait(1.0):
+            pass
+        engine.close(GRACE_SECONDS)
+    _leave()
+    return DONE
+
+
+def add_key(tenant: str, data: Path | None) -> str:
+    """Make a key of a tenant.
+
+    Raises:
+        RequestError: the name cannot be one.
+    """
+    if not tenant.isprintable() or not 1 <= len(tenant) <= 100:
+        raise RequestError("a tenant's name has 1 to 100 printable signs")
+    with _database(data) as database:
+        return Keyring(database).create(tenant)
+
+
+def list_keys(data: Path | None) -> list[str]:
+    """A line for each key: when it was made, whose it is, how its hash begins."""
+    with _database(data) as database:
+        return [
+            f"{time.strftime('%Y-%m-%d %H:%M', time.gmtime(key.created_at))}  {key.sha256[:12]}  {key.tenant}"
+            for key in Keyring(database).all()
+        ]
+
+
+def revoke_keys(tenant: str, data: Path | None) -> str:
+    """Revoke all keys of a tenant; what was done, in words."""
+    with _database(data) as database:
+        count = Keyring(database).revoke(tenant)
+    return f"revoked {count} key{'' if count == 1 else 's'} of {tenant}"
+
+
+def _settings(data: Path | None) -> Settings:
+    return settings() if data is None else settings().model_copy(update={"data": data})
+
+
+@contextmanager
+def _database(data: Path | None) -> Iterator[Database]:
+    ours = _settings(data)
+    if ours.database_url is None:
+        ours.data.mkdir(parents=True, exist_ok=True)
+    database = open_database(ours.database_url or f"sqlite:///{ours.data.absolute() / 'sceneline.db'}")
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def _leave() -> None:
+    """End at once: threads that still work on a job would hold the process; others have been told of it."""
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(DONE)

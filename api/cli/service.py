@@ -1,0 +1,82 @@
+"""The service's commands and their help. What they do is imported when they run, as everywhere in the CLI."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DataFolder = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Folder for the database, videos and timelines.  [default: $SCENELINE_DATA or sceneline-data]",
+    ),
+]
+
+keys = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Make, list and revoke the service's API keys."
+)
+
+
+def serve(
+    *,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
+    ] = 8000,
+    data: DataFolder = None,
+) -> int:
+    r"""Run the service: the HTTP API and its web page, working on jobs in the same process.
+
+    Without API keys it answers this machine only; `sceneline keys add` makes the first. Everything else is set
+    through SCENELINE_… variables.
+
+    \b
+    Examples:
+      sceneline serve
+      curl -F video=@clip.mp4 "http://127.0.0.1:8000/v1/timelines?wait=60"
+    """
+    from api.cli.running import run_server
+
+    return run_server(host, port, data)
+
+
+def worker() -> int:
+    r"""Work on the jobs of a service whose database and storage are shared.
+
+    Needs SCENELINE_DATABASE_URL (PostgreSQL); start any number, on any machine.
+    """
+    from api.cli.running import run_worker
+
+    return run_worker()
+
+
+@keys.command("add")
+def add_key(
+    tenant: Annotated[str, typer.Argument(help="Whose key it is; keys of one tenant share their timelines.")],
+    *,
+    data: DataFolder = None,
+) -> None:
+    """Make a key and print it. It is kept as a hash: nobody can read it again."""
+    from api.cli.running import add_key as add
+
+    typer.echo(add(tenant, data))
+
+
+@keys.command("list")
+def list_keys(*, data: DataFolder = None) -> None:
+    """List who has keys."""
+    from api.cli.running import list_keys as lines
+
+    for line in lines(data):
+        typer.echo(line)
+
+
+@keys.command("revoke")
+def revoke_keys(
+    tenant: Annotated[str, typer.Argument(help="Whose keys.")], *, data: DataFolder = None
+) -> None:
+    """Revoke all keys of a tenant."""
+    from api.cli.running import revoke_keys as revoke
+
+    typer.echo(revoke(tenant, data))

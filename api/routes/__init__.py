@@ -1,0 +1,1 @@
+"""The HTTP face: every route parses, calls one function, and renders."""

@@ -1,0 +1,76 @@
+"""Files over HTTP, whole or a range of them, as players ask for (RFC 9110, section 14)."""
+
+import re
+from typing import Final
+
+from fastapi import Request
+from fastapi.responses import Response, StreamingResponse
+
+from api.errors import RefusedError
+from api.storage import Storage
+
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_KINDS: Final[dict[str, str]] = {
+    "mp4": "video/mp4",
+    "m4v": "video/mp4",
+    "mov": "video/quicktime",
+    "webm": "video/webm",
+    "mkv": "video/x-matroska",
+    "ogv": "video/ogg",
+    "gif": "image/gif",
+    "webp": "image/webp",
+    "png": "image/png",
+    "apng": "image/apng",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+}
+
+
+def media_type_of(name: str) -> str:
+    """What a file of this name most likely is; nothing a browser would run."""
+    return _KINDS.get(name.rpartition(".")[2].lower(), "application/octet-stream")
+
+
+def file_response(request: Request, storage: Storage, key: str, media_type: str, tag: str) -> Response:
+    """A stored file, or the range of it that was asked for. ``tag`` names its content.
+
+    Raises:
+        NotStoredError: there is no such file.
+        RefusedError: the range lies beyond its end.
+    """
+    size = storage.size(key)
+    etag = f'"{tag}"'
+    headers = {
+        "ETag": etag,
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "private, max-age=31536000, immutable",
+        "Content-Disposition": "inline",
+    }
+    if etag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    wanted = None
+    if request.headers.get("if-range", etag) == etag:
+        wanted = _range_of(request.headers.get("range", ""), size)
+    start, stop = wanted or (0, size)
+    headers["Content-Length"] = str(stop - start)
+    if wanted is not None:
+        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
+    status = 200 if wanted is None else 206
+    if request.method == "HEAD":
+        return Response(status_code=status, headers=headers, media_type=media_type)
+    return StreamingResponse(storage.read(key, start, stop), status, headers, media_type)
+
+
+def _range_of(header: str, size: int) -> tuple[int, int] | None:
+    """The half-open range a header asks for; None for all of it, the answer to several ranges too."""
+    match = _RANGE.fullmatch(header.strip())
+    if match is None or not any(match.groups()):
+        return None
+    first, last = match.groups()
+    if not first:
+        start, stop = max(0, size - int(last)), size
+    else:
+        start, stop = int(first), min(size, int(last) + 1) if last else size
+    if start >= stop:
+        raise RefusedError(416, "range_not_satisfiable", f"the file has {size} bytes")
+    return start, stop

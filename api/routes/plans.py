@@ -1,0 +1,40 @@
+"""What a request would come to, before anything is looked at or paid for."""
+
+from collections.abc import Mapping
+from contextlib import closing
+from typing import Any
+
+from anyio import to_thread
+from fastapi import APIRouter, Request
+
+from api import pipeline
+from api.errors import RefusedError
+from api.plans import Plan, foresee, plan_document
+from api.routes.guarding import Tenant
+from api.routes.problems import ANY_PROBLEM
+from api.routes.serving import ServerHere
+from api.routes.submissions import Brought, brought
+from api.routes.timelines import BODY
+from sampler import PictureSequence, SamplingPlan, VideoFile
+
+router = APIRouter(prefix="/v1/plans", tags=["plans"], responses=ANY_PROBLEM)
+
+
+@router.post("", response_model=Plan, openapi_extra=BODY)
+async def post_plan(request: Request, server: ServerHere, _tenant: Tenant) -> Mapping[str, Any]:
+    """Say what would be sampled, sent and paid. The video is looked through now and not kept."""
+    async with brought(request, server) as came:
+        if not came.files:
+            raise RefusedError(
+                422, "no_input", "a plan needs the video itself; send it as multipart/form-data"
+            )
+        async with server.planning:
+            return await to_thread.run_sync(_planned, came)
+
+
+def _planned(came: Brought) -> Mapping[str, Any]:
+    paths = [file.path for file in came.files]
+    source = VideoFile(paths[0]) if len(paths) == 1 else PictureSequence(paths, came.submission.interval)
+    with closing(pipeline.plan(source, came.submission)) as steps:
+        plan = next(step for step in steps if isinstance(step, SamplingPlan))
+    return plan_document(foresee(plan))

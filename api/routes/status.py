@@ -1,0 +1,81 @@
+"""Whether the service lives, can work, what it accepts and what it counts."""
+
+from anyio import to_thread
+from fastapi import APIRouter, Response
+
+from api.errors import ServiceError
+from api.exports import SUFFIXES
+from api.metrics import CONTENT_TYPE
+from api.routes.guarding import Tenant
+from api.routes.problems import ANY_PROBLEM
+from api.routes.serving import Server, ServerHere
+from api.routes.views import LimitsView, View
+
+router = APIRouter(tags=["status"], responses=ANY_PROBLEM)
+
+
+class HealthView(View):
+    """A sign of life."""
+
+    status: str
+
+
+@router.get("/healthz", response_model=HealthView)
+async def get_health() -> HealthView:
+    """Whether the process answers; says nothing of its database."""
+    return HealthView(status="ok")
+
+
+class ReadinessView(View):
+    """Whether requests can be met."""
+
+    ready: bool
+    checks: dict[str, str]
+    """``ok`` or what is wrong, by part."""
+
+
+@router.get("/readyz", response_model=ReadinessView, responses={503: {"model": ReadinessView}})
+def get_readiness(server: ServerHere, response: Response) -> ReadinessView:
+    """Whether the database answers, storage can be written, and some process works on jobs."""
+    checks = {}
+    for name, check in {
+        "database": server.place.database.check,
+        "storage": server.place.storage.check,
+    }.items():
+        try:
+            check()
+            checks[name] = "ok"
+        except ServiceError as error:
+            checks[name] = str(error)
+    checks["workers"] = _workers(server) if checks["database"] == "ok" else "unknown"
+    ready = set(checks.values()) == {"ok"}
+    response.status_code = 200 if ready else 503
+    return ReadinessView(ready=ready, checks=checks)
+
+
+def _workers(server: Server) -> str:
+    alive = server.place.executors.working(server.place.settings.silent_seconds)
+    return "ok" if alive else "no process works on jobs; start `sceneline worker`"
+
+
+@router.get("/v1/limits", response_model=LimitsView)
+async def get_limits(server: ServerHere, _tenant: Tenant) -> LimitsView:
+    """What this server accepts."""
+    settings = server.place.settings
+    return LimitsView(
+        max_upload_bytes=settings.max_upload_bytes,
+        max_pictures=settings.max_pictures,
+        max_frames=settings.max_frames,
+        max_wait_seconds=settings.max_wait_seconds,
+        job_timeout_seconds=settings.job_timeout_seconds,
+        keep_days=settings.keep_days,
+        fetches_urls=server.fetches_urls,
+        webhooks=settings.webhook_secret is not None,
+        formats=list(SUFFIXES),
+    )
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+async def get_metrics(server: ServerHere, _tenant: Tenant) -> Response:
+    """Counters and gauges in Prometheus' text form."""
+    return Response(await to_thread.run_sync(server.metrics.text), media_type=CONTENT_TYPE)

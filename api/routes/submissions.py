@@ -1,0 +1,130 @@
+"""What a client sends to have a video looked at: a multipart body with files, or JSON with a URL."""
+
+import hashlib
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Request
+from pydantic import Field, ValidationError
+
+from api.errors import RefusedError
+from api.routes.serving import Server
+from api.schemas import TimelineRequest
+from api.uploads import FILE_PART, MAX_FIELD_BYTES, Limits, ReceivedFile, received, too_large
+
+MOST_SEQUENCE_SECONDS = 3600.0
+
+
+class Submission(TimelineRequest):
+    """What to find out, and how the job is to be treated."""
+
+    url: str | None = Field(default=None, max_length=4096)
+    """Where the video is, in place of sending it; http or https."""
+    interval: float = Field(default=1.0, gt=0, le=MOST_SEQUENCE_SECONDS)
+    """Seconds each of several pictures stands."""
+    webhook: str | None = Field(default=None, max_length=4096)
+    """Told when the job has ended, by a signed message."""
+    priority: int = Field(default=10, ge=1, le=100)
+    """Lower goes first among the jobs of one key."""
+
+    def timeline_request(self) -> dict[str, Any]:
+        """The part of it that says what to find out, with every default."""
+        return self.model_dump(mode="json", include=set(TimelineRequest.model_fields))
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """A submission that came in whole."""
+
+    submission: Submission
+    files: Sequence[ReceivedFile]
+
+    def fingerprint(self, request: Request) -> str:
+        """The same for the same request with the same files, different for any other."""
+        said = [request.method, request.url.path, self.submission.model_dump_json()]
+        said += [f"{file.sha256} {file.name}" for file in self.files]
+        return hashlib.sha256("\n".join(said).encode()).hexdigest()
+
+
+@asynccontextmanager
+async def brought(request: Request, server: Server) -> AsyncIterator[Brought]:
+    """Read a request's body; files that nobody takes are removed on leaving.
+
+    Raises:
+        RefusedError: it is malformed, too large, asks for something unknown, or holds no video.
+    """
+    settings = server.place.settings
+    length = request.headers.get("content-length", "0")
+    if length.isdigit() and int(length) > settings.max_upload_bytes + MAX_FIELD_BYTES:
+        raise too_large(settings.max_upload_bytes)
+    kind = request.headers.get("content-type", "")
+    if kind.partition(";")[0].strip().lower() == "application/json":
+        submission = _validated(await _small_body(request), server)
+        if submission.url is None:
+            raise RefusedError(422, "no_input", "give a url, or send the video as multipart/form-data")
+        _check_url(submission.url, server)
+        yield Brought(submission, ())
+        return
+    limits = Limits(settings.max_upload_bytes, settings.max_pictures)
+    incoming = server.place.workshop.incoming
+    async with received(request.stream(), kind, incoming, limits) as body:
+        if unknown := set(body.fields) - {"request"}:
+            raise RefusedError(
+                422, "invalid_request", f"unknown parts: {', '.join(sorted(unknown))}; send video and request"
+            )
+        submission = _validated(body.fields.get("request", "{}"), server)
+        if submission.url is not None or not body.files:
+            raise RefusedError(
+                422, "no_input", f"send the video, or pictures in order, as parts named {FILE_PART}"
+            )
+        yield Brought(submission, tuple(body.files))
+
+
+def validated_json(text: str | bytes) -> object:
+    """JSON that a client sent.
+
+    Raises:
+        RefusedError: it is none.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(400, "malformed_json", f"the request is not valid JSON: {error}") from error
+
+
+def _validated(text: str | bytes, server: Server) -> Submission:
+    try:
+        submission = Submission.model_validate(validated_json(text))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        message = first["msg"].removeprefix("Value error, ")
+        raise RefusedError(422, "invalid_request", f"{where}: {message}" if where else message) from error
+    most = server.place.settings.max_frames
+    if submission.frames > most:
+        raise RefusedError(422, "too_many_frames", f"frames: at most {most} here; see /v1/limits")
+    if submission.webhook is not None:
+        server.place.webhooks.check(submission.webhook)
+    return submission
+
+
+def _check_url(url: str, server: Server) -> None:
+    if not server.fetches_urls:
+        raise RefusedError(
+            422,
+            "urls_disabled",
+            "this server does not fetch videos; send the file, or set SCENELINE_FETCH_URLS=yes",
+        )
+    server.place.workshop.outbound.check(url)
+
+
+async def _small_body(request: Request) -> bytes:
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MAX_FIELD_BYTES:
+            raise RefusedError(413, "field_too_large", f"the request is over {MAX_FIELD_BYTES} bytes")
+    return bytes(body)

@@ -1,0 +1,361 @@
+"""Posting videos, following jobs, reading timelines."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Final
+
+from anyio import to_thread
+from fastapi import APIRouter, Header, Path, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from api.errors import NotStoredError, RefusedError
+from api.exports import SUFFIXES, Format
+from api.outbound import name_in
+from api.records import Decision, Job, JobFilter, JobStatus, NewJob, new_id
+from api.routes.files import file_response, media_type_of
+from api.routes.guarding import Tenant
+from api.routes.problems import ANY_PROBLEM
+from api.routes.serving import Server, ServerHere
+from api.routes.submissions import Brought, Submission, brought
+from api.routes.views import JobView, Page, TimelineView, head_of
+from api.storage import source_key, timeline_key
+from api.uploads import name_for_people
+from api.working import keep_source
+
+router = APIRouter(prefix="/v1/timelines", tags=["timelines"], responses=ANY_PROBLEM)
+
+_POLL_SECONDS = 0.25
+"""How often the database is asked whether a job has got on, for each client that follows one."""
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_ID = r"^[0-9a-f]{32}$"
+
+JobId = Annotated[
+    str, Path(pattern=_ID, description="Id of a timeline.", examples=["01a20682ae9257f3c1b83f76549f7667"])
+]
+Wait = Annotated[
+    float,
+    Query(ge=0, description="Answer as soon as the timeline is there, after so many seconds at the latest."),
+]
+
+_SUBMISSION_SCHEMA = Submission.model_json_schema(ref_template="#/components/schemas/{model}")
+BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "video": {
+                            "type": "array",
+                            "items": {"type": "string", "format": "binary"},
+                            "minItems": 1,
+                            "description": "One video, or several pictures in order.",
+                        },
+                        "request": {
+                            "type": "string",
+                            "contentMediaType": "application/json",
+                            "description": "What to find out, as JSON: the fields of the JSON form but `url`.",
+                        },
+                    },
+                    "required": ["video"],
+                },
+            },
+            "application/json": {
+                "schema": _SUBMISSION_SCHEMA,
+                "example": {"url": "https://example.com/clip.mp4", "tasks": ["events", "text"], "frames": 32},
+            },
+        },
+    }
+}
+"""Bodies are read piece by piece, so what they may hold is said here and not through the signature."""
+
+
+@router.post(
+    "",
+    status_code=202,
+    responses={
+        200: {"model": TimelineView, "description": "The timeline, where `wait` was long enough."},
+        202: {"model": TimelineView, "description": "The job was accepted."},
+    },
+    openapi_extra=BODY,
+)
+async def post_timeline(
+    request: Request,
+    server: ServerHere,
+    tenant: Tenant,
+    wait: Wait = 0.0,
+    idempotency_key: Annotated[
+        str | None, Header(max_length=255, description="The same key with the same request is the same job.")
+    ] = None,
+) -> Response:
+    """Have a video looked at. Send it, or several pictures in order, or JSON with a URL."""
+    if idempotency_key is None:
+        async with brought(request, server) as came:
+            job = await to_thread.run_sync(_submit, server, tenant, came)
+    else:
+        job = await _submit_once(request, server, tenant, idempotency_key)
+    job = await _awaited(server, job, wait)
+    status = 200 if job.status in ("complete", "partial") else 202
+    return await to_thread.run_sync(_timeline_response, server, job, status)
+
+
+@router.get("", response_model=Page)
+def get_timelines(
+    server: ServerHere,
+    tenant: Tenant,
+    cursor: Annotated[str | None, Query(pattern=_ID, description="The ``next`` of the page before.")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    q: Annotated[
+        str, Query(max_length=500, description="Words that labels, descriptions or texts begin with.")
+    ] = "",
+    status: Annotated[JobStatus | None, Query()] = None,
+) -> Page:
+    """List timelines, newest first; search them."""
+    jobs = server.place.records.newest(JobFilter(tenant, q, cursor, status, limit + 1))
+    shown = jobs[:limit]
+    return Page(items=[JobView.of(job) for job in shown], next=shown[-1].id if len(jobs) > limit else None)
+
+
+@router.get("/{job_id}", response_model=TimelineView)
+async def get_timeline(job_id: JobId, server: ServerHere, tenant: Tenant, wait: Wait = 0.0) -> Response:
+    """One timeline as it stands."""
+    job = await to_thread.run_sync(found, server, job_id, tenant)
+    job = await _awaited(server, job, wait)
+    return await to_thread.run_sync(_timeline_response, server, job, 200)
+
+
+@router.get(
+    "/{job_id}/events",
+    responses={
+        200: {
+            "content": {"text/event-stream": {}},
+            "description": "progress, event, done and failed messages.",
+        },
+        204: {"description": "The job has ended and everything was told."},
+    },
+    response_class=Response,
+)
+async def get_events(
+    job_id: JobId,
+    server: ServerHere,
+    tenant: Tenant,
+    last_event_id: Annotated[str, Header(description="Go on after this message.")] = "0",
+) -> Response:
+    """Follow a job. Messages are numbered; a client that comes back with the last number misses none."""
+    records = server.place.records
+    job = await to_thread.run_sync(found, server, job_id, tenant)
+    after = int(last_event_id) if last_event_id.isdecimal() and len(last_event_id) < 10 else 0
+    if job.finished and not await to_thread.run_sync(records.events_after, job_id, after, 1):
+        return Response(status_code=204)
+    return EventSourceResponse(_messages(server, job_id, after), ping=15)
+
+
+async def _messages(server: Server, job_id: str, after: int) -> AsyncIterator[ServerSentEvent]:
+    records = server.place.records
+    while True:
+        job = await to_thread.run_sync(records.look_up, job_id)
+        events = await to_thread.run_sync(records.events_after, job_id, after)
+        for event in events:
+            after = event.number
+            yield ServerSentEvent(json.dumps(dict(event.data)), event=event.kind, id=str(event.number))
+        if job is None or (job.finished and not events):
+            return
+        if not events:
+            await asyncio.sleep(_POLL_SECONDS)
+
+
+@router.get(
+    "/{job_id}/keyframes/{keyframe}.jpg",
+    responses={200: {"content": {"image/jpeg": {}}}},
+    response_class=Response,
+)
+def get_keyframe(
+    job_id: JobId, keyframe: Annotated[int, Path(ge=0)], request: Request, server: ServerHere, tenant: Tenant
+) -> Response:
+    """The picture of a keyframe."""
+    job = found(server, job_id, tenant)
+    try:
+        key = server.place.workshop.picture_of(job.parent or job.id, keyframe)
+    except NotStoredError as error:
+        raise RefusedError(404, "not_found", str(error)) from error
+    return file_response(request, server.place.storage, key, "image/jpeg", key.rpartition("/")[2])
+
+
+@router.get(
+    "/{job_id}/video",
+    responses={
+        200: {"content": {"video/*": {}}},
+        206: {"content": {"video/*": {}}, "description": "The range that was asked for."},
+    },
+    response_class=Response,
+)
+def get_video(job_id: JobId, request: Request, server: ServerHere, tenant: Tenant) -> Response:
+    """What was uploaded, whole or in ranges."""
+    job = found(server, job_id, tenant)
+    if len(job.sources) != 1:
+        raise RefusedError(404, "not_found", "this timeline has no single video")
+    (source,) = job.sources
+    key = source_key(job.parent or job.id, source.sha256)
+    return file_response(request, server.place.storage, key, media_type_of(source.name), source.sha256)
+
+
+@router.get(
+    "/{job_id}/export",
+    responses={200: {"content": {"text/plain": {}, "text/html": {}, "text/csv": {}, "text/vtt": {}}}},
+    response_class=Response,
+)
+def get_export(
+    job_id: JobId,
+    server: ServerHere,
+    tenant: Tenant,
+    form: Annotated[Format, Query(alias="format", description="How to tell it.")] = "json",
+) -> Response:
+    """The timeline told in another form, as a file."""
+    job = found(server, job_id, tenant)
+    text = server.place.workshop.export(job, form)
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", job.name.rpartition(".")[0] or job.name).strip("-.") or "timeline"
+    headers = {"Content-Disposition": f'attachment; filename="{stem}{SUFFIXES[form]}"'}
+    return Response(text, headers=headers, media_type=_EXPORT_TYPES.get(form, "text/plain; charset=utf-8"))
+
+
+_EXPORT_TYPES: Final[dict[Format, str]] = {
+    "json": "application/json",
+    "csv": "text/csv; charset=utf-8",
+    "vtt": "text/vtt; charset=utf-8",
+    "html": "text/html; charset=utf-8",
+    "md": "text/markdown; charset=utf-8",
+}
+
+
+@router.post("/{job_id}/cancel", response_model=TimelineView)
+def post_cancel(job_id: JobId, server: ServerHere, tenant: Tenant) -> Response:
+    """Stop a job; one that has ended stays as it is."""
+    job = server.engine.cancel(found(server, job_id, tenant))
+    return _timeline_response(server, job, 200)
+
+
+@router.post("/{job_id}/retry", status_code=202, response_model=TimelineView)
+def post_retry(job_id: JobId, server: ServerHere, tenant: Tenant) -> Response:
+    """Run a job that failed, was cancelled or is partial again, from where it failed."""
+    job = server.engine.retry(found(server, job_id, tenant))
+    if job is None:
+        raise RefusedError(
+            409, "not_retryable", "only a job that failed, was cancelled or is partial can be retried"
+        )
+    return _timeline_response(server, job, 202)
+
+
+@router.delete("/{job_id}", status_code=204)
+def delete_timeline(job_id: JobId, server: ServerHere, tenant: Tenant) -> None:
+    """Remove a timeline, its video and its pictures for good; a running job is cancelled."""
+    server.engine.delete(found(server, job_id, tenant))
+
+
+class ReviewBody(BaseModel):
+    """A person's decision."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    verdict: Decision
+    note: str = Field(default="", max_length=2000)
+
+
+@router.put("/{job_id}/reviews/{item}", response_model=TimelineView)
+def put_review(
+    job_id: JobId, item: Annotated[int, Path(ge=0)], body: ReviewBody, server: ServerHere, tenant: Tenant
+) -> Response:
+    """Decide about a stretch moderation was unsure of: ``item`` counts ``results.moderation.review``."""
+    job = found(server, job_id, tenant)
+    timeline = json.loads(server.place.storage.get(timeline_key(job.id))) if job.status in _READY else {}
+    open_items = (timeline.get("results", {}).get("moderation") or {}).get("review", [])
+    if item >= len(open_items):
+        raise RefusedError(404, "not_found", f"there are {len(open_items)} stretches to review")
+    server.reviews.decide(job.id, item, body.verdict, body.note)
+    return _timeline_response(server, job, 200)
+
+
+# -- pieces --------------------------------------------------------------------------------------------------
+
+_READY: Final = ("complete", "partial")
+
+
+def found(server: Server, job_id: str, tenant: str) -> Job:
+    """The tenant's job.
+
+    Raises:
+        RefusedError: there is none, or it is another's: nobody can tell which.
+    """
+    job = server.place.records.find(job_id, tenant)
+    if job is None:
+        raise RefusedError(404, "not_found", "there is no such timeline")
+    return job
+
+
+async def _submit_once(request: Request, server: Server, tenant: str, key: str) -> Job:
+    """Submit, or find the job that this key has already become."""
+    if not _KEY.fullmatch(key):
+        raise RefusedError(400, "bad_idempotency_key", "an Idempotency-Key is 1 to 255 printable ASCII signs")
+    claim = await to_thread.run_sync(server.idempotency.claim, tenant, key)
+    if not claim.ours and claim.job_id is None:
+        raise RefusedError(
+            409, "in_flight", "a request with this Idempotency-Key is still coming in; try later"
+        )
+    try:
+        async with brought(request, server) as came:
+            fingerprint = came.fingerprint(request)
+            if claim.ours:
+                job = await to_thread.run_sync(_submit, server, tenant, came)
+                await to_thread.run_sync(server.idempotency.settle, tenant, key, fingerprint, job.id)
+                return job
+    finally:
+        if claim.ours:
+            await to_thread.run_sync(server.idempotency.release, tenant, key)
+    if claim.fingerprint != fingerprint:
+        raise RefusedError(
+            422, "idempotency_key_reused", "this Idempotency-Key came with another request; use a new one"
+        )
+    return await to_thread.run_sync(found, server, claim.job_id or "", tenant)
+
+
+def _submit(server: Server, tenant: str, came: Brought) -> Job:
+    """Store what was brought and put the job into the queue."""
+    place, submission = server.place, came.submission
+    job_id = new_id()
+    sources = tuple(keep_source(place.storage, job_id, file) for file in came.files)
+    name = sources[0].name if sources else name_for_people(name_in(submission.url or ""))
+    new = NewJob(
+        tenant=tenant,
+        name=name,
+        request=submission.timeline_request(),
+        sources=sources,
+        timeout_seconds=place.settings.job_timeout_seconds,
+        interval_seconds=submission.interval,
+        url=submission.url,
+        webhook=submission.webhook,
+        priority=submission.priority,
+    )
+    return server.engine.submit(new, job_id)
+
+
+async def _awaited(server: Server, job: Job, seconds: float) -> Job:
+    """The job once it has ended, or as it stands after so long."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + min(seconds, server.place.settings.max_wait_seconds)
+    while not job.finished and loop.time() < until:
+        await asyncio.sleep(_POLL_SECONDS)
+        job = await to_thread.run_sync(server.place.records.get, job.id)
+    return job
+
+
+def _timeline_response(server: Server, job: Job, status: int) -> Response:
+    """The view of a job with its timeline, which is passed on as it is stored, not parsed."""
+    head = json.dumps(head_of(job, server.reviews.of(job.id)), ensure_ascii=False)
+    timeline = server.place.storage.get(timeline_key(job.id)) if job.status in _READY else b"null"
+    body = head.removesuffix("}").encode() + b', "timeline": ' + timeline + b"}"
+    headers = {"Location": f"/v1/timelines/{job.id}"} if status == 202 else None
+    return Response(body, status, headers, "application/json")
