@@ -1,10 +1,12 @@
 """From a video to a plan and its keyframes: decode, find shots, choose frames within a budget.
 
-Synchronous and lazy: nothing is decoded before the first step is pulled, and closing the generator stops the work.
+Synchronous and lazy: nothing is decoded before the first step is pulled, and closing the generator stops the
+work.
 """
 
 from sampler.errors import (
     MediaError,
+    MediaLimitError,
     MediaNotFoundError,
     NoVideoError,
     SampleRequestError,
@@ -12,6 +14,7 @@ from sampler.errors import (
     UnreadableMediaError,
 )
 from sampler.sampling import probe, sample
+from sampler.sandbox import available_layers, probe_isolated, sample_isolated, start_sandbox
 from sampler.types import (
     DEFAULT_FRAMES,
     DEFAULT_MAX_PIXELS,
@@ -21,6 +24,7 @@ from sampler.types import (
     Notice,
     PictureSequence,
     PlannedKeyframe,
+    ProcessLimits,
     Reason,
     SampleRequest,
     SamplerStep,
@@ -42,11 +46,13 @@ __all__ = [
     "Keyframe",
     "MediaError",
     "MediaInfo",
+    "MediaLimitError",
     "MediaNotFoundError",
     "NoVideoError",
     "Notice",
     "PictureSequence",
     "PlannedKeyframe",
+    "ProcessLimits",
     "Reason",
     "SampleRequest",
     "SampleRequestError",
@@ -62,6 +68,10 @@ __all__ = [
     "Transition",
     "UnreadableMediaError",
     "VideoFile",
+    "available_layers",
     "probe",
+    "probe_isolated",
     "sample",
+    "sample_isolated",
+    "start_sandbox",
 ]

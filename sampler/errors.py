@@ -5,6 +5,7 @@
     │   ├── MediaNotFoundError      no such file, or not a file
     │   ├── UnreadableMediaError    not a format we read, damaged beyond use, or encrypted
     │   └── NoVideoError            readable, but holds no picture (audio only, cover art only, zero frames)
+    ├── MediaLimitError         decoding it would take more than it may: raise the limit or refuse the file
     └── SampleRequestError      the request cannot be met (window outside the video, budget below one): fix the request
 
 Every message is one line that says what is wrong and what to do about it.
@@ -29,6 +30,10 @@ class UnreadableMediaError(MediaError):
 
 class NoVideoError(MediaError):
     """The file is readable but has no picture in it."""
+
+
+class MediaLimitError(SamplerError):
+    """Decoding took, or would take, more memory or time than it may."""
 
 
 class SampleRequestError(SamplerError):

@@ -22,7 +22,7 @@ _SHORTEST_MILLISECONDS = 10
 """Animations that declare less are shown slower by every browser; 100 ms is what they use instead."""
 _REPLACEMENT_MILLISECONDS = 100
 _MEASURED_PIXELS = 640 * 640
-_PILLOW_ERRORS = (OSError, ValueError, SyntaxError, EOFError, MemoryError, Image.DecompressionBombError)
+_PILLOW_ERRORS = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
 
 
 class PictureFrame:

@@ -1,4 +1,5 @@
-"""The sampler's values. All frozen; times are seconds on the clock a player shows unless the name says otherwise.
+"""The sampler's values. All frozen; times are seconds on the clock a player shows unless the name says
+otherwise.
 
 That clock has its zero at the container's start time, so that seeking a player to any time here lands on the
 picture that is meant. Intervals are half-open: ``[start, end)``.
@@ -56,6 +57,18 @@ class SampleRequest:
     """The window to spend the budget in; times stay on the source's clock."""
     max_pixels: int = DEFAULT_MAX_PIXELS
     """Pixels of an encoded keyframe at most; smaller videos are never enlarged."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessLimits:
+    """What the process that decodes one source may use."""
+
+    memory_bytes: int = 2 << 30
+    """Address space on top of what it needs before it opens the source."""
+    cpu_seconds: int = 3600
+    """Processor time, summed over threads."""
+    silent_seconds: float = 120.0
+    """Wall time between two signs of life."""
 
 
 @dataclass(frozen=True, slots=True)

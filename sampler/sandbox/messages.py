@@ -1,0 +1,120 @@
+"""What crosses between the sampler and the process that decodes: JSON and picture bytes, checked on arrival.
+
+The process that decodes is not trusted, so nothing from it is unpickled: every message is parsed as JSON into the
+type it claims to be, and pictures come as bytes of a bounded length.
+"""
+
+import json
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from sampler import errors
+from sampler.errors import SamplerError, UnreadableMediaError
+from sampler.types import (
+    Keyframe,
+    MediaInfo,
+    Notice,
+    PictureSequence,
+    ProcessLimits,
+    SampleRequest,
+    SamplerStep,
+    SamplingPlan,
+    Scanned,
+    Source,
+    VideoFile,
+)
+
+_LONGEST_MESSAGE = 256 << 20
+
+Outcome = SamplerStep | MediaInfo | SamplerError | RuntimeError | None
+"""A step, the answer to a probe, an error to raise (a RuntimeError is our bug), or None: there is no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the other process is to do. The files follow as descriptors, in the order of ``paths``."""
+
+    paths: tuple[Path, ...]
+    """Names for messages; the files themselves are passed as descriptors."""
+    interval_seconds: float | None
+    """Of a picture sequence; None for one file."""
+    request: SampleRequest | None
+    """None to probe."""
+    limits: ProcessLimits
+
+    @classmethod
+    def of(cls, source: Source, request: SampleRequest | None, limits: ProcessLimits) -> "Order":
+        """The order to sample or to probe ``source``."""
+        if isinstance(source, PictureSequence):
+            return cls(tuple(source.paths), source.interval_seconds, request, limits)
+        return cls((source.path,), None, request, limits)
+
+    def source(self, paths: tuple[Path, ...]) -> Source:
+        """The source again, its files found at ``paths``."""
+        if self.interval_seconds is not None:
+            return PictureSequence(paths, self.interval_seconds)
+        (path,) = paths
+        return VideoFile(path)
+
+
+_ORDER = TypeAdapter(Order)
+_ANSWERS: dict[str, TypeAdapter[SamplerStep | MediaInfo]] = {
+    kind.__name__: TypeAdapter(kind) for kind in (Scanned, SamplingPlan, Keyframe, Notice, MediaInfo)
+}
+_ERRORS: dict[str, type[SamplerError] | type[RuntimeError]] = {
+    kind.__name__: kind
+    for kind in (*vars(errors).values(), RuntimeError)
+    if isinstance(kind, type) and issubclass(kind, SamplerError | RuntimeError)
+}
+
+
+def send_order(connection: Connection, order: Order) -> None:
+    """Raises OSError when nobody listens any more."""
+    connection.send_bytes(_ORDER.dump_json(order))
+
+
+def receive_order(connection: Connection) -> Order:
+    """Waits for it; raises EOFError when nobody will send one."""
+    return _ORDER.validate_json(connection.recv_bytes())
+
+
+def send(connection: Connection, outcome: Outcome) -> None:
+    """Raises OSError when nobody listens any more."""
+    picture = b""
+    if outcome is None:
+        kind, value = "end", None
+    elif isinstance(outcome, SamplerError | RuntimeError):
+        kind, value = type(outcome).__name__, str(outcome)
+    else:
+        if isinstance(outcome, Keyframe):
+            picture, outcome = outcome.jpeg, replace(outcome, jpeg=b"")
+        kind = type(outcome).__name__
+        value = _ANSWERS[kind].dump_python(outcome, mode="json")
+    connection.send_bytes(json.dumps({"kind": kind, "value": value}).encode())
+    if kind == Keyframe.__name__:
+        connection.send_bytes(picture)
+
+
+def receive(connection: Connection) -> Outcome:
+    """The next outcome; blocks until one is there.
+
+    Raises:
+        EOFError, OSError: the other process is gone.
+        UnreadableMediaError: it sent what it never should, so a file has taken it over or broken it.
+    """
+    try:
+        message = json.loads(connection.recv_bytes(_LONGEST_MESSAGE))
+        kind, value = message["kind"], message["value"]
+        if kind == "end":
+            return None
+        if kind in _ERRORS:
+            return _ERRORS[kind](str(value))
+        outcome = _ANSWERS[kind].validate_python(value, strict=False)
+    except (ValueError, KeyError, TypeError, ValidationError) as error:
+        raise UnreadableMediaError("decoding ended in nonsense; the file is damaged or hostile") from error
+    if isinstance(outcome, Keyframe):
+        return replace(outcome, jpeg=connection.recv_bytes(_LONGEST_MESSAGE))
+    return outcome

@@ -1,0 +1,260 @@
+"""The sandbox decodes what the sampler decodes, and nothing gets out of it."""
+
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from sampler import (
+    Keyframe,
+    MediaLimitError,
+    MediaNotFoundError,
+    ProcessLimits,
+    SampleRequest,
+    SamplingPlan,
+    UnreadableMediaError,
+    VideoFile,
+    available_layers,
+    probe,
+    probe_isolated,
+    sample,
+    sample_isolated,
+)
+from sampler.sandbox import messages
+from sampler.sandbox.holding import HeldPath
+
+SAMPLE = Path(__file__).parents[2] / "samples" / "lecture.mp4"
+SOURCE = VideoFile(SAMPLE)
+REQUEST = SampleRequest(frames=4, end_seconds=2)
+needs_seccomp = pytest.mark.skipif("seccomp" not in available_layers(), reason="no system call filter here")
+
+
+def _children(program: int | None = None) -> set[int]:
+    """Every process below ``program``, which is this one unless given."""
+    parents = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            _, _, rest = status.read_text().rpartition(")")
+        except OSError:
+            continue  # it ended meanwhile
+        if not rest.startswith(" Z"):
+            parents[int(status.parent.name)] = int(rest.split()[1])
+    found = {program or os.getpid()}
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {program or os.getpid()}
+
+
+def _wait_until_gone(pids: set[int]) -> set[int]:
+    """What is left of ``pids`` after five seconds at the most."""
+    deadline = time.monotonic() + 5
+    while (left := {pid for pid in pids if Path(f"/proc/{pid}").exists()}) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return left
+
+
+def _descriptors() -> set[str]:
+    return {entry.name for entry in Path("/proc/self/fd").iterdir() if entry.exists()}
+
+
+@pytest.fixture(autouse=True)
+def _nursery_is_there() -> None:
+    """What decoders share has been loaded, so that only what a test starts is new."""
+    list(sample_isolated(SOURCE, SampleRequest(frames=1, end_seconds=0.1)))
+
+
+def test_steps_are_those_of_the_sampler():
+    inside = [s for s in sample_isolated(SOURCE, REQUEST) if isinstance(s, SamplingPlan | Keyframe)]
+    outside = [s for s in sample(SOURCE, REQUEST) if isinstance(s, SamplingPlan | Keyframe)]
+    assert inside == outside
+    assert probe_isolated(SOURCE) == probe(SOURCE)
+
+
+def test_errors_are_those_of_the_sampler(tmp_path):
+    text = tmp_path / "notes.mp4"
+    text.write_text("this is no video" * 100)
+    with pytest.raises(UnreadableMediaError, match=r"notes\.mp4"):
+        list(sample_isolated(VideoFile(text), REQUEST))
+    with pytest.raises(MediaNotFoundError, match=r"gone\.mp4"):
+        list(sample_isolated(VideoFile(tmp_path / "gone.mp4"), REQUEST))
+
+
+def test_a_pipe_is_refused_instead_of_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.mp4")
+    with pytest.raises(MediaNotFoundError, match="regular file"):
+        list(sample_isolated(VideoFile(tmp_path / "pipe.mp4"), REQUEST))
+
+
+def test_closing_early_leaves_no_process_and_no_descriptor():
+    before, descriptors = _children(), _descriptors()
+    steps = sample_isolated(SOURCE, REQUEST)
+    next(steps)
+    begun = _children() - before
+    assert len(begun) == 2, "a warden and a decoder"
+    steps.close()
+    assert not _wait_until_gone(begun)
+    assert _descriptors() == descriptors
+
+
+def test_a_decoder_that_is_killed_is_an_error_of_that_run_alone():
+    before = _children()
+    steps = sample_isolated(SOURCE, REQUEST)
+    next(steps)
+    warden, decoder = sorted(_children() - before)
+    assert _children(warden) == {decoder}
+    os.kill(decoder, signal.SIGKILL)
+    with pytest.raises(MediaLimitError, match=r"lecture\.mp4.*stopped while decoding"):
+        list(steps)
+    assert [s for s in sample_isolated(SOURCE, REQUEST) if isinstance(s, Keyframe)]
+
+
+def test_the_nursery_is_started_again_when_it_was_killed():
+    before = _children()
+    list(sample_isolated(SOURCE, REQUEST))
+    (nursery,) = (pid for pid in before if b"nursery" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    os.kill(nursery, signal.SIGKILL)
+    time.sleep(0.1)
+    assert [s for s in sample_isolated(SOURCE, REQUEST) if isinstance(s, Keyframe)]
+
+
+def test_nothing_is_left_when_the_program_is_killed():
+    program = (
+        "import sys, time; from pathlib import Path; from sampler import *\n"
+        "steps = sample_isolated(VideoFile(Path(sys.argv[1])), SampleRequest()); next(steps)\n"
+        "print('ready', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program, str(SAMPLE)], stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"ready\n"
+        below = _children(process.pid)
+        assert len(below) == 3, "its nursery, a warden, a decoder"
+        process.kill()
+    assert not _wait_until_gone(below)
+
+
+def test_too_little_memory_is_said_plainly(tmp_path):
+    Image.new("L", (9000, 9000)).save(tmp_path / "huge.png")
+    with pytest.raises(MediaLimitError, match=r"huge\.png.* 64 MB of memory"):
+        list(sample_isolated(VideoFile(tmp_path / "huge.png"), REQUEST, ProcessLimits(memory_bytes=64 << 20)))
+
+
+def test_silence_ends_a_run():
+    with pytest.raises(MediaLimitError, match="no sign of life for 0 s"):
+        list(sample_isolated(SOURCE, REQUEST, ProcessLimits(silent_seconds=0)))
+
+
+def test_runs_side_by_side_do_not_mix():
+    def count(path: Path, into: list[int]) -> None:
+        into.append(
+            sum(isinstance(s, Keyframe) for s in sample_isolated(VideoFile(path), SampleRequest(frames=5)))
+        )
+
+    counts: list[int] = []
+    threads = [threading.Thread(target=count, args=(SAMPLE, counts)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert counts == [5] * 4
+
+
+def test_a_held_file_is_read_at_several_places_at_once(tmp_path):
+    path = tmp_path / "digits"
+    path.write_bytes(bytes(range(100)))
+    with path.open("rb") as file:
+        held = HeldPath.holding(path, file.fileno())
+        path.unlink()
+        with held.open("rb") as one, held.open("rb") as other:
+            other.seek(-10, os.SEEK_END)
+            assert (one.read(3), other.read(3), one.read(2)) == (b"\x00\x01\x02", b"Z[\\", b"\x03\x04")
+        assert held.stat().st_size == 100
+        assert held.is_file()
+
+
+_ESCAPES = {
+    "open": "open('/etc/passwd')",
+    "list": "os.listdir('/')",
+    "write": "os.open('/tmp/escaped', os.O_CREAT | os.O_WRONLY)",
+    "remove": "os.unlink('/nonexistent')",
+    "socket": "socket.socket()",
+    "unix": "socket.socket(socket.AF_UNIX)",
+    "fork": "os.fork()",
+    "exec": "os.execv('/bin/true', ['true'])",
+    "spawn": "subprocess.run(['true'])",
+    "kill": "os.kill(os.getppid(), 0)",
+    "limits": "resource.prlimit(os.getppid(), resource.RLIMIT_CPU)",
+    "chdir": "os.chdir('/')",
+    "raw": "raw(2, b'/etc/passwd', 0)",
+}
+
+
+@needs_seccomp
+def test_no_way_out():
+    program = (
+        "import ctypes, os, resource, socket, subprocess, sys, threading\n"
+        "from sampler.sandbox.confining import confine\n"
+        "from sampler import ProcessLimits\n"
+        "libc = ctypes.CDLL(None, use_errno=True)\n"
+        "def raw(*a):\n"
+        "    if libc.syscall(*a) < 0: raise PermissionError(ctypes.get_errno())\n"
+        "late = threading.Event()\n"
+        "def attempt(name, code):\n"
+        "    try: eval(code)\n"
+        "    except PermissionError: print(name, 'refused')\n"
+        "    else: print(name, 'ESCAPED')\n"
+        "escapes = eval(sys.argv[1])\n"
+        "def early():\n"
+        "    late.wait(); attempt('thread', \"open('/etc/passwd')\")\n"
+        "thread = threading.Thread(target=early); thread.start()\n"
+        "assert confine(ProcessLimits()) == ('limits', 'seccomp')\n"
+        "for item in escapes.items(): attempt(*item)\n"
+        "late.set(); thread.join()\n"
+        "threading.Thread(target=print, args=('threads work',)).start()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, repr(_ESCAPES)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    lines = done.stdout.split("\n")
+    assert sorted(line for line in lines if " " in line) == sorted(
+        [*(f"{name} refused" for name in _ESCAPES), "thread refused", "threads work"]
+    )
+
+
+@needs_seccomp
+def test_an_instruction_set_the_filter_does_not_read_is_fatal():
+    """The x32 numbers of x86-64 would reach the same calls by other names."""
+    program = (
+        "import ctypes; from sampler.sandbox.confining import confine; from sampler import ProcessLimits\n"
+        "confine(ProcessLimits()); ctypes.CDLL(None).syscall(0x40000000 | 2, b'/etc/passwd', 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, timeout=30)
+    assert done.returncode == -signal.SIGSYS
+
+
+def test_answers_of_a_decoder_that_was_taken_over_are_not_believed():
+    """Whatever bytes arrive, the caller gets a typed error, and nothing is unpickled."""
+    for forged in (
+        b"\x80\x04cos\nsystem\n",
+        b"{}",
+        b'{"kind": "Keyframe", "value": {}}',
+        b'{"kind": "x"}',
+        b"[1]",
+    ):
+        ours, theirs = socket.socketpair()
+        with Connection(ours.detach()) as connection:
+            theirs.sendall(struct.pack("!i", len(forged)) + forged)
+            with pytest.raises(UnreadableMediaError, match="nonsense"):
+                messages.receive(connection)
+            theirs.close()
