@@ -1,6 +1,6 @@
 """The parts a video falls into, each with a title: by the large texts it shows, else by what its shots show."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import Final
@@ -30,12 +30,16 @@ class _Title:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    title: _Title
-    named_seconds: float
-    """How much of it the title stands for."""
+    seconds_of: Mapping[_Title, float]
+    """How much of the part each title stands for, in order of time."""
     frames: tuple[int, ...]
     start_seconds: float
     end_seconds: float
+
+    @property
+    def title(self) -> _Title:
+        """The one that stands for most of the part; none only where there is no other."""
+        return max(self.seconds_of, key=lambda title: (title.rank > 0, self.seconds_of[title]))
 
     @property
     def seconds(self) -> float:
@@ -45,13 +49,12 @@ class _Part:
 
 def chapters(seen: Understanding) -> tuple[Chapter, ...]:
     """Return the chapters, which tile the window that was looked at; none when no keyframe was looked at."""
-    runs = [
-        (title, tuple(run)) for title, run in groupby(seen.axis.seen, key=lambda frame: _title(frame, seen))
-    ]
+    named = _title_frames(seen)
+    runs = [(title, tuple(run)) for title, run in groupby(seen.axis.seen, key=lambda frame: named[frame])]
     starts = [seen.axis.span(frames[0], frames[-1]).start_seconds for _, frames in runs]
     edges = [seen.plan.start_seconds, *starts[1:], seen.plan.end_seconds]
     parts = [
-        _Part(title, end - start, frames, start, end)
+        _Part({title: end - start}, frames, start, end)
         for (title, frames), (start, end) in zip(runs, pairwise(edges), strict=False)
     ]
     return tuple(
@@ -72,13 +75,14 @@ def titles(seen: Understanding) -> tuple[str, ...]:
 
 
 def _merge(parts: Sequence[_Part]) -> list[_Part]:
-    """Join parts that are too short to what comes before them, or follows where nothing does."""
+    """Join parts to what comes before them until that is long enough; a short rest joins it as well."""
     if not parts:
         return []
     least = max(_LEAST_SECONDS, (parts[-1].end_seconds - parts[0].start_seconds) / _CHAPTERS)
     merged: list[_Part] = []
     for part in parts:
-        if merged and min(merged[-1].seconds, part.seconds) < least:
+        rest = parts[-1].end_seconds - part.start_seconds
+        if merged and (min(merged[-1].seconds, rest) < least or merged[-1].title == part.title):
             merged[-1] = _join(merged[-1], part)
         else:
             merged.append(part)
@@ -86,19 +90,26 @@ def _merge(parts: Sequence[_Part]) -> list[_Part]:
 
 
 def _join(one: _Part, other: _Part) -> _Part:
-    namer = max(one, other, key=lambda part: (part.title.rank > 0, part.named_seconds, part is one))
-    return _Part(
-        namer.title, namer.named_seconds, one.frames + other.frames, one.start_seconds, other.end_seconds
-    )
+    seconds_of = dict(one.seconds_of)
+    for title, seconds in other.seconds_of.items():
+        seconds_of[title] = seconds_of.get(title, 0.0) + seconds
+    return _Part(seconds_of, one.frames + other.frames, one.start_seconds, other.end_seconds)
 
 
-def _title(frame: int, seen: Understanding) -> _Title:
-    text = headline(_large(frame, seen))
-    if text:
-        return _Title(text, 2)
-    shot = seen.plan.shots[seen.axis.shot(frame)]
-    words = subjects(shot, seen) or setting(shot, seen)
-    return _Title(sentence(words).rstrip("."), 1) if words else _Title("Untitled", 0)
+def _title_frames(seen: Understanding) -> dict[int, _Title]:
+    """Name each keyframe: by its large text, else by one the shot showed before or will, else by what is seen."""
+    titles: dict[int, _Title] = {}
+    for shot_index, run in groupby(seen.axis.seen, key=seen.axis.shot):
+        frames = list(run)
+        texts = {frame: headline(_large(frame, seen)) for frame in frames}
+        shot = seen.plan.shots[shot_index]
+        words = subjects(shot, seen) or setting(shot, seen)
+        shown = _Title(sentence(words).rstrip("."), 1) if words else _Title("Untitled", 0)
+        text = next((texts[frame] for frame in frames if texts[frame]), "")
+        for frame in frames:
+            text = texts[frame] or text
+            titles[frame] = _Title(text, 2) if text else shown
+    return titles
 
 
 def _large(frame: int, seen: Understanding) -> list[Passage]:

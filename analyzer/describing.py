@@ -75,7 +75,8 @@ _TALL: Final = 0.8
 _CLEAR: Final = 0.9
 """Confidence of a line that may open a headline where there are several."""
 _LINE: Final = 0.75
-"""Height of a line, relative to the largest, from which it belongs to the headline."""
+"""Height of a line, relative to the first of a headline, from which it belongs to it."""
+_LINES: Final = 3
 _TELLING: Final = 5
 """Letters and digits from which a text tells what a part of the video is about."""
 _HEADLINE: Final = 100

@@ -28,6 +28,8 @@ _SHORT: Final = 3
 """Characters up to which a reading must be surer, for noise is short."""
 _SURE: Final = 0.85
 """Confidence of a good reading; print too small to be read comes out as nonsense under it."""
+_ONCE: Final = 0.9
+"""Confidence of a text that is read on a single keyframe."""
 _LIKELY: Final = 0.7
 """Confidence from which a reading may belong to a text that was read well once."""
 _MISSED: Final = 3
@@ -145,8 +147,10 @@ def _is_confirmed(thread: _Thread, axis: Axis) -> bool:
     if len(thread.reads) > 1:
         return True
     frame, line = thread.reads[0]
+    if axis.is_mixed(frame):
+        return False  # two texts laid over one another
     alone = sum(axis.shot(other) == axis.shot(frame) for other in axis.seen) == 1
-    return alone or len(normalise(line.text)) > _SHORT
+    return alone or (len(normalise(line.text)) > _SHORT and line.confidence >= _ONCE)
 
 
 def _fuse(thread: _Thread) -> Passage:

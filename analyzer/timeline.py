@@ -17,6 +17,8 @@ from sampler import Keyframe, PlannedKeyframe, SamplingPlan
 
 BRIDGED = 1
 """Keyframes that may miss a thing between two that show it before its presence counts as interrupted."""
+_MIXED_SECONDS = 0.5
+"""Half the length of a usual dissolve."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,15 @@ class Axis:
     def shot(self, frame: int) -> int:
         """Return the index of the shot a keyframe lies in."""
         return self._planned[frame].shot
+
+    def is_mixed(self, frame: int) -> bool:
+        """Say whether a keyframe lies so near to a gradual transition that it may show two pictures at once."""
+        time, index = self.time(frame), self.shot(frame)
+        nearby = [self.plan.shots[index], *self.plan.shots[index + 1 : index + 2]]
+        return any(
+            shot.transition == "gradual" and abs(shot.start_seconds - time) <= _MIXED_SECONDS
+            for shot in nearby
+        )
 
     def span(self, first: int, last: int) -> Span:
         """Return the stretch of a thing seen on keyframes ``first`` to ``last``, both among ``seen``."""
@@ -77,14 +88,13 @@ class Axis:
         Its edges are exact. When it passed between two keyframes those two are its witnesses, and the ranges are
         widened to reach them, so that evidence always lies within the widest range.
         """
-        start = self._clamp(start)
-        end = max(start, self._clamp(end))
+        start, end = self._clamp(start), self._clamp(end)
         low, high = bisect_left(self._times, start), bisect_left(self._times, end)
         if low < high:
             return Span(start, end, (start, start), (end, end)), self.seen[low:high]
         witnesses = self.seen[max(0, low - 1) : low + 1]
         times = [self.time(frame) for frame in witnesses]
-        return Span(start, end, (min(start, *times, start), start), (end, max(end, *times, end))), witnesses
+        return Span(start, end, (min(start, *times), start), (end, max(end, *times))), witnesses
 
     def _instance(self, frames: tuple[int, ...]) -> Instance:
         span = self.span(frames[0], frames[-1])
@@ -116,7 +126,7 @@ class Axis:
 
 def date(drafts: Iterable[Draft], axis: Axis) -> tuple[Event, ...]:
     """Put seconds to drafts and sort them into events; ids follow the order."""
-    dated = [_date(draft, axis) for draft in drafts if draft.frames or (draft.measured and axis.seen)]
+    dated = [_date(draft, axis) for draft in drafts if _is_datable(draft, axis)]
     dated.sort(key=lambda event: (event.start_seconds, event.end_seconds, event.track, event.label))
     return tuple(_numbered(event, number) for number, event in enumerate(dated))
 
@@ -204,6 +214,14 @@ def _failures(axis: Axis, failed: Mapping[int, str]) -> Iterator[Gap]:
     }
     for start, end, reason in sorted(stretches):
         yield Gap(start, end, reason)
+
+
+def _is_datable(draft: Draft, axis: Axis) -> bool:
+    """Say whether a draft has evidence, and lies in the window if it was measured."""
+    if draft.measured is None:
+        return bool(draft.frames)
+    start, end = draft.measured
+    return bool(axis.seen) and max(start, axis.plan.start_seconds) < min(end, axis.plan.end_seconds)
 
 
 def _date(draft: Draft, axis: Axis) -> Event:

@@ -32,18 +32,23 @@ _FAMILIES: Final = (
     frozenset({"bicycle", "motorcycle"}),
 )
 """Names taken for one another."""
-_DOUBTED: Final[Mapping[Label, float]] = (
-    dict.fromkeys(["book", "cup"], 0.9)
-    | dict.fromkeys(["airplane", "bench", "bird", "bowl", "cake", "handbag", "keyboard", "laptop"], 0.8)
-    | dict.fromkeys(["skateboard", "sports ball", "tie", "train", "tv", "umbrella"], 0.8)
-    | dict.fromkeys(["boat", "clock", "donut", "fire hydrant", "fork", "knife", "microwave", "oven"], 0.7)
-    | dict.fromkeys(["refrigerator", "spoon", "suitcase"], 0.7)
-    | dict.fromkeys(["frisbee", "kite", "parking meter", "traffic light", "vase"], 0.6)
-    | dict.fromkeys(["cell phone", "hair dryer", "mouse", "remote", "scissors", "sink"], 0.5)
-    | dict.fromkeys(["toaster", "toilet", "toothbrush"], 0.5)
+_TRUSTED: Final = frozenset(
+    {"person", "car", "truck", "bus", "bicycle", "motorcycle", "cat", "dog", "horse", "bottle", "cup"}
 )
-"""Labels given wrongly more often than others on the footage we looked at; their scores count for less."""
-
+"""Labels the detector is good at; their scores count in full, those of other labels for ``_USUAL``."""
+_USUAL: Final = 0.85
+_DOUBTED: Final[Mapping[Label, float]] = (
+    dict.fromkeys(
+        ["boat", "clock", "donut", "fire hydrant", "fork", "knife", "microwave", "oven", "spoon"], 0.7
+    )
+    | dict.fromkeys(
+        ["baseball bat", "baseball glove", "skis", "snowboard", "surfboard", "tennis racket"], 0.7
+    )
+    | dict.fromkeys(["kite", "parking meter", "refrigerator", "suitcase", "tie", "umbrella", "vase"], 0.65)
+    | dict.fromkeys(["cell phone", "frisbee", "hair dryer", "mouse", "remote", "scissors", "sink"], 0.5)
+    | dict.fromkeys(["toaster", "toilet", "toothbrush", "traffic light"], 0.55)
+)
+"""Labels given wrongly more often than others on the footage we looked at; their scores count for less still."""
 _SURE: Final = 0.75
 """Weighted score from which one sighting is enough."""
 _LIKELY: Final = 0.5
@@ -60,6 +65,11 @@ _PAGE_LINES: Final = 8
 """Lines of print from which it is one, too."""
 _PRINT: Final = 0.85
 """Confidence of a line that is really print."""
+_SCREENS: Final = frozenset(
+    {"tv", "laptop", "cell phone", "book", "clock", "microwave", "oven", "refrigerator"}
+)
+_LARGE: Final = 0.25
+"""Share of the picture from which something that has text on it is the picture itself."""
 _MOVED: Final = 0.15
 """Share of the picture a thing must cross to count as moving."""
 _REACH: Final = 1.5
@@ -152,7 +162,10 @@ def _things(found: Findings, place: int, time_seconds: float) -> list[_Thing]:
 
     On a page of print the detector sees screens, books and clocks; only people are believed there.
     """
-    detections = [one for one in found.objects or () if one.label == "person" or not _is_page(found)]
+    page = _is_page(found)
+    detections = [
+        one for one in found.objects or () if not (_is_card(one, found) or (page and one.label != "person"))
+    ]
     groups: list[list[Detection]] = []
     for detection in sorted(detections, key=lambda one: (-one.confidence, one.label, one.box)):
         group = next((one for one in groups if overlap(one[0].box, detection.box) > _OVERLAP), None)
@@ -167,6 +180,15 @@ def _is_page(found: Findings) -> bool:
     """Say whether a keyframe shows a slide, a document or a screen rather than the world."""
     printed = sum(line.confidence > _PRINT for line in found.text or ()) >= _PAGE_LINES
     return printed or any(tag.tag == "web site" and tag.confidence >= _PAGE for tag in found.tags or ())
+
+
+def _is_card(detection: Detection, found: Findings) -> bool:
+    """Say whether a large screen is rather the title card that fills the picture."""
+    if detection.label not in _SCREENS or area(detection.box) < _LARGE:
+        return False
+    x0, y0, x1, y1 = detection.box
+    middles = [centre(line.box) for line in found.text or () if line.confidence > _PRINT]
+    return any(x0 <= x <= x1 and y0 <= y <= y1 for x, y in middles)
 
 
 def _scores(group: Sequence[Detection]) -> dict[Label, float]:
@@ -246,8 +268,8 @@ def _believe(chain: Sequence[_Thing], shot: int, enough: float, *, driven: bool)
     weights: dict[Label, float] = defaultdict(float)
     for thing in chain:
         for label, score in thing.scores.items():
-            weights[label] += score * _DOUBTED.get(label, 1.0)
-    best = max(score * _DOUBTED.get(label, 1.0) for thing in chain for label, score in thing.scores.items())
+            weights[label] += score * _trust(label)
+    best = max(score * _trust(label) for thing in chain for label, score in thing.scores.items())
     if driven and _VEHICLES & set(weights):
         weights = {
             label: weight * (1.0 if label == "car" else _RARER)
@@ -265,6 +287,10 @@ def _believe(chain: Sequence[_Thing], shot: int, enough: float, *, driven: bool)
         tuple(BoxSighting(thing.keyframe, thing.box, thing.scores.get(label)) for thing in chain),
         sum(scores) / len(scores),
     )
+
+
+def _trust(label: Label) -> float:
+    return 1.0 if label in _TRUSTED else _DOUBTED.get(label, _USUAL)
 
 
 def _has_moved(chain: Sequence[_Thing]) -> bool:

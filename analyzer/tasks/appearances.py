@@ -106,7 +106,7 @@ def _tell_movement(attributes: dict[str, object]) -> str:
     words.extend(f"{verb} {attributes[verb]}" for verb in ("moves", "comes", "goes") if verb in attributes)
     if leaves is not None:
         words.append(f"leaves at the {leaves}" if isinstance(leaves, str) else "is gone after that")
-    return joined(words) if words else "is there"
+    return joined(words) if words else "is in view"
 
 
 def _travel(first: Box, last: Box) -> dict[str, str]:
