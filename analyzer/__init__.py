@@ -9,6 +9,7 @@ from analyzer.errors import (
     ModelError,
     ModelUnavailableError,
 )
+from analyzer.estimating import Estimate, estimate
 from analyzer.models import Endpoint, LocalModel, OpenAIModel, ScriptedModel, find_profile, open_model
 from analyzer.perceiving import Faculty, Perceiver
 from analyzer.requests import AnalysisRequest, Clause, Context, Example, Policy, Segment, SegmentField
@@ -77,6 +78,7 @@ __all__ = [
     "Detection",
     "DocumentElement",
     "Endpoint",
+    "Estimate",
     "Event",
     "EventBox",
     "Example",
@@ -118,6 +120,7 @@ __all__ = [
     "Verdict",
     "VisionModel",
     "analyze",
+    "estimate",
     "expect_coverage",
     "find_profile",
     "list_shots",
