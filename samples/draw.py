@@ -23,6 +23,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from doorway import doorway
+from films import Film
 from lecture import lecture
 from painting import encode
 from tour import tour
@@ -37,13 +38,20 @@ def rounded(value: object) -> object:
     return round(value, 4) if isinstance(value, float) else value
 
 
+def truth_text(film: Film) -> str:
+    """What is true of a film, as its truth file holds it."""
+    return json.dumps(rounded(asdict(film.truth)), indent=1, ensure_ascii=False) + "\n"
+
+
+FILMS = (tour, lecture, doorway)
+
+
 def main(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
-    for film in (tour(), lecture(), doorway()):
+    for film in (make() for make in FILMS):
         video = directory / film.truth.video
         encode(film.draw, film.truth.duration_seconds, video)
-        truth = json.dumps(rounded(asdict(film.truth)), indent=1, ensure_ascii=False)
-        video.with_suffix(".truth.json").write_text(truth + "\n", encoding="utf-8")
+        video.with_suffix(".truth.json").write_text(truth_text(film), encoding="utf-8")
         print(f"{video}: {film.truth.duration_seconds:.1f} s, {video.stat().st_size / 1000:.0f} kB")
 
 
