@@ -153,13 +153,13 @@ class JobEngine:
 
     def cancel(self, job: Job) -> Job:
         """End a job; whoever works on it notices within a second."""
-        ended = self._place.records.fail(job.id, CANCELLED, "cancelled")
+        ended = self._place.records.fail(job.id, job.round, CANCELLED, "cancelled")
         self._announce(ended)
-        return ended
+        return ended or job
 
     def delete(self, job: Job) -> None:
         """Cancel the job and remove all that is known of it."""
-        self._place.records.fail(job.id, CANCELLED, "cancelled")
+        self._place.records.fail(job.id, job.round, CANCELLED, "cancelled")
         self._place.records.delete(job.id)
         self._place.storage.delete(job_folder(job.id))
         names = [_name(job.id, number, stage) for number in range(job.round + 1) for stage in get_args(Stage)]
@@ -189,7 +189,7 @@ class JobEngine:
     # -- the stages, each run again from its first unfinished step when it was broken off -----------------
 
     def _sample(self, job_id: str, number: int) -> None:
-        what_next = self._step("sample", job_id, self._place.workshop.sample)
+        what_next = self._step("sample", job_id, number, self._place.workshop.sample)
         job = self._place.records.look_up(job_id)
         if what_next == "analyze" and job is not None:
             options = self._options("analyze", "cpu", job_id, number, job.tenant, job.priority)
@@ -197,8 +197,8 @@ class JobEngine:
         else:
             self._announce(job)
 
-    def _analyze(self, job_id: str, _number: int) -> None:
-        self._step("analyze", job_id, self._place.workshop.analyze)
+    def _analyze(self, job_id: str, number: int) -> None:
+        self._step("analyze", job_id, number, self._place.workshop.analyze)
         self._announce(self._place.records.look_up(job_id))
 
     def _deliver(self, job_id: str, _number: int) -> None:
@@ -207,14 +207,14 @@ class JobEngine:
             if DBOS.run_step({"name": "deliver"}, self._place.webhooks.deliver, job_id):
                 return
 
-    def _step(self, name: Stage, job_id: str, work: Callable[[str], T]) -> T | None:
+    def _step(self, name: Stage, job_id: str, number: int, work: Callable[[str, int], T]) -> T | None:
         """Run one recorded step; what it could not do after several tries ends the job."""
         try:
             # A step's context must not reach into the work: its threads and loops are its own.
-            return DBOS.run_step({"name": name, **_RETRY}, lambda: Context().run(work, job_id))
+            return DBOS.run_step({"name": name, **_RETRY}, lambda: Context().run(work, job_id, number))
         except dbos_errors.DBOSMaxStepRetriesExceeded as error:
             problem = problem_of(error.errors[-1]) if error.errors else None
-            self._place.records.fail(job_id, problem or BUG)
+            self._place.records.fail(job_id, number, problem or BUG)
             return None
 
     def _announce(self, job: Job | None) -> None:

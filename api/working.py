@@ -102,42 +102,44 @@ class Workshop:
     fetching: FetchLimits
     models: LoadedModels
 
-    def sample(self, job_id: str) -> Next:
+    def sample(self, job_id: str, number: int) -> Next:
         """Choose and store the keyframes; for a job that asks about another's, find those."""
-        return "analyze" if self._try(job_id, "sampling", self._sample) else "ended"
+        return "analyze" if self._try(job_id, number, "sampling", self._sample) else "ended"
 
-    def analyze(self, job_id: str) -> None:
+    def analyze(self, job_id: str, number: int) -> None:
         """Look at the stored keyframes and write the timeline."""
-        self._try(job_id, "analyzing", self._analyze)
+        self._try(job_id, number, "analyzing", self._analyze)
 
     # -- the frame around every stage --------------------------------------------------------------------
 
-    def _try(self, job_id: str, status: JobStatus, work: Callable[[Job], None]) -> bool:
+    def _try(self, job_id: str, number: int, status: JobStatus, work: Callable[[Job], None]) -> bool:
         """Do the work of a stage; whatever goes wrong ends the job with its reason, but for what may heal.
 
         Raises:
             DatabaseError, StorageError: the next try may find them.
         """
         try:
-            job = self.records.begin_attempt(job_id, status)
+            job = self.records.begin_attempt(job_id, number, status)
             if job.attempts > MOST_ATTEMPTS:
-                self.records.fail(job_id, GAVE_UP)
-            if job.finished or job.attempts > MOST_ATTEMPTS:
+                self.records.fail(job_id, number, GAVE_UP)
+            if job.finished or job.round != number or job.attempts > MOST_ATTEMPTS:
                 return False
             work(job)
         except StoppedError as stop:
-            self.records.fail(job_id, stop.problem, "cancelled" if stop.problem is CANCELLED else "failed")
+            self.records.fail(
+                job_id, number, stop.problem, "cancelled" if stop.problem is CANCELLED else "failed"
+            )
         except LookupError as error:
             log.info("job was deleted while it ran", extra={"job": job_id, "reason": str(error)})
         except NotStoredError as error:
-            self.records.fail(job_id, Problem("gone", str(error), 410))
+            self.records.fail(job_id, number, Problem("gone", str(error), 410))
         except RETRIED:
             raise
         except Exception as error:
             problem = problem_of(error)
             if problem is None:
                 log.exception("job failed by a bug", extra={"job": job_id})
-            self.records.fail(job_id, problem or BUG)
+            self.records.fail(job_id, number, problem or BUG)
         else:
             return True
         return False
@@ -196,7 +198,7 @@ class Workshop:
                 if time.monotonic() - reported > _PULSE_SECONDS:
                     reported = time.monotonic()
                     done = _share_scanned(step)
-                    self._check(self.records.progress(job.id, done * SAMPLING_SHARE, "sampling"))
+                    self._check(self.records.progress(job, done * SAMPLING_SHARE, "sampling"))
         raise AssertionError("sampling ended without a result")
 
     def _store_sampled(self, job: Job, sampled: Sampled) -> None:
@@ -210,7 +212,7 @@ class Workshop:
             "pictures": pictures,
         }
         self.storage.put(sampled_key(job.id), json_text(document, compact=True).encode())
-        self._check(self.records.progress(job.id, SAMPLING_SHARE, "sampling"))
+        self._check(self.records.progress(job, SAMPLING_SHARE, "sampling"))
 
     def load_sampled(self, job_id: str) -> Sampled:
         """What sampling found for a job, with its pictures.
@@ -277,7 +279,7 @@ class Workshop:
             "\n".join(_searchable(job, timeline)),
             spent,
         )
-        self.records.finish(job.id, outcome)
+        self.records.finish(job, outcome)
 
     async def _looked_at(self, job: Job, sampled: Sampled, request: TimelineRequest) -> Timeline:
         """Pull the analysis, writing what it finds and looking up now and then whether to go on."""
@@ -314,7 +316,7 @@ class Workshop:
     def _report(self, job: Job, done: float, found: Iterable[Event]) -> None:
         progress = SAMPLING_SHARE + (1 - SAMPLING_SHARE) * min(done, 0.99)
         events = [_EVENT.dump_python(event, mode="json") for event in found]
-        self._check(self.records.progress(job.id, progress, "analyzing", events))
+        self._check(self.records.progress(job, progress, "analyzing", events))
 
 
 class KeepingPerceiver:

@@ -129,13 +129,13 @@ class JobRecords:
 
     # -- working -----------------------------------------------------------------------------------------
 
-    def begin_attempt(self, job_id: str, status: JobStatus) -> Job:
-        """Say which stage is begun and count how often it was; a finished job stays as it is."""
+    def begin_attempt(self, job_id: str, number: int, status: JobStatus) -> Job:
+        """Say which stage of which round is begun and count how often; a finished job stays as it is."""
         with self._database.begin() as connection:
             now = self._database.now_seconds(connection)
             connection.execute(
                 sa.update(JOBS)
-                .where(JOBS.c.id == job_id, JOBS.c.status.not_in(FINISHED))
+                .where(_open(job_id, number))
                 .values(
                     attempts=sa.case((JOBS.c.status == status, JOBS.c.attempts + 1), else_=1),
                     status=status,
@@ -146,7 +146,7 @@ class JobRecords:
         return self.get(job_id)
 
     def progress(
-        self, job_id: str, progress: float, status: JobStatus, found: Iterable[Mapping[str, object]] = ()
+        self, job: Job, progress: float, status: JobStatus, found: Iterable[Mapping[str, object]] = ()
     ) -> Literal["go", "cancelled", "late"]:
         """Write how far a job is and which events were found since; say whether to go on.
 
@@ -156,7 +156,7 @@ class JobRecords:
             now = self._database.now_seconds(connection)
             before = connection.execute(
                 sa.select(JOBS.c.progress, JOBS.c.status, JOBS.c.deadline_at)
-                .where(JOBS.c.id == job_id, JOBS.c.status.not_in(FINISHED))
+                .where(_open(job.id, job.round))
                 .with_for_update()
             ).first()
             if before is None:
@@ -164,24 +164,24 @@ class JobRecords:
             if before.deadline_at is not None and now > before.deadline_at:
                 return "late"
             for event in found:
-                self._append(connection, job_id, "event", event, once=f"event {event['id']}")
+                self._append(connection, job.id, "event", event, once=f"event {event['id']}")
             if progress > before.progress or status != before.status:
                 progress = max(progress, before.progress)
                 connection.execute(
-                    sa.update(JOBS).where(JOBS.c.id == job_id).values(progress=progress, status=status)
+                    sa.update(JOBS).where(JOBS.c.id == job.id).values(progress=progress, status=status)
                 )
                 self._append(
-                    connection, job_id, "progress", {"progress": round(progress, 4), "status": status}
+                    connection, job.id, "progress", {"progress": round(progress, 4), "status": status}
                 )
         return "go"
 
-    def finish(self, job_id: str, outcome: Outcome) -> Job:
+    def finish(self, job: Job, outcome: Outcome) -> Job:
         """The timeline is written: say so, once, and make it searchable."""
         with self._database.begin() as connection:
             now = self._database.now_seconds(connection)
             done = connection.execute(
                 sa.update(JOBS)
-                .where(JOBS.c.id == job_id, JOBS.c.status.not_in(FINISHED))
+                .where(_open(job.id, job.round))
                 .values(
                     status=outcome.status,
                     progress=1.0,
@@ -189,22 +189,24 @@ class JobRecords:
                     duration_seconds=outcome.duration_seconds,
                     finished_at=now,
                 )
-                .returning(JOBS.c.round)
+                .returning(JOBS.c.id)
             ).first()
             if done is not None:
-                searching.index(connection, job_id, outcome.words)
-                self._append(connection, job_id, "done", {"status": outcome.status}, once=f"end {done.round}")
+                searching.index(connection, job.id, outcome.words)
+                self._append(connection, job.id, "done", {"status": outcome.status}, once=f"end {job.round}")
                 amounts = {(name, ""): amount for name, amount in outcome.spent.items()}
                 add_totals(connection, {**amounts, ("jobs", outcome.status): 1})
-        return self.get(job_id)
+        return self.get(job.id)
 
-    def fail(self, job_id: str, problem: Problem, status: Literal["failed", "cancelled"] = "failed") -> Job:
+    def fail(
+        self, job_id: str, number: int, problem: Problem, status: Literal["failed", "cancelled"] = "failed"
+    ) -> Job | None:
         """End a job that gave no timeline; one that has ended already stays as it is."""
         with self._database.begin() as connection:
             now = self._database.now_seconds(connection)
             done = connection.execute(
                 sa.update(JOBS)
-                .where(JOBS.c.id == job_id, JOBS.c.status.not_in(FINISHED))
+                .where(_open(job_id, number))
                 .values(
                     status=status,
                     error_code=problem.code,
@@ -212,13 +214,13 @@ class JobRecords:
                     error_status=problem.status,
                     finished_at=now,
                 )
-                .returning(JOBS.c.round)
+                .returning(JOBS.c.id)
             ).first()
             if done is not None:
                 data = {"status": status, "code": problem.code, "message": problem.message}
-                self._append(connection, job_id, "failed", data, once=f"end {done.round}")
+                self._append(connection, job_id, "failed", data, once=f"end {number}")
                 add_totals(connection, {("jobs", status): 1, ("failures", problem.code): 1})
-        return self.get(job_id)
+        return self.look_up(job_id)
 
     # -- steering ----------------------------------------------------------------------------------------
 
@@ -298,6 +300,11 @@ class JobRecords:
     def _insert_new(self, connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> int:
         insert = postgresql.insert if self._database.is_postgresql else sqlite.insert
         return connection.execute(insert(table).values(rows).on_conflict_do_nothing()).rowcount
+
+
+def _open(job_id: str, number: int) -> sa.ColumnElement[bool]:
+    """This round of the job has not ended; whoever still works on an earlier one writes nothing any more."""
+    return sa.and_(JOBS.c.id == job_id, JOBS.c.round == number, JOBS.c.status.not_in(FINISHED))
 
 
 def _job(row: sa.Row[Any]) -> Job:

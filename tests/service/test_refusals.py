@@ -1,0 +1,188 @@
+"""What the service turns away, and how it says so."""
+
+import json
+import threading
+
+import httpx
+import pytest
+
+from tests.service.conftest import Service, moving_square
+
+FILES = {"video": ("a.gif", moving_square())}
+
+
+@pytest.mark.parametrize(
+    ("request_part", "status", "code"),
+    [
+        ("{", 400, "malformed_json"),
+        ("[" * 20000, 400, "malformed_json"),
+        ("[]", 422, "invalid_request"),
+        ('{"tasks": []}', 422, "invalid_request"),
+        ('{"tasks": ["dance"]}', 422, "invalid_request"),
+        ('{"nonsense": 1}', 422, "invalid_request"),
+        ('{"frames": 0}', 422, "invalid_request"),
+        ('{"frames": 100000}', 422, "too_many_frames"),
+        ('{"start": 5, "end": 3}', 422, "invalid_request"),
+        ('{"url": "http://example.com/a.mp4"}', 422, "no_input"),
+        ('{"webhook": "ftp://example.com"}', 422, "url_refused"),
+        ('{"priority": 0}', 422, "invalid_request"),
+    ],
+)
+def test_requests_that_make_no_sense(service: Service, request_part: str, status: int, code: str) -> None:
+    answer = service.http.post("/v1/timelines", files=FILES, data={"request": request_part})
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["status"] == status
+
+
+def test_bodies_that_are_no_multipart(service: Service) -> None:
+    kind = {"Content-Type": "multipart/form-data; boundary=xyz"}
+    part = b'--xyz\r\nContent-Disposition: form-data; name="video"; filename="a"\r\n\r\nabc'
+    for body, code in [
+        (b"", "malformed_multipart"),
+        (b"nonsense", "malformed_multipart"),
+        (part, "malformed_multipart"),
+        (part + b"\r\n--xyz--\r\n", None),
+        (b"--xyz\r\nContent-Disposition: form-data\r\n\r\nabc\r\n--xyz--\r\n", "malformed_multipart"),
+        (b'--xyz\r\nContent-Disposition: form-data; name="request"\r\n\r\n{}\r\n--xyz--\r\n', "no_input"),
+        (b'--xyz\r\nContent-Disposition: form-data; name="x"\r\n\r\n{}\r\n--xyz--\r\n', "invalid_request"),
+    ]:
+        answer = service.http.post("/v1/timelines", content=body, headers=kind)
+        assert answer.json().get("code") == code, body
+    assert not list((service.place.settings.data / "incoming").iterdir())
+
+
+def test_too_much_is_refused_and_leaves_nothing(service: Service) -> None:
+    incoming = service.place.settings.data / "incoming"
+    large = service.http.post("/v1/timelines", files={"video": b"x" * 2_000_001})
+    assert (large.status_code, large.json()["code"]) == (413, "upload_too_large")
+
+    def unannounced():
+        head = b'--xyz\r\nContent-Disposition: form-data; name="video"; filename="a"\r\n\r\n'
+        yield head
+        for _ in range(40):
+            yield b"x" * 100_000
+
+    kind = {"Content-Type": "multipart/form-data; boundary=xyz"}
+    streamed = service.http.post("/v1/timelines", content=unannounced(), headers=kind)
+    assert (streamed.status_code, streamed.json()["code"]) == (413, "upload_too_large")
+    many = service.http.post("/v1/timelines", files=[("video", b"x")] * 6)
+    assert (many.status_code, many.json()["code"]) == (413, "too_many_files")
+    field = service.http.post("/v1/timelines", files=FILES, data={"request": "x" * 1_100_000})
+    assert (field.status_code, field.json()["code"]) == (413, "field_too_large")
+    assert not list(incoming.iterdir())
+
+
+def test_an_idempotency_key_makes_one_job(service: Service) -> None:
+    headers = {"Idempotency-Key": "k1"}
+    first = service.post(frames=3, headers=headers)
+    same = service.post(frames=3, headers=headers)
+    assert first.json()["id"] == same.json()["id"]
+    other = service.post(frames=4, headers=headers)
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    other_file = service.post(moving_square(seed=3), frames=3, headers=headers)
+    assert other_file.json()["code"] == "idempotency_key_reused"
+
+
+def test_a_refused_request_frees_its_key(service: Service) -> None:
+    headers = {"Idempotency-Key": "k2"}
+    assert service.post(frames=0, headers=headers).status_code == 422
+    assert service.post(frames=3, headers=headers).status_code == 202
+
+
+def test_many_requests_with_one_key_make_one_job(service: Service) -> None:
+    answers: list[httpx.Response] = []
+
+    def post() -> None:
+        answers.append(
+            httpx.post(
+                f"{service.url}/v1/timelines",
+                files={"video": ("a.gif", moving_square(seed=31))},
+                headers={"Idempotency-Key": "k3"},
+                timeout=30,
+            )
+        )
+
+    threads = [threading.Thread(target=post) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {answer.status_code for answer in answers} <= {202, 409}
+    assert len({answer.json()["id"] for answer in answers if answer.status_code == 202}) == 1
+
+
+def test_unknown_things(service: Service) -> None:
+    for path in ["/v1/timelines/" + "0" * 32, "/v1/nope", "/static/../app.py", "/static/secret"]:
+        assert service.http.get(path).json()["code"] == "not_found"
+    assert service.http.get("/v1/timelines/ABC").status_code == 422
+    assert service.http.put("/healthz").json()["code"] == "method_not_allowed"
+
+
+def test_other_sites_may_not_change_anything(service: Service) -> None:
+    for headers in (
+        {"Origin": "https://evil.example"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Origin": "null"},
+    ):
+        answer = service.post(headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (403, "cross_site")
+    assert service.post(headers={"Origin": service.url, "Sec-Fetch-Site": "same-origin"}).status_code == 202
+
+
+def test_only_names_of_this_machine_are_answered_without_keys(service: Service) -> None:
+    answer = service.http.get("/v1/timelines", headers={"Host": "rebound.example"})
+    assert (answer.status_code, answer.json()["code"]) == (421, "wrong_host")
+
+
+def test_every_answer_has_its_guards(service: Service) -> None:
+    for path in ("/", "/healthz", "/nope"):
+        headers = service.http.get(path).headers
+        assert "default-src 'self'" in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "unsafe" not in headers["content-security-policy"]
+
+
+def test_json_without_a_url(service: Service) -> None:
+    answer = service.http.post("/v1/timelines", json={"frames": 3})
+    assert (answer.status_code, answer.json()["code"]) == (422, "no_input")
+    huge = service.http.post(
+        "/v1/timelines", content=b'"' + b"x" * 2_000_000 + b'"', headers={"Content-Type": "application/json"}
+    )
+    assert huge.status_code == 413
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "http://user:pw@example.com/",
+        "http:///x",
+        "gopher://x",
+        "http://exa mple.com/",
+        "//x",
+    ],
+)
+def test_urls_that_are_none_of_ours(service: Service, url: str) -> None:
+    answer = service.http.post("/v1/timelines", json={"url": url})
+    assert (answer.status_code, answer.json()["code"]) == (422, "url_refused")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost",
+        "[::1]",
+        "0.0.0.0",
+        "169.254.169.254",
+        "10.1.2.3",
+        "2130706433",
+        "[::ffff:127.0.0.1]",
+        "[64:ff9b::7f00:1]",
+    ],
+)
+def test_private_hosts_are_not_fetched_from(service: Service, host: str) -> None:
+    job = service.http.post("/v1/timelines", json={"url": f"http://{host}:9/a.mp4"}).json()
+    ended = service.ended(job["id"])
+    assert ended["status"] == "failed"
+    assert ended["error"]["code"] == "url_refused", json.dumps(ended["error"])

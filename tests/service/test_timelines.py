@@ -1,0 +1,211 @@
+"""Posting, following and reading, as a client sees it."""
+
+import json
+import time
+
+import httpx
+import pytest
+
+from tests.service.conftest import Service, moving_square
+
+
+def test_a_posted_video_becomes_a_timeline(service: Service) -> None:
+    answer = service.post(name="../../etc/my cat.gif", tasks=["objects", "events"], frames=4)
+    assert answer.status_code == 202
+    assert answer.headers["location"] == answer.json()["links"]["self"]
+    job = service.ended(answer.json()["id"])
+    assert (job["status"], job["progress"], job["error"]) == ("complete", 1.0, None)
+    assert job["name"] == "my cat.gif"
+    timeline = job["timeline"]
+    assert timeline["media"]["name"] == "my cat.gif"
+    assert timeline["request"]["frames"] == 4
+    assert [track["label"] for track in timeline["results"]["objects"]["tracks"]] == ["cat"]
+    assert 0 < len(timeline["keyframes"]) <= 4
+    assert job["duration_seconds"] == timeline["media"]["duration_seconds"] == pytest.approx(4.0)
+
+
+def test_wait_answers_with_the_timeline(service: Service) -> None:
+    answer = service.post(params={"wait": 20})
+    assert answer.status_code == 200
+    assert answer.json()["timeline"]["status"] == "complete"
+
+
+def test_pictures_in_order_are_a_sequence(service: Service) -> None:
+    pictures = [("video", (f"{n}.gif", moving_square(1, seed=n * 40))) for n in range(3)]
+    data = {"request": json.dumps({"interval": 2.0})}
+    answer = service.http.post("/v1/timelines", files=pictures, data=data, params={"wait": 20})
+    timeline = answer.json()["timeline"]
+    assert timeline["media"]["duration_seconds"] == pytest.approx(6.0)
+    assert answer.json()["links"]["video"] is None
+
+
+def test_events_are_numbered_and_can_be_resumed(service: Service) -> None:
+    job_id = service.post(tasks=["events", "objects"], params={"wait": 20}).json()["id"]
+    everything = _messages(service, job_id)
+    assert [number for number, _, _ in everything] == list(range(1, len(everything) + 1))
+    assert everything[-1][1] == "done"
+    found = [data for _, kind, data in everything if kind == "event"]
+    assert {event["label"] for event in found} >= {"cat"}
+    assert _messages(service, job_id, after=3) == everything[3:]
+    ended = service.http.get(
+        f"/v1/timelines/{job_id}/events", headers={"Last-Event-ID": str(len(everything))}
+    )
+    assert ended.status_code == 204
+
+
+def test_progress_never_goes_back(service: Service) -> None:
+    job_id = service.post(params={"wait": 20}).json()["id"]
+    said = [data["progress"] for _, kind, data in _messages(service, job_id) if kind == "progress"]
+    assert said == sorted(said)
+
+
+def _messages(service: Service, job_id: str, after: int = 0) -> list[tuple[int, str, dict[str, object]]]:
+    with service.http.stream(
+        "GET", f"/v1/timelines/{job_id}/events", headers={"Last-Event-ID": str(after)}
+    ) as response:
+        assert response.headers["content-type"].startswith("text/event-stream")
+        text = response.read().decode()
+    messages = []
+    for block in text.replace("\r\n", "\n").strip().split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.splitlines())
+        messages.append((int(fields["id"]), fields["event"], json.loads(fields["data"])))
+    return messages
+
+
+def test_ranges_of_the_video_and_pictures(service: Service) -> None:
+    video = moving_square(seed=9)
+    links = service.post(video, params={"wait": 20}).json()["links"]
+    whole = service.http.get(links["video"])
+    assert whole.content == video
+    assert whole.headers["content-type"] == "image/gif"
+    part = service.http.get(links["video"], headers={"Range": "bytes=10-19"})
+    assert (part.status_code, part.content) == (206, video[10:20])
+    assert part.headers["content-range"] == f"bytes 10-19/{len(video)}"
+    last = service.http.get(links["video"], headers={"Range": "bytes=-5"})
+    assert last.content == video[-5:]
+    beyond = service.http.get(links["video"], headers={"Range": f"bytes={len(video)}-"})
+    assert (beyond.status_code, beyond.json()["code"]) == (416, "range_not_satisfiable")
+    stale = service.http.get(links["video"], headers={"Range": "bytes=0-1", "If-Range": '"other"'})
+    assert stale.content == video
+    seen = service.http.get(links["video"], headers={"If-None-Match": whole.headers["etag"]})
+    assert seen.status_code == 304
+    picture = service.http.get(f"{links['self']}/keyframes/0.jpg")
+    assert picture.content.startswith(b"\xff\xd8\xff")
+    assert service.http.get(f"{links['self']}/keyframes/999.jpg").status_code == 404
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "vtt", "srt", "md", "html", "table"])
+def test_exports(service: Service, form: str) -> None:
+    links = service.post(tasks=["events", "objects"], params={"wait": 20}).json()["links"]
+    answer = service.http.get(links["export"], params={"format": form})
+    assert answer.status_code == 200
+    assert "attachment" in answer.headers["content-disposition"]
+    if form == "html":
+        assert "data:image/jpeg;base64," in answer.text
+    if form == "json":
+        assert answer.json()["schema_version"] == "1"
+
+
+def test_an_export_that_cannot_be_is_refused(service: Service) -> None:
+    links = service.post(params={"wait": 20}).json()["links"]
+    answer = service.http.get(links["export"], params={"format": "chapters"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "export_refused")
+
+
+def test_lists_newest_first_in_pages_and_searches(service: Service) -> None:
+    ids = [service.post(name=f"zebra{n}.gif", params={"wait": 20}).json()["id"] for n in range(3)]
+    first = service.http.get("/v1/timelines", params={"limit": 2, "q": "zebra"}).json()
+    assert [job["id"] for job in first["items"]] == [ids[2], ids[1]]
+    second = service.http.get(
+        "/v1/timelines", params={"limit": 2, "q": "zebra", "cursor": first["next"]}
+    ).json()
+    assert ([job["id"] for job in second["items"]], second["next"]) == ([ids[0]], None)
+    by_name = service.http.get("/v1/timelines", params={"q": "ZEBRA2 gif"}).json()
+    assert [job["id"] for job in by_name["items"]] == [ids[2]]
+    assert service.http.get("/v1/timelines", params={"q": "\"') OR *"}).json()["items"] == []
+    assert service.http.get("/v1/timelines", params={"q": "zebra nowhere"}).json()["items"] == []
+
+
+def test_a_job_can_be_cancelled_retried_and_deleted(service: Service) -> None:
+    service.model.open.clear()
+    job_id = service.post(moving_square(seed=77), frames=3).json()["id"]
+    while service.http.get(f"/v1/timelines/{job_id}").json()["status"] != "analyzing":
+        time.sleep(0.02)
+    cancelled = service.http.post(f"/v1/timelines/{job_id}/cancel").json()
+    assert (cancelled["status"], cancelled["error"]["code"]) == ("cancelled", "cancelled")
+    service.model.open.set()
+    again = service.http.post(f"/v1/timelines/{job_id}/retry")
+    assert again.status_code == 202
+    assert service.ended(job_id)["status"] == "complete"
+    assert service.http.post(f"/v1/timelines/{job_id}/retry").json()["code"] == "not_retryable"
+    kinds = [kind for _, kind, _ in _messages(service, job_id)]
+    assert kinds.count("failed") == kinds.count("done") == 1
+    assert service.http.delete(f"/v1/timelines/{job_id}").status_code == 204
+    assert service.http.get(f"/v1/timelines/{job_id}").json()["code"] == "not_found"
+    assert not list(service.place.settings.data.glob(f"storage/jobs/{job_id}"))
+
+
+def test_what_is_no_video_fails_with_its_reason(service: Service) -> None:
+    job = service.ended(service.post(b"not a video at all", name="x.mp4").json()["id"])
+    assert (job["status"], job["error"]["code"]) == ("failed", "unreadable_media")
+    assert job["timeline"] is None
+
+
+def test_a_bug_fails_the_job_and_nothing_else(service: Service) -> None:
+    service.model.crash = ZeroDivisionError("oops")
+    try:
+        job = service.ended(service.post(moving_square(seed=5)).json()["id"])
+    finally:
+        service.model.crash = None
+    assert (job["status"], job["error"]["code"]) == ("failed", "internal_error")
+    assert "oops" not in json.dumps(job)
+    assert service.ended(service.post(moving_square(seed=6)).json()["id"])["status"] == "complete"
+
+
+def test_moderation_is_decided_by_people(service: Service) -> None:
+    job = service.post(moving_square(seed=8), tasks=["moderation"], params={"wait": 20}).json()
+    assert job["timeline"]["results"]["moderation"]["review"]
+    path = f"{job['links']['self']}/reviews/0"
+    decided = service.http.put(path, json={"verdict": "block", "note": "no"}).json()["reviews"]
+    assert [(each["item"], each["verdict"], each["note"]) for each in decided] == [(0, "block", "no")]
+    changed = service.http.put(path, json={"verdict": "allow"}).json()["reviews"]
+    assert [each["verdict"] for each in changed] == ["allow"]
+    assert (
+        service.http.put(f"{job['links']['self']}/reviews/99", json={"verdict": "allow"}).status_code == 404
+    )
+
+
+def test_a_plan_says_what_would_be_looked_at(service: Service) -> None:
+    looks = service.model.looks
+    answer = service.http.post(
+        "/v1/plans", files={"video": ("a.gif", moving_square())}, data={"request": '{"frames": 3}'}
+    )
+    assert answer.status_code == 200
+    assert 0 < len(answer.json()["keyframes"]) <= 3
+    assert service.model.looks == looks
+
+
+def test_status_pages(service: Service) -> None:
+    assert service.http.get("/healthz").json() == {"status": "ok"}
+    assert service.http.get("/readyz").json()["ready"] is True
+    limits = service.http.get("/v1/limits").json()
+    assert (limits["max_upload_bytes"], limits["webhooks"]) == (2_000_000, True)
+    service.post(params={"wait": 20})
+    metrics = service.http.get("/metrics").text
+    assert 'sceneline_jobs_total{status="complete"}' in metrics
+    assert "sceneline_http_request_duration_seconds_count" in metrics
+
+
+def test_the_same_model_is_not_asked_twice_about_a_picture(service: Service) -> None:
+    video = moving_square(seed=123)
+    service.post(video, frames=4, params={"wait": 20})
+    looks = service.model.looks
+    again = service.post(video, frames=4, params={"wait": 20}).json()
+    assert again["status"] == "complete"
+    assert service.model.looks == looks
+
+
+def test_a_client_may_use_any_http_library(service: Service) -> None:
+    answer = httpx.post(f"{service.url}/v1/timelines", content=b"", headers={"Content-Type": "text/plain"})
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+    assert answer.headers["content-type"] == "application/problem+json"
