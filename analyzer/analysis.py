@@ -10,13 +10,14 @@ from analyzer.consulting import consult
 from analyzer.conversation import VisionModel
 from analyzer.describing import summarise
 from analyzer.errors import AnalysisRequestError
+from analyzer.models.local.vocabulary import known_tags
 from analyzer.perceiving import Faculty, Perceiver, Unseen, perceive
 from analyzer.requests import AnalysisRequest
 from analyzer.tasks.describe import describe
 from analyzer.tasks.events import draft_events
-from analyzer.tasks.moderation import moderate
+from analyzer.tasks.moderation import check_policy, moderate
 from analyzer.tasks.objects import list_objects
-from analyzer.tasks.tags import list_tags
+from analyzer.tasks.tags import list_tags, unknown_tags
 from analyzer.tasks.text import list_text
 from analyzer.timeline import Axis, cover, date, identify, list_keyframes, list_shots
 from analyzer.types import (
@@ -76,6 +77,7 @@ async def _analyze_locally(
     """
     started = time.perf_counter()
     wanted = _wanted(request)
+    cautions = _cautions(request)
     findings: list[Findings] = []
     failures: list[Unseen] = []
     async with aclosing(perceive(keyframes, wanted, model)) as looking:
@@ -100,7 +102,7 @@ async def _analyze_locally(
         results=_results(request, seen),
         coverage=cover(seen.axis, {failure.keyframe: "model_failed" for failure in failures}),
         usage=Usage(analyze_seconds=time.perf_counter() - started),
-        warnings=(*plan.notices, *_warnings(failures, seen.axis)),
+        warnings=(*plan.notices, *cautions, *_warnings(failures, seen.axis)),
     )
 
 
@@ -119,13 +121,35 @@ def _wanted(request: AnalysisRequest) -> frozenset[Faculty]:
     return frozenset(wanted)
 
 
+def _cautions(request: AnalysisRequest) -> list[Notice]:
+    """Return what of the request the local models will not do."""
+    cautions: list[Notice] = []
+    if "tags" in request.tasks and request.taxonomy:
+        cautions.extend(unknown_tags(request.taxonomy, known_tags()))
+    if "moderation" in request.tasks:
+        cautions.extend(check_policy(request.policy))
+    ignored = {
+        "instructions": request.instructions,
+        "examples": request.examples,
+        "segments": request.segments,
+        "question": request.question,
+        "schema": request.schema,
+    }
+    cautions.extend(
+        Notice("option_ignored", f"the local models cannot follow {name}; a vision-language model can")
+        for name, given in ignored.items()
+        if given
+    )
+    return cautions
+
+
 def _results(request: AnalysisRequest, seen: Understanding) -> Results:
     asked = set(request.tasks)
     return Results(
         text=list_text(seen) if "text" in asked else None,
         tags=list_tags(seen, request.taxonomy) if "tags" in asked else None,
         objects=list_objects(seen) if "objects" in asked else None,
-        moderation=moderate(seen) if "moderation" in asked else None,
+        moderation=moderate(seen, request.policy) if "moderation" in asked else None,
         describe=describe(seen) if "describe" in asked else None,
     )
 

@@ -77,6 +77,9 @@ _CLEAR: Final = 0.9
 _LINE: Final = 0.75
 """Height of a line, relative to the first of a headline, from which it belongs to it."""
 _LINES: Final = 3
+"""Lines of a headline."""
+_GAP: Final = 0.5
+"""Distance of two lines that belong together, in heights of the smaller one."""
 _TELLING: Final = 5
 """Letters and digits from which a text tells what a part of the video is about."""
 _HEADLINE: Final = 100
@@ -142,10 +145,12 @@ def headline(passages: Sequence[Passage]) -> str:
     )
     block = [best]
     alike = [line for line in lines if line is not best and _LINE <= line.height / best.height <= 1 / _LINE]
-    while near := [
-        line for line in alike if line not in block and any(_stacked(line, other) for other in block)
-    ]:
-        block.extend(near)
+    while len(block) < _LINES and (
+        near := [
+            line for line in alike if line not in block and any(_stacked(line, other) for other in block)
+        ]
+    ):
+        block.append(near[0])
     text = ""
     for line in sorted(block, key=lambda line: (line.box[1], line.box[0])):
         if text and len(text) + len(line.text) > _HEADLINE:
@@ -174,7 +179,8 @@ def summarise(seen: Understanding, titles: Sequence[str]) -> str:
         sentences.append(sentence(f"Setting: {joined(places[:3])}"))
     if titles:
         sentences.append(sentence(f"Text: {joined([quoted(title) for title in titles[:4]])}"))
-    if len(sentences) == 1:
+    looked = any(found.objects is not None or found.text is not None for found in seen.findings)
+    if looked and len(sentences) == 1:
         sentences.append("The local models recognise nothing in it.")
     return " ".join(sentences)
 
@@ -208,7 +214,11 @@ def _stacked(one: Passage, other: Passage) -> bool:
     """Say whether one line stands right above or below the other."""
     gap = max(one.box[1], other.box[1]) - min(one.box[3], other.box[3])
     beside = max(one.box[0], other.box[0]) > min(one.box[2], other.box[2])
-    return gap < min(one.height, other.height) and not beside and bool(set(one.frames) & set(other.frames))
+    return (
+        gap < _GAP * min(one.height, other.height)
+        and not beside
+        and bool(set(one.frames) & set(other.frames))
+    )
 
 
 def _light(shot: Shot) -> list[str]:

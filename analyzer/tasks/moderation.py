@@ -2,52 +2,79 @@
 
 from typing import Final
 
+from analyzer.errors import AnalysisRequestError
+from analyzer.requests import Clause, Policy
 from analyzer.types import ClauseVerdict, ModerationResult, ReviewItem, Verdict
 from analyzer.understanding import Understanding
+from sampler import Notice
 
-POLICY: Final = "sceneline-default 1"
-"""Name and version of the built-in policy."""
-CLAUSE: Final = "sexual"
-_REVIEW: Final = 0.6
-_BLOCK: Final = 0.85
-"""Bands of the score: under the first allow, from the second block, between them a person should look.
+DEFAULT_POLICY: Final = Policy(
+    "sceneline-local",
+    "1",
+    (Clause("sexual", "Sexually explicit pictures.", review_from=0.6, block_from=0.85),),
+)
+"""What the local models can judge.
 
-The model's authors published no calibration and name 0.2 and 0.8 as a start; faces close to the camera and hands
+The classifier's authors published no calibration and name 0.2 and 0.8 as a start; faces close to the camera and hands
 score up to 0.59 on harmless footage, so the bands lie higher here."""
+_JUDGED: Final = frozenset({"sexual", "nudity", "explicit", "adult", "nsfw"})
+"""Ids of clauses the classifier's score can be held against."""
+_ORDER: Final[tuple[Verdict, ...]] = ("allow", "review", "block")
 
 
-def moderate(seen: Understanding) -> ModerationResult:
-    """Judge the video by the built-in policy: one clause, sexually explicit pictures."""
-    scores = {found.keyframe: found.unsafe for found in seen.findings if found.unsafe is not None}
-    flagged = [frame for frame, score in scores.items() if score >= _REVIEW]
-    worst = max(scores.values(), default=None)
-    verdict = _band(worst or 0.0)
-    if worst is None:
-        explanation = "no keyframe could be looked at"
-    elif flagged:
-        explanation = (
-            f"{len(flagged)} of {len(scores)} keyframes score {_REVIEW} or more for sexually explicit content, "
-            f"the highest {worst:.2f}"
+def check_policy(policy: Policy | None) -> tuple[Notice, ...]:
+    """Return a warning for each clause that no local model can judge.
+
+    Raises:
+        AnalysisRequestError: none of the clauses can be judged.
+    """
+    if policy is None:
+        return ()
+    unjudged = [clause.id for clause in policy.clauses if clause.id not in _JUDGED]
+    if len(unjudged) == len(policy.clauses):
+        raise AnalysisRequestError(
+            f"the local models can judge none of the clauses of {policy.name!r}; they know {', '.join(sorted(_JUDGED))}"
         )
-    else:
-        explanation = f"the highest score of {len(scores)} keyframes is {worst:.2f}, under {_REVIEW}"
-    clause = ClauseVerdict(CLAUSE, verdict, worst, explanation, seen.axis.instances(flagged))
-    review = tuple(
-        ReviewItem(
-            CLAUSE,
-            instance.start_seconds,
-            instance.end_seconds,
-            instance.keyframes,
-            f"scores up to {max(scores[frame] for frame in instance.keyframes):.2f}; "
-            f"{_REVIEW} to {_BLOCK} is for a person to decide",
-        )
-        for instance in clause.instances
-        if max(scores[frame] for frame in instance.keyframes) < _BLOCK
+    return tuple(
+        Notice("clause_not_judged", f"the local models cannot judge the clause {clause!r}; it has no verdict")
+        for clause in unjudged
     )
-    return ModerationResult(POLICY, verdict, (clause,), review)
 
 
-def _band(score: float) -> Verdict:
-    if score >= _BLOCK:
-        return "block"
-    return "review" if score >= _REVIEW else "allow"
+def moderate(seen: Understanding, policy: Policy | None) -> ModerationResult:
+    """Judge the video by those clauses of the policy, or of ours, that a local model can judge."""
+    policy = policy or DEFAULT_POLICY
+    scores = {found.keyframe: found.unsafe for found in seen.findings if found.unsafe is not None}
+    judged = [clause for clause in policy.clauses if clause.id in _JUDGED]
+    clauses = tuple(_judge(clause, scores, seen) for clause in judged)
+    return ModerationResult(
+        policy=f"{policy.name} {policy.version}",
+        verdict=max((clause.verdict for clause in clauses), key=_ORDER.index, default="allow"),
+        clauses=clauses,
+        review=tuple(
+            ReviewItem(
+                clause.id,
+                instance.start_seconds,
+                instance.end_seconds,
+                instance.keyframes,
+                f"scores up to {worst:.2f}; {clause.review_from} to {clause.block_from} is for a person to decide",
+            )
+            for clause, judgement in zip(judged, clauses, strict=True)
+            for instance in judgement.instances
+            if (worst := max(scores[frame] for frame in instance.keyframes)) < clause.block_from
+        ),
+    )
+
+
+def _judge(clause: Clause, scores: dict[int, float], seen: Understanding) -> ClauseVerdict:
+    if not scores:
+        return ClauseVerdict(clause.id, "review", None, "no keyframe could be looked at", ())
+    worst = max(scores.values())
+    flagged = [frame for frame, score in scores.items() if score >= clause.review_from]
+    verdict: Verdict = "block" if worst >= clause.block_from else "review" if flagged else "allow"
+    explanation = (
+        f"{len(flagged)} of {len(scores)} keyframes score {clause.review_from} or more, the highest {worst:.2f}"
+        if flagged
+        else f"the highest score of {len(scores)} keyframes is {worst:.2f}, under {clause.review_from}"
+    )
+    return ClauseVerdict(clause.id, verdict, worst, explanation, seen.axis.instances(flagged))

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzer.models.local.vocabulary import LABELS
 from analyzer.models.local.weights import WeightsFile, locate
 from analyzer.types import Detection
 
@@ -34,16 +35,6 @@ _RIM: Final = 0.02
 """Share of a square: a box that touches an inner edge by less has been cut by it."""
 _GREY: Final = (127, 127, 127)
 
-_NAMES: Final = """
-person|bicycle|car|motorcycle|airplane|bus|train|truck|boat|traffic light|fire hydrant||stop sign|parking meter|bench
-bird|cat|dog|horse|sheep|cow|elephant|bear|zebra|giraffe||backpack|umbrella|||handbag|tie|suitcase|frisbee|skis
-snowboard|sports ball|kite|baseball bat|baseball glove|skateboard|surfboard|tennis racket|bottle||wine glass|cup|fork
-knife|spoon|bowl|banana|apple|sandwich|orange|broccoli|carrot|hot dog|pizza|donut|cake|chair|couch|potted plant|bed
-|dining table|||toilet||tv|laptop|mouse|remote|keyboard|cell phone|microwave|oven|toaster|sink|refrigerator||book
-clock|vase|scissors|teddy bear|hair dryer|toothbrush
-"""
-"""COCO's categories in the order of their numbers, from 1; the numbers it never used are blank."""
-LABELS: Final = dict(enumerate(_NAMES.strip().replace("\n", "|").split("|"), start=1))
 Pixels = NDArray[np.uint8]
 Corners = tuple[float, float, float, float]
 

