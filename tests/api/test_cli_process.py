@@ -1,0 +1,101 @@
+"""The command line as a process of its own: signals, pipes, locales, imports."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from PIL import Image
+
+SCENELINE = [sys.executable, "-c", "import sys; from api.cli import main; sys.exit(main())"]
+ROOT = Path(__file__).parents[2]
+
+
+def sceneline(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*SCENELINE, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+    )
+
+
+def test_help_loads_nothing_heavy():
+    heavy = {"av", "cv2", "numpy", "scenedetect", "onnxruntime", "analyzer", "sampler"}
+    for command in ([], ["analyze"], ["doctor"]):
+        script = (
+            "import sys; from api.cli import main; "
+            f"main([*{command!r}, '--help']); sys.stderr.write(' '.join(sys.modules))"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT, timeout=60
+        )
+        assert "Usage" in done.stdout
+        assert not heavy & set(done.stderr.split())
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    command = " ".join(
+        [sys.executable, "-c", "'import sys; from api.cli import main; sys.exit(main())'", "schema"]
+    )
+    done = subprocess.run(
+        ["bash", "-c", f"{command} | head -c 10; echo; echo ${{PIPESTATUS[0]}}"],
+        capture_output=True, text=True, check=True, cwd=ROOT, timeout=60,
+    )  # fmt: skip
+    assert done.stdout.split()[-1] == "0"
+    assert done.stderr == ""
+
+
+def test_names_beyond_ascii_pass_in_any_locale(tmp_path):
+    picture = tmp_path / "Übung – 動画 \x1b[31m.png"
+    Image.new("RGB", (32, 32)).save(picture)
+    done = sceneline("shots", picture, LC_ALL="C", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["media"]["name"] == picture.name
+
+
+def test_a_name_that_is_not_text_is_told_or_read(tmp_path):
+    raw = os.fsencode(tmp_path) + b"/\xff\xfe.png"
+    Image.new("RGB", (32, 32)).save(tmp_path / "plain.png")
+    Path(os.fsdecode(raw)).write_bytes((tmp_path / "plain.png").read_bytes())
+    done = subprocess.run([*SCENELINE, "shots", raw], capture_output=True, check=False, cwd=ROOT, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["shots"]
+
+
+def test_an_interrupt_ends_the_run_cleanly(tmp_path, samples):
+    output = tmp_path / "t.json"
+    process = subprocess.Popen(
+        [*SCENELINE, "analyze", *[str(samples / "tour.mp4")] * 20, "--output", str(output)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True,
+    )  # fmt: skip
+    time.sleep(3.0)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert out == ""
+    assert err.count("sceneline: interrupted\n") == 1
+    assert "Traceback" not in err
+    assert not [line for line in group_members(process.pid) if line]
+
+
+def group_members(group: int) -> list[str]:
+    """Processes of a process group that are still there."""
+    listed = subprocess.run(
+        ["ps", "-o", "pid=,stat=", "-g", str(group)], capture_output=True, text=True, check=False
+    )
+    return [line for line in listed.stdout.splitlines() if "Z" not in line]
+
+
+def test_doctor_finds_this_installation_well():
+    done = sceneline("doctor")
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.splitlines()[-1].endswith("checks passed")
+    assert "the model that reads text" in done.stdout
