@@ -1,0 +1,187 @@
+"""What was followed and read becomes events that a person would tell."""
+
+from dataclasses import replace
+
+import pytest
+
+from analyzer.chaptering import chapters
+from analyzer.describing import describe_shots, summarise
+from analyzer.tasks.events import draft_events
+from analyzer.timeline import date
+from analyzer.types import Event, Findings
+from analyzer.understanding import Understanding, understand
+from sampler import SamplingPlan, Signal
+from tests.analyzer.scenes import Box, found, plan
+
+BOX: Box = (0.4, 0.4, 0.5, 0.6)
+PLACES: tuple[Box, ...] = tuple((0.1 + 0.2 * n, 0.4, 0.2 + 0.2 * n, 0.8) for n in range(4))
+TITLE: Box = (0.1, 0.1, 0.9, 0.2)
+BODY: Box = (0.1, 0.4, 0.9, 0.46)
+
+
+def seconds(count: int, **more: object) -> SamplingPlan:
+    return plan(list(range(count)), duration=float(count), **more)  # type: ignore[arg-type]
+
+
+def events(made: SamplingPlan, findings: list[Findings]) -> list[Event]:
+    seen = understand(made, findings)
+    return list(date(draft_events(seen), seen.axis))
+
+
+def people(*counts: int) -> list[Findings]:
+    return [found(n, *(("person", PLACES[p], 0.9) for p in range(count))) for n, count in enumerate(counts)]
+
+
+def test_a_thing_that_stays_is_one_event() -> None:
+    (event,) = events(seconds(4), people(1, 1, 1, 1))
+    assert (event.label, event.description) == ("person", "A person is in view.")
+    assert (event.start_seconds, event.end_seconds) == (0, 4)
+    assert event.evidence == (0, 1, 2, 3)
+    assert event.confidence_kind == "detector"
+
+
+def test_several_of_a_kind_are_one_event_with_their_number() -> None:
+    (event,) = events(seconds(6), people(3, 3, 3, 1, 1, 1))
+    assert event.description == "Three people, then one."
+    assert event.attributes["counts"] == [{"keyframe": 0, "count": 3}, {"keyframe": 3, "count": 1}]
+
+
+def test_many_changes_are_told_with_their_times_as_long_as_they_are_rare() -> None:
+    made = plan([0, 4, 8, 12, 16, 20, 24, 28], duration=32.0)
+    (event,) = events(made, people(3, 3, 2, 2, 3, 3, 1, 1))
+    assert event.description == "Three people, then two from 0:08, three from 0:16, one from 0:24."
+
+
+def test_a_count_that_slips_for_one_keyframe_is_no_change() -> None:
+    made = plan([0, 0.5, 1, 1.5, 2], duration=3.0)
+    (event,) = events(made, people(2, 2, 1, 2, 2))
+    assert event.description == "Two people."
+
+
+ACROSS: list[Box] = [(0.0, 0.4, 0.2, 0.6), (0.4, 0.4, 0.6, 0.6), (0.8, 0.4, 1.0, 0.6)]
+IN_AND_OUT: list[Box] = [(0.4, 0.0, 0.5, 0.1), (0.4, 0.0, 0.5, 0.15), (0.4, 0.0, 0.5, 0.1)]
+CLOSER: list[Box] = [BOX, (0.38, 0.36, 0.52, 0.64), (0.3, 0.3, 0.6, 0.7)]
+
+
+@pytest.mark.parametrize(
+    ("way", "description"),
+    [
+        (ACROSS, "A car enters from the left, moves right and leaves at the right."),
+        (IN_AND_OUT, "A car comes in from the top and goes out again."),
+        (CLOSER, "A car appears, comes closer and is gone after that."),
+        ([BOX, BOX, BOX], "A car appears and is gone after that."),
+    ],
+)
+def test_a_lone_thing_is_told_with_its_movement(way: list[Box], description: str) -> None:
+    seen = [found(0), *(found(n + 1, ("car", box, 0.9)) for n, box in enumerate(way)), found(4), found(5)]
+    (event,) = [one for one in events(seconds(6), seen) if one.track == "car"]
+    assert event.description == description
+    assert (event.start_seconds, event.end_seconds) == (0.5, 3.5)
+
+
+def test_while_the_camera_moves_nothing_is_said_of_movement_in_the_picture() -> None:
+    seen = [found(n, ("car", (0.1 + 0.1 * n, 0.4, 0.3 + 0.1 * n, 0.6), 0.9)) for n in range(5)]
+    moving, still = (
+        events(seconds(5, shots={0: {"camera": camera}}), seen)[0] for camera in ("pan_left", "static")
+    )
+    assert "moves" not in moving.attributes
+    assert still.attributes["moves"] == "right"
+
+
+def test_cars_that_pass_one_after_another_are_events_of_their_own() -> None:
+    passing = [(0.4, 0.7, 0.5, 1.0), (0.4, 0.3, 0.5, 0.6), (0.4, 0.0, 0.5, 0.2)]
+    boxes = {1: passing[0], 2: passing[1], 3: passing[2], 6: passing[0], 7: passing[1], 8: passing[2]}
+    seen = [found(n, *([("car", boxes[n], 0.9)] if n in boxes else [])) for n in range(10)]
+    passes = [(one.start_seconds, one.end_seconds) for one in events(seconds(10), seen)]
+    assert passes == [(0.5, 3.5), (5.5, 8.5)]
+
+
+def test_lines_that_come_and_go_together_are_one_event_named_by_the_largest() -> None:
+    slide = [("The shape of water", TITLE, 0.99), ("three points to make", BODY, 0.99)]
+    other = [("Where it went", TITLE, 0.99)]
+    seen = [found(n, text=slide if n < 3 else other) for n in range(6)]
+    first, second = events(seconds(6), seen)
+    assert first.label == "The shape of water"
+    assert first.description == "The text “The shape of water” is shown with 1 more line of text."
+    assert first.attributes["lines"] == ["The shape of water", "three points to make"]
+    assert (second.label, second.start_seconds) == ("Where it went", 2.5)
+
+
+def test_a_bullet_that_comes_later_is_told_when_it_comes() -> None:
+    title, bullet = ("The shape of water", TITLE, 0.99), ("and it is round", BODY, 0.99)
+    seen = [found(n, text=[title] if n < 6 else [title, bullet]) for n in range(8)]
+    assert [(one.label, one.start_seconds) for one in events(seconds(8), seen)] == [
+        ("The shape of water", 0),
+        ("and it is round", 5.5),
+    ]
+
+
+def test_a_burned_in_clock_is_one_event() -> None:
+    seen = [found(n, text=[(f"12:00:{n:02}", TITLE, 0.99)]) for n in range(20)]
+    (event,) = events(seconds(20), seen)
+    assert event.description == "A clock or counter runs from 12:00:00 to 12:00:19."
+
+
+def test_signals_are_events_by_rule_and_flashes_come_in_bursts() -> None:
+    signals = [
+        Signal("black", 0.0, 0.4),
+        Signal("flash", 3.1, 3.14),
+        Signal("flash", 3.5, 3.54),
+        Signal("fade_out", 5.0, 6.0),
+    ]
+    found_events = events(seconds(6, signals=signals), people(1, 1, 1, 1, 1, 1))
+    told = [
+        (one.label, one.start_seconds, one.end_seconds, one.description)
+        for one in found_events
+        if one.track == "signal"
+    ]
+    assert told == [
+        ("black", 0.0, 0.4, "The picture is black."),
+        ("flash", 3.1, 3.54, "The picture flashes two times."),
+        ("fade out", 5.0, 6.0, "The picture fades out."),
+    ]
+    assert {one.confidence_kind for one in found_events if one.track == "signal"} == {"rule"}
+
+
+def test_a_shot_in_which_nothing_was_found_is_told_as_such() -> None:
+    shots = {0: {"brightness": 0.05}}
+    (quiet,) = events(seconds(2, shots=shots), [found(0), found(1)])
+    assert quiet.description == "Nothing the local models recognise. The picture is dark."
+    assert (quiet.track, quiet.confidence_kind, quiet.confidence) == ("scene", "rule", None)
+
+
+def stage() -> Understanding:
+    made = plan(list(range(0, 30, 2)), cuts=[12.0], duration=30.0, shots={0: {"camera": "pan_left"}})
+    first = [
+        found(n, *(("person", PLACES[p], 0.9) for p in range(2)), tags=[("stage", 0.6)]) for n in range(6)
+    ]
+    return understand(
+        made, [*first, *(found(n, text=[("The end of it", TITLE, 0.99)]) for n in range(6, 15))]
+    )
+
+
+def test_shots_are_described_by_what_was_found_in_them() -> None:
+    assert [one.description for one in describe_shots(stage())] == [
+        "Two people, on a stage. The camera pans left.",
+        "The text “The end of it”.",
+    ]
+
+
+def test_chapters_tile_the_window_and_are_named_by_text_or_subjects() -> None:
+    assert [(one.title, one.start_seconds, one.end_seconds) for one in chapters(stage())] == [
+        ("Two people", 0, 12),
+        ("“The end of it”", 12, 30),
+    ]
+
+
+def test_no_chapter_is_shorter_than_ten_seconds_but_a_lone_one() -> None:
+    made = plan([1, 3, 5, 7], cuts=[2, 4, 6], duration=8.0)
+    seen = understand(made, [found(n, (("cat", "dog")[n % 2], BOX, 0.9)) for n in range(4)])
+    assert [(one.start_seconds, one.end_seconds) for one in chapters(seen)] == [(0, 8)]
+
+
+def test_the_summary_says_nothing_of_what_was_not_looked_for() -> None:
+    seen = understand(seconds(2), [replace(found(n), objects=None, text=None) for n in range(2)])
+    assert summarise(seen, ()) == "2 seconds in one shot."
+    looked = understand(seconds(2), [found(0), found(1)])
+    assert summarise(looked, ()) == "2 seconds in one shot. The local models recognise nothing in it."
