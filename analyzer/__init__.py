@@ -56,6 +56,7 @@ from analyzer.types import (
     Usage,
     Verdict,
 )
+from analyzer.zooming import SecondLook
 
 __all__ = [
     "AnalysisRequest",
@@ -102,6 +103,7 @@ __all__ = [
     "Results",
     "ReviewItem",
     "ScriptedModel",
+    "SecondLook",
     "Segment",
     "SegmentField",
     "ShotDescription",

@@ -30,6 +30,7 @@ from analyzer.types import (
     Usage,
 )
 from analyzer.understanding import Understanding, understand
+from analyzer.zooming import SecondLook
 from sampler import Keyframe, Notice, SamplingPlan
 
 _NEEDS: Final[dict[TaskName, frozenset[Faculty]]] = {
@@ -48,18 +49,20 @@ def analyze(
     keyframes: Sequence[Keyframe],
     request: AnalysisRequest,
     model: Perceiver | VisionModel,
+    second_look: SecondLook | None = None,
 ) -> AsyncGenerator[AnalysisStep]:
     """Yield progress, events as they are found, then one ``Timeline``.
 
     A model that can be asked gets the keyframes in batches; one that perceives gets them one by one, and what
-    they mean over time is worked out here.
+    they mean over time is worked out here. A second look, for models that can be asked, is what may be spent where
+    an event's edge is loose.
 
     Raises:
         AnalysisRequestError: a task this model cannot serve, or none.
         ModelUnavailableError: a local model that is needed cannot be loaded.
     """
     if isinstance(model, VisionModel):
-        return consult(plan, keyframes, request, model)
+        return consult(plan, keyframes, request, model, second_look)
     return _analyze_locally(plan, keyframes, request, model)
 
 

@@ -16,7 +16,15 @@ from analyzer.tasks.asked import ask, custom, describe, documents, events, moder
 from analyzer.tasks.asked.joining import Joining
 from analyzer.timeline import Axis, cover, date, identify, list_keyframes, list_shots
 from analyzer.types import AnalysisStep, Analyzed, Event, Results, TaskName, Timeline
-from sampler import Keyframe, Notice, SamplingPlan
+from analyzer.zooming import (
+    SecondLook,
+    batches_between,
+    find_loose_edges,
+    interleave,
+    renumber,
+    spread,
+)
+from sampler import Keyframe, Notice, SamplerError, SamplingPlan
 
 R = TypeVar("R")
 
@@ -38,6 +46,7 @@ _CONCLUSIONS: Final[dict[TaskName, Callable[[Sequence[Answered[Any]], Axis], Any
     "objects": objects.conclude,
 }
 """The tasks whose result follows from the answers alone."""
+_KNOWN_LABELS: Final = 40
 _WARNINGS: Final = {"model_failed": "model_failed", "budget": "budget_exceeded"}
 """Code of the warning for each reason a batch was not answered."""
 
@@ -78,11 +87,16 @@ def _context_tokens() -> int:
 
 
 async def consult(
-    plan: SamplingPlan, keyframes: Sequence[Keyframe], request: AnalysisRequest, model: VisionModel
+    plan: SamplingPlan,
+    keyframes: Sequence[Keyframe],
+    request: AnalysisRequest,
+    model: VisionModel,
+    second_look: SecondLook | None = None,
 ) -> AsyncGenerator[AnalysisStep]:
     """Yield progress, each event as a batch tells it, then one ``Timeline`` with all of them merged.
 
     Whatever fails becomes a gap and a warning; an event that was yielded may be merged with others in the end.
+    With a second look, the keyframes it takes are in the timeline and all keyframes are numbered anew.
 
     Raises:
         AnalysisRequestError: something is asked that cannot be.
@@ -102,8 +116,12 @@ async def consult(
                 yield event
             yield progress.after(outcome)
     report = _Report(plan, request, model, ledger, outcomes)
+    timeline = await report.timeline(keyframes)
+    if second_look is not None and "events" in request.tasks:
+        inquiry = inquiries[request.tasks.index("events")]
+        timeline = await report.look_closer(timeline, keyframes, inquiry, second_look)
     yield replace(
-        await report.timeline(keyframes),
+        timeline,
         id=identify(plan, keyframes, *_asked(request, inquiries), model.info.name),
         usage=replace(ledger.usage, analyze_seconds=time.perf_counter() - started),
     )
@@ -173,8 +191,47 @@ class _Report:
             results=results,
             coverage=cover(axis, lost),
             usage=self.ledger.usage,
-            warnings=(*self.plan.notices, *told.notices, *self.notices, *self._failures()),
+            warnings=(*self.plan.notices, *told.notices, *self.notices, *_failures(self.outcomes, self.plan)),
         )
+
+    async def look_closer(
+        self,
+        timeline: Timeline,
+        keyframes: Sequence[Keyframe],
+        inquiry: Inquiry[events.EventsReply],
+        look: SecondLook,
+    ) -> Timeline:
+        """The timeline with the loose edges of its events looked at once more, where that succeeds."""
+        axis, answers = self._of("events")
+        spent = spread(find_loose_edges(timeline.events, axis), axis, look.frames)
+        if not spent:
+            return timeline
+        try:
+            taken = await look.take([time for times in spent.values() for time in times])
+        except SamplerError as error:
+            return _warned(timeline, Notice("no_second_look", f"loose edges were left as they are: {error}"))
+        mixed = interleave(self.plan, keyframes, taken)
+        batches = batches_between(spent, mixed, len(self.outcomes), self.model.profile.max_images)
+        inquiry = replace(inquiry, words={**inquiry.words, "instructions": _known(inquiry, timeline.events)})
+        asking = ask_all([inquiry], batches, self.model, self.ledger, rolling=False)
+        async with aclosing(asking) as arriving:
+            outcomes = [outcome async for outcome in arriving]
+        closer = [replace(o, said=events.unsummed(o.said)) for o in outcomes if isinstance(o, Answered)]
+        first = [events.renumbered(answer, mixed.numbers, mixed.keyframes) for answer in answers]
+        seen = {frame for answer in (*first, *closer) for frame in answer.batch.frames}
+        told = events.conclude([*first, *closer], Axis(mixed.plan, seen), self.request, self.model.info.name)
+        lost = {mixed.numbers[frame]: reason for frame, reason in self._lost().items()}
+        missed = {f for o in outcomes for f in o.batch.frames if isinstance(o, Unanswered)} - seen
+        looked_at = Axis(mixed.plan, (k.index for k in mixed.keyframes if k.index not in {*lost, *missed}))
+        changed = replace(
+            timeline,
+            events=date(told.drafts, Axis(mixed.plan, seen)),
+            shots=list_shots(mixed.plan),
+            keyframes=list_keyframes(mixed.keyframes),
+            results=renumber(timeline.results, mixed.numbers),
+            coverage=cover(looked_at, lost),
+        )
+        return _warned(changed, *_failures(outcomes, mixed.plan))
 
     def _of(self, task: TaskName) -> tuple[Axis, list[Answered[Any]]]:
         """What was answered to a task, and the time axis of the keyframes it was answered for."""
@@ -229,13 +286,26 @@ class _Report:
                     lost |= dict.fromkeys(missing, outcome.reason)
         return lost
 
-    def _failures(self) -> Iterator[Notice]:
-        """One warning for each thing that went wrong, over the time it concerns."""
-        planned = {keyframe.index: keyframe.time_seconds for keyframe in self.plan.keyframes}
-        spans: dict[tuple[str, str], list[float]] = {}
-        for outcome in self.outcomes:
-            if isinstance(outcome, Unanswered):
-                times = [planned[frame] for frame in outcome.batch.frames]
-                spans.setdefault((_WARNINGS[outcome.reason], outcome.message), []).extend(times)
-        for (code, message), times in spans.items():
-            yield Notice(code, message, min(times), max(times))
+
+def _failures(outcomes: Sequence[Outcome], plan: SamplingPlan) -> Iterator[Notice]:
+    """One warning for each thing that went wrong, over the time it concerns."""
+    planned = {keyframe.index: keyframe.time_seconds for keyframe in plan.keyframes}
+    spans: dict[tuple[str, str], list[float]] = {}
+    for outcome in outcomes:
+        if isinstance(outcome, Unanswered):
+            times = [planned[frame] for frame in outcome.batch.frames]
+            spans.setdefault((_WARNINGS[outcome.reason], outcome.message), []).extend(times)
+    for (code, message), times in spans.items():
+        yield Notice(code, message, min(times), max(times))
+
+
+def _warned(timeline: Timeline, *notices: Notice) -> Timeline:
+    return replace(timeline, warnings=(*timeline.warnings, *notices))
+
+
+def _known(inquiry: Inquiry[Any], told: Sequence[Event]) -> str:
+    """The caller's wishes, and the labels that are in use, so that one thing keeps one name."""
+    labels = list(dict.fromkeys(event.label for event in told))[:_KNOWN_LABELS]
+    listed = "".join(f"- {label}\n" for label in labels)
+    wishes = inquiry.words.get("instructions", "")
+    return f"{wishes}\nUse these labels where they fit, and new ones where none does:\n{listed}"

@@ -1,7 +1,7 @@
 """The task ``events``, asked of a model: what happens, and tracks of the caller's own."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, Field, create_model
@@ -16,7 +16,7 @@ from analyzer.prompting import load
 from analyzer.requests import AnalysisRequest, Segment, SegmentField
 from analyzer.tasks.asked.spans import SpanEntry, check_entries, in_order, joined, shown_by_batch
 from analyzer.timeline import Axis
-from sampler import Notice
+from sampler import Keyframe, Notice
 
 TRACK: Final = "events"
 _RETOLD: Final = 6
@@ -90,6 +90,35 @@ def conclude(
         left_out = f"{len(drafts) - len(kept)} events are shorter or longer than their track allows"
         notices.append(Notice("duration_outside_limits", f"{left_out}; they were left out"))
     return EventsAnswer(kept, joined(answer.said.summary for answer in ordered), tuple(notices))
+
+
+def renumbered(
+    answer: Answered[EventsReply], numbers: Mapping[int, int], keyframes: Sequence[Keyframe]
+) -> Answered[EventsReply]:
+    """The same answer after its keyframes got new numbers; ``keyframes`` are all there are, by new number."""
+
+    def entries(listed: Sequence[Entry]) -> list[Entry]:
+        return [
+            entry.model_copy(
+                update={"first_frame": numbers[entry.first_frame], "last_frame": numbers[entry.last_frame]}
+            )
+            for entry in listed
+        ]
+
+    changed: dict[str, object] = {"events": entries(answer.said.events)}
+    segments: BaseModel | None = getattr(answer.said, "segments", None)
+    if segments is not None:
+        tracks = {name: entries(getattr(segments, name)) for name in type(segments).model_fields}
+        changed["segments"] = segments.model_copy(update=tracks)
+    shown = tuple(keyframes[numbers[frame]] for frame in answer.batch.frames)
+    return replace(
+        answer, batch=replace(answer.batch, keyframes=shown), said=answer.said.model_copy(update=changed)
+    )
+
+
+def unsummed(said: EventsReply) -> EventsReply:
+    """The answer without its summary, which would tell of too little."""
+    return said.model_copy(update={"summary": ""})
 
 
 def preview(answer: Answered[EventsReply], source: str) -> tuple[Draft, ...]:
