@@ -7,12 +7,13 @@ seconds keep theirs.
 
 import heapq
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sampler.measuring import HEIGHT, TILE, U8, WIDTH, Strip
+from sampler.measuring import HEIGHT, TILE, U8, WIDTH, Strip, tile_differences
 
 LOOK_SHAPE = (3, HEIGHT // TILE, WIDTH // TILE)
 _MOST, _KEPT = 1200, 900
@@ -20,6 +21,8 @@ _MOST, _KEPT = 1200, 900
 _BREAK = 5.0
 """A jump of this many levels, if it doubles the one before, starts a new moment: nothing may straddle a cut.
 """
+_CHANGE = 8
+"""Levels a tile must change by for a slice to be split there."""
 _RESTLESSNESS = 0.04
 """Sharpness one level of change to the frame before is worth: blurred and moving frames represent nothing."""
 
@@ -45,13 +48,15 @@ class Moment:
 
 
 class MomentKeeper:
-    """Turns strips, fed in order, into a bounded number of moments."""
+    """Turns strips, fed in order, into a bounded number of moments, at most two a slice but for cuts."""
 
     def __init__(self, slice_seconds: float) -> None:
         self._slice_seconds = slice_seconds
         self._moments: list[Moment] = []
         self._slice = -1
         self._last_jump = 0.0
+        self._reference: U8 | None = None
+        """First thumbnail of the open slice; None once something has changed in it."""
 
     def feed(self, strip: Strip) -> None:
         """Add frames."""
@@ -61,11 +66,27 @@ class MomentKeeper:
         starts = breaks | (np.diff(slices, prepend=self._slice) != 0)
         qualities = strip.sharpness - _RESTLESSNESS * jumps
         edges = [0, *(np.flatnonzero(starts[1:]) + 1).tolist(), len(strip)]
-        for start, end in zip(edges[:-1], edges[1:], strict=True):
-            self._add(strip, start, end, qualities, fresh=bool(starts[start]))
+        for start, end in pairwise(edges):
+            if starts[start]:
+                self._reference = strip.luma[start]
+            change = self._first_change(strip, start, end)
+            if change > start:
+                self._add(strip, start, change, qualities, fresh=bool(starts[start]))
+            if change < end:
+                self._reference = None
+                self._add(strip, change, end, qualities, fresh=True)
         self._slice, self._last_jump = int(slices[-1]), float(jumps[-1])
         if len(self._moments) > _MOST:
             self._moments = thinned(self._moments, _KEPT)
+
+    def _first_change(self, strip: Strip, start: int, end: int) -> int:
+        """The first frame in which some tile differs from the slice's first: an event has begun, or ended."""
+        if self._reference is None:
+            return end
+        part = strip.luma[start:end]
+        tiles = tile_differences(np.broadcast_to(self._reference, part.shape).copy(), part)
+        changed = np.flatnonzero(tiles.reshape(len(part), -1).max(axis=1) >= _CHANGE)
+        return start + int(changed[0]) if len(changed) else end
 
     def moments(self, end_seconds: float) -> list[Moment]:
         """All moments, in order, tiling from the first frame to ``end_seconds``."""
