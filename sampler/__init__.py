@@ -5,6 +5,7 @@ work.
 """
 
 from sampler.errors import (
+    LimitName,
     MediaError,
     MediaLimitError,
     MediaNotFoundError,
@@ -20,11 +21,11 @@ from sampler.types import (
     DEFAULT_MAX_PIXELS,
     Camera,
     Keyframe,
+    Limits,
     MediaInfo,
     Notice,
     PictureSequence,
     PlannedKeyframe,
-    ProcessLimits,
     Reason,
     SampleRequest,
     SamplerStep,
@@ -44,6 +45,8 @@ __all__ = [
     "DEFAULT_MAX_PIXELS",
     "Camera",
     "Keyframe",
+    "LimitName",
+    "Limits",
     "MediaError",
     "MediaInfo",
     "MediaLimitError",
@@ -52,7 +55,6 @@ __all__ = [
     "Notice",
     "PictureSequence",
     "PlannedKeyframe",
-    "ProcessLimits",
     "Reason",
     "SampleRequest",
     "SampleRequestError",

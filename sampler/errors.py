@@ -12,6 +12,14 @@ Every message is one line that says what is wrong and what to do about it.
 """
 
 
+from typing import Literal
+
+LimitName = Literal[
+    "bytes", "pixels", "seconds", "frames", "decoded_pixels", "memory_bytes", "cpu_seconds", "silent_seconds"
+]
+"""A field of ``sampler.Limits``."""
+
+
 class SamplerError(Exception):
     """Root of everything the sampler raises on purpose."""
 
@@ -33,7 +41,15 @@ class NoVideoError(MediaError):
 
 
 class MediaLimitError(SamplerError):
-    """Decoding took, or would take, more memory or time than it may."""
+    """The source is more, or takes more to decode, than ``sampler.Limits`` allow."""
+
+    def __init__(self, message: str, limit: LimitName) -> None:
+        super().__init__(message, limit)
+        self.limit = limit
+        """The field of ``Limits`` that was reached."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class SampleRequestError(SamplerError):

@@ -15,6 +15,7 @@ from sampler.planning import choose, interval_times, standing_at, uniform_times
 from sampler.scanning import Scan, scan
 from sampler.sources import fingerprint, name_of, open_source
 from sampler.types import (
+    Limits,
     MediaInfo,
     Notice,
     PlannedKeyframe,
@@ -30,14 +31,14 @@ _IRREGULAR_SHARE = 0.02
 """Share of frame intervals off the usual one above which the frame rate counts as variable."""
 
 
-def probe(source: Source) -> MediaInfo:
+def probe(source: Source, limits: Limits | None = None) -> MediaInfo:
     """What the file says of itself and its first picture shows; decodes one frame and reads every byte once.
 
     Raises:
         MediaError: see ``sampler.errors``.
         SampleRequestError: an empty picture sequence, or an interval that is not positive.
     """
-    with closing(open_source(source)) as reader:
+    with closing(open_source(source, limits or Limits())) as reader:
         header = reader.header
     return _media(
         source,
@@ -51,24 +52,27 @@ def probe(source: Source) -> MediaInfo:
     )
 
 
-def sample(source: Source, request: SampleRequest) -> Generator[SamplerStep, None, None]:
+def sample(
+    source: Source, request: SampleRequest, limits: Limits | None = None
+) -> Generator[SamplerStep, None, None]:
     """Yield progress, then the plan, then the keyframes in order; notices may come between any of them.
 
     Lazy: nothing is opened before the first step is pulled, keyframes are extracted one at a time, and
     closing the generator closes the file. Times are seconds on the clock a player shows.
 
     Raises:
-        MediaError: see ``sampler.errors``. SampleRequestError: fewer than one frame, an interval that does
-        not fit the mode, a window without video.
+        MediaError: see ``sampler.errors``.
+        MediaLimitError: the source is more, or decodes to more, than the limits allow.
+        SampleRequestError: fewer than one frame, an interval that does not fit the mode, a window without video.
     """
     _validate(request)
-    with closing(open_source(source)) as reader, _fingerprinting(source) as digest:
+    with closing(open_source(source, limits or Limits())) as reader, _fingerprinting(source) as digest:
         seen = yield from scan(reader, request)
         notices = list(reader.notices()) if seen.whole else []
         media = _counted(source, reader.header, digest.result(), seen)
     plan = _plan(request, seen, media, reader.header, notices)
     yield plan
-    with closing(open_source(source)) as reader:
+    with closing(open_source(source, limits or Limits())) as reader:
         yield from extract(reader, plan.keyframes, request.max_pixels)
 
 

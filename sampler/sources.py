@@ -5,27 +5,46 @@ from pathlib import Path
 from threading import Event
 
 from sampler.decoding import VideoReader
-from sampler.errors import MediaNotFoundError
+from sampler.errors import MediaLimitError, MediaNotFoundError
 from sampler.frames import Reader
+from sampler.limiting import check_header, check_size
 from sampler.pictures import SequenceReader, open_picture
-from sampler.types import PictureSequence, Source
+from sampler.types import Limits, PictureSequence, Source
 
 _CHUNK_BYTES = 1 << 20
 
 
-def open_source(source: Source) -> Reader:
-    """A reader positioned at the first picture; the caller closes it.
+def open_source(source: Source, limits: Limits) -> Reader:
+    """A reader positioned at the first picture, held to the limits; the caller closes it.
 
     Raises:
         MediaError: see ``sampler.errors``.
+        MediaLimitError: the source is more than the limits allow.
         SampleRequestError: an empty picture sequence, or an interval that is not positive.
     """
+    check_size(_bytes(source), limits, name_of(source))
+    reader = _open(source, limits)
+    try:
+        check_header(reader.header, limits, name_of(source))
+    except MediaLimitError:
+        reader.close()
+        raise
+    return reader
+
+
+def _open(source: Source, limits: Limits) -> Reader:
     if isinstance(source, PictureSequence):
         return SequenceReader(source)
     if not source.path.is_file():
         what = "is a directory" if source.path.is_dir() else "does not exist"
         raise MediaNotFoundError(f"{str(source.path)!r} {what}; give a video or picture file")
-    return open_picture(source.path) or VideoReader(source.path)
+    return open_picture(source.path) or VideoReader(source.path, limits)
+
+
+def _bytes(source: Source) -> int:
+    """Of all files together; one that is missing has none, and whoever opens it says so."""
+    paths = source.paths if isinstance(source, PictureSequence) else (source.path,)
+    return sum(path.stat().st_size for path in paths if path.is_file())
 
 
 def name_of(source: Source) -> str:

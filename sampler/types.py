@@ -60,15 +60,25 @@ class SampleRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class ProcessLimits:
-    """What the process that decodes one source may use."""
+class Limits:
+    """What one source may be and may cost. The defaults let pass what a person may own and stop what is absurd."""
 
-    memory_bytes: int = 2 << 30
-    """Address space on top of what it needs before it opens the source."""
-    cpu_seconds: int = 3600
-    """Processor time, summed over threads."""
-    silent_seconds: float = 120.0
-    """Wall time between two signs of life."""
+    bytes: int = 1 << 40
+    """Size of the files together."""
+    pixels: int = 180_000_000
+    """Of one picture as displayed."""
+    seconds: float = 14 * 86_400.0
+    """Declared duration."""
+    frames: int = 20_000_000
+    """Frames decoded in one pass."""
+    decoded_pixels: int = 10**14
+    """Pixels of all frames decoded in one pass; a day of 1080p is 5 × 10¹²."""
+    memory_bytes: int = 3 << 30
+    """Address space of the decoding process on top of what it needs before it opens the source."""
+    cpu_seconds: int = 86_400
+    """Processor time of the decoding process, summed over threads."""
+    silent_seconds: float = 600.0
+    """Wall time between two signs of life of the decoding process."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ _FORMAT_WHITELIST = ",".join(_FORMATS)
 _MATROSKA_CLUSTER = b"\x1f\x43\xb6\x75"
 _MATROSKA_ENCRYPTION = re.compile(rb"\x6d\x80.{1,8}\x62\x40.{1,40}\x50\x35", re.DOTALL)
 """ContentEncodings, ContentEncoding, ContentEncryption: element numbers of RFC 9559."""
+_MOST_STREAMS = "256"
 _BUFFER_BYTES = 1 << 18
 _ATTACHED_PICTURE = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
 
@@ -67,9 +68,12 @@ def open_container(path: Path) -> tuple[InputContainer, io.BufferedReader]:
             mode="r",
             buffer_size=_BUFFER_BYTES,
             metadata_errors="replace",
-            container_options={"format_whitelist": _FORMAT_WHITELIST, "protocol_whitelist": "none"},
+            container_options={"format_whitelist": _FORMAT_WHITELIST, "protocol_whitelist": "none", "max_streams": _MOST_STREAMS},
             io_open=_refuse,
         )
+    except MemoryError:
+        file.close()
+        raise
     except FFMPEG_ERRORS as error:
         encrypted = is_encrypted(path)
         size = path.stat().st_size

@@ -26,7 +26,8 @@ from sampler.decoding.opening import (
 )
 from sampler.errors import NoVideoError, UnreadableMediaError
 from sampler.frames import STILL_SECONDS, Frame, Header, Plane, pick
-from sampler.types import Notice
+from sampler.limiting import Meter
+from sampler.types import Limits, Notice
 
 _MOST_THREADS = 4
 _DEMUX_RETRIES = 8
@@ -77,10 +78,12 @@ class VideoReader:
         MediaNotFoundError: no such file.
         UnreadableMediaError: unknown format, damaged beyond use, or encrypted.
         NoVideoError: no picture in it.
+        MediaLimitError: it decodes to more than the limits allow; from ``frames`` and ``picked`` as well.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, limits: Limits) -> None:
         self._path = path
+        self._limits = limits
         self._file: io.BufferedReader
         self._container: InputContainer
         self._stream: VideoStream
@@ -265,13 +268,17 @@ class VideoReader:
             yield held
 
     def _decode(self) -> Generator[DecodedFrame, None, None]:
+        meter = Meter(self._limits, self._path.name)
         for packet in self._read_packets():
             try:
                 frames = self._stream.decode(packet)
+            except MemoryError:
+                raise
             except FFMPEG_ERRORS:
                 self._corrupt += 1
                 continue
             for frame in frames:
+                meter.add(frame.width * frame.height)
                 pts = self._clock.stamp(frame, self._first_dts)
                 time = self._seconds(pts)
                 duration = float((frame.duration or self._step) * self._time_base)
@@ -293,6 +300,8 @@ class VideoReader:
                     failures = 0
                     self._note(packet)
                     yield packet
+            except MemoryError:
+                raise
             except FFMPEG_ERRORS:
                 failures += 1
                 if failures <= _DEMUX_RETRIES:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from sampler.sandbox.system_calls import SYSTEM_CALLS, SystemCalls
-from sampler.types import ProcessLimits
+from sampler.types import Limits
 
 Layer = Literal["limits", "seccomp"]
 
@@ -34,7 +34,7 @@ def available_layers() -> tuple[Layer, ...]:
     return ("limits",) if _usable_table() is None else ("limits", "seccomp")
 
 
-def confine(limits: ProcessLimits) -> tuple[Layer, ...]:
+def confine(limits: Limits) -> tuple[Layer, ...]:
     """Confines the calling process, irrevocably, and says which layers are active.
 
     Everything needed later must be imported, opened and tried before.
@@ -47,7 +47,7 @@ def confine(limits: ProcessLimits) -> tuple[Layer, ...]:
     return ("limits", "seccomp")
 
 
-def _limit(limits: ProcessLimits) -> None:
+def _limit(limits: Limits) -> None:
     _lower(resource.RLIMIT_AS, _mapped_bytes() + limits.memory_bytes)
     # One second between the soft and the hard limit: SIGXCPU first, SIGKILL if that was survived.
     _lower(resource.RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + 1)

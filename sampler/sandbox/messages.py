@@ -15,10 +15,10 @@ from sampler import errors
 from sampler.errors import SamplerError, UnreadableMediaError
 from sampler.types import (
     Keyframe,
+    Limits,
     MediaInfo,
     Notice,
     PictureSequence,
-    ProcessLimits,
     SampleRequest,
     SamplerStep,
     SamplingPlan,
@@ -43,10 +43,10 @@ class Order:
     """Of a picture sequence; None for one file."""
     request: SampleRequest | None
     """None to probe."""
-    limits: ProcessLimits
+    limits: Limits
 
     @classmethod
-    def of(cls, source: Source, request: SampleRequest | None, limits: ProcessLimits) -> "Order":
+    def of(cls, source: Source, request: SampleRequest | None, limits: Limits) -> "Order":
         """The order to sample or to probe ``source``."""
         if isinstance(source, PictureSequence):
             return cls(tuple(source.paths), source.interval_seconds, request, limits)
@@ -87,7 +87,7 @@ def send(connection: Connection, outcome: Outcome) -> None:
     if outcome is None:
         kind, value = "end", None
     elif isinstance(outcome, SamplerError | RuntimeError):
-        kind, value = type(outcome).__name__, str(outcome)
+        kind, value = type(outcome).__name__, list(outcome.args)
     else:
         if isinstance(outcome, Keyframe):
             picture, outcome = outcome.jpeg, replace(outcome, jpeg=b"")
@@ -111,7 +111,7 @@ def receive(connection: Connection) -> Outcome:
         if kind == "end":
             return None
         if kind in _ERRORS:
-            return _ERRORS[kind](str(value))
+            return _ERRORS[kind](*map(str, value))
         outcome = _ANSWERS[kind].validate_python(value, strict=False)
     except (ValueError, KeyError, TypeError, ValidationError) as error:
         raise UnreadableMediaError("decoding ended in nonsense; the file is damaged or hostile") from error

@@ -12,7 +12,7 @@ from sampler.errors import MediaLimitError, MediaNotFoundError, UnreadableMediaE
 from sampler.sandbox import messages
 from sampler.sandbox.messages import Order, Outcome
 from sampler.sandbox.nursery import Decoder, Nursery
-from sampler.types import MediaInfo, ProcessLimits, SampleRequest, SamplerStep, Source
+from sampler.types import Limits, MediaInfo, SampleRequest, SamplerStep, Source
 
 _GRACE_SECONDS = 2.0
 """How long a decoder that closed its pipe may take to end."""
@@ -22,7 +22,7 @@ _nursery = Nursery()
 
 
 def sample_isolated(
-    source: Source, request: SampleRequest, limits: ProcessLimits | None = None
+    source: Source, request: SampleRequest, limits: Limits | None = None
 ) -> Generator[SamplerStep, None, None]:
     """``sample`` in a process that can read the source and do nothing else.
 
@@ -33,19 +33,19 @@ def sample_isolated(
         MediaError, SampleRequestError: as ``sample``.
         MediaLimitError: it needed more memory or time than ``limits`` allow.
     """
-    with closing(_run(Order.of(source, request, limits or ProcessLimits()))) as outcomes:
+    with closing(_run(Order.of(source, request, limits or Limits()))) as outcomes:
         for outcome in outcomes:
             assert not isinstance(outcome, MediaInfo)  # noqa: S101 - the order decides what comes back
             yield outcome
 
 
-def probe_isolated(source: Source, limits: ProcessLimits | None = None) -> MediaInfo:
+def probe_isolated(source: Source, limits: Limits | None = None) -> MediaInfo:
     """``probe`` in a process that can read the source and do nothing else.
 
     Raises:
         MediaError, MediaLimitError: as ``sample_isolated``.
     """
-    with closing(_run(Order.of(source, None, limits or ProcessLimits()))) as outcomes:
+    with closing(_run(Order.of(source, None, limits or Limits()))) as outcomes:
         for outcome in outcomes:
             if isinstance(outcome, MediaInfo):
                 return outcome
@@ -77,7 +77,8 @@ def _next(decoder: Decoder, order: Order) -> Outcome:
     """The next outcome, waited for as long as the limits allow."""
     if not decoder.connection.poll(order.limits.silent_seconds):
         raise MediaLimitError(
-            f"{order.paths[0].name!r} gave no sign of life for {order.limits.silent_seconds:g} s while decoding"
+            f"{order.paths[0].name!r} gave no sign of life for {order.limits.silent_seconds:g} s while decoding",
+            "silent_seconds",
         )
     try:
         return messages.receive(decoder.connection)
@@ -90,10 +91,13 @@ def _ended(decoder: Decoder, order: Order) -> MediaLimitError | UnreadableMediaE
     name, code = order.paths[0].name, decoder.exit_status(_GRACE_SECONDS)
     if code == -signal.SIGXCPU:
         return MediaLimitError(
-            f"{name!r} took more than {order.limits.cpu_seconds} s of processor time to decode"
+            f"{name!r} took more than {order.limits.cpu_seconds} s of processor time to decode",
+            "cpu_seconds",
         )
     if code == -signal.SIGKILL:
-        return MediaLimitError(f"{name!r} was stopped while decoding: out of memory, or killed from outside")
+        return MediaLimitError(
+            f"{name!r} was stopped while decoding: out of memory, or killed from outside", "memory_bytes"
+        )
     return UnreadableMediaError(f"{name!r} crashed its decoder; it is damaged or hostile")
 
 

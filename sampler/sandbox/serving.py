@@ -38,14 +38,16 @@ def _outcomes(order: Order, held: tuple[Path, ...]) -> Generator[Outcome, None, 
     source = order.source(held)
     try:
         if order.request is None:
-            yield probe(source)
+            yield probe(source, order.limits)
         else:
-            yield from sample(source, order.request)
+            yield from sample(source, order.request, order.limits)
     except SamplerError as error:
         yield error
     except MemoryError:
         megabytes = order.limits.memory_bytes >> 20
-        yield MediaLimitError(f"{held[0].name!r} needs more than {megabytes} MB of memory to decode")
+        yield MediaLimitError(
+            f"{held[0].name!r} needs more than {megabytes} MB of memory to decode", "memory_bytes"
+        )
     except Exception:  # noqa: BLE001 - told where it can be read, and raised there
         yield RuntimeError(f"decoding failed unexpectedly:\n{traceback.format_exc()}")
     else:

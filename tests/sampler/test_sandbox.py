@@ -16,9 +16,9 @@ from PIL import Image
 
 from sampler import (
     Keyframe,
+    Limits,
     MediaLimitError,
     MediaNotFoundError,
-    ProcessLimits,
     SampleRequest,
     SamplingPlan,
     UnreadableMediaError,
@@ -144,12 +144,12 @@ def test_nothing_is_left_when_the_program_is_killed():
 def test_too_little_memory_is_said_plainly(tmp_path):
     Image.new("L", (9000, 9000)).save(tmp_path / "huge.png")
     with pytest.raises(MediaLimitError, match=r"huge\.png.* 64 MB of memory"):
-        list(sample_isolated(VideoFile(tmp_path / "huge.png"), REQUEST, ProcessLimits(memory_bytes=64 << 20)))
+        list(sample_isolated(VideoFile(tmp_path / "huge.png"), REQUEST, Limits(memory_bytes=64 << 20)))
 
 
 def test_silence_ends_a_run():
     with pytest.raises(MediaLimitError, match="no sign of life for 0 s"):
-        list(sample_isolated(SOURCE, REQUEST, ProcessLimits(silent_seconds=0)))
+        list(sample_isolated(SOURCE, REQUEST, Limits(silent_seconds=0)))
 
 
 def test_runs_side_by_side_do_not_mix():
@@ -202,7 +202,7 @@ def test_no_way_out():
     program = (
         "import ctypes, os, resource, socket, subprocess, sys, threading\n"
         "from sampler.sandbox.confining import confine\n"
-        "from sampler import ProcessLimits\n"
+        "from sampler import Limits\n"
         "libc = ctypes.CDLL(None, use_errno=True)\n"
         "def raw(*a):\n"
         "    if libc.syscall(*a) < 0: raise PermissionError(ctypes.get_errno())\n"
@@ -215,7 +215,7 @@ def test_no_way_out():
         "def early():\n"
         "    late.wait(); attempt('thread', \"open('/etc/passwd')\")\n"
         "thread = threading.Thread(target=early); thread.start()\n"
-        "assert confine(ProcessLimits()) == ('limits', 'seccomp')\n"
+        "assert confine(Limits()) == ('limits', 'seccomp')\n"
         "for item in escapes.items(): attempt(*item)\n"
         "late.set(); thread.join()\n"
         "threading.Thread(target=print, args=('threads work',)).start()\n"
@@ -237,8 +237,8 @@ def test_no_way_out():
 def test_an_instruction_set_the_filter_does_not_read_is_fatal():
     """The x32 numbers of x86-64 would reach the same calls by other names."""
     program = (
-        "import ctypes; from sampler.sandbox.confining import confine; from sampler import ProcessLimits\n"
-        "confine(ProcessLimits()); ctypes.CDLL(None).syscall(0x40000000 | 2, b'/etc/passwd', 0)"
+        "import ctypes; from sampler.sandbox.confining import confine; from sampler import Limits\n"
+        "confine(Limits()); ctypes.CDLL(None).syscall(0x40000000 | 2, b'/etc/passwd', 0)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, timeout=30)
     assert done.returncode == -signal.SIGSYS

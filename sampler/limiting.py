@@ -1,0 +1,51 @@
+"""What a source may be, decided on what its header says before it is decoded, and while it is."""
+
+from sampler.errors import MediaLimitError
+from sampler.frames import Header
+from sampler.types import Limits
+
+
+def check_size(size: int, limits: Limits, name: str) -> None:
+    """Raises MediaLimitError when the files hold more bytes than allowed."""
+    if size > limits.bytes:
+        message = f"{name!r} has {size} bytes, over the limit of {limits.bytes}; shrink it"
+        raise MediaLimitError(message, "bytes")
+
+
+def check_header(header: Header, limits: Limits, name: str) -> None:
+    """Raises MediaLimitError when one picture is too large, or the declared duration too long."""
+    pixels = header.width * header.height
+    if pixels > limits.pixels:
+        message = (
+            f"{name!r} has pictures of {header.width} × {header.height}, over the limit of {limits.pixels}"
+            " pixels; shrink it"
+        )
+        raise MediaLimitError(message, "pixels")
+    seconds = (header.declared_end_seconds or 0.0) - header.start_seconds
+    if seconds > limits.seconds:
+        message = f"{name!r} is {seconds:.0f} s long, over the limit of {limits.seconds:.0f} s; cut it"
+        raise MediaLimitError(message, "seconds")
+
+
+class Meter:
+    """Counts what one pass over a source decodes."""
+
+    def __init__(self, limits: Limits, name: str) -> None:
+        self._limits = limits
+        self._name = name
+        self._frames = 0
+        self._pixels = 0
+
+    def add(self, pixels: int) -> None:
+        """One more frame; raises MediaLimitError when they come to more than allowed."""
+        self._frames += 1
+        self._pixels += pixels
+        if self._frames > self._limits.frames:
+            message = f"{self._name!r} has more than {self._limits.frames} frames, the limit; shorten it"
+            raise MediaLimitError(message, "frames")
+        if self._pixels > self._limits.decoded_pixels:
+            message = (
+                f"{self._name!r} decodes to more than {self._limits.decoded_pixels} pixels, the limit;"
+                " shorten or shrink it"
+            )
+            raise MediaLimitError(message, "decoded_pixels")
