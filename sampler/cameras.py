@@ -1,4 +1,4 @@
-"""How the camera moves in a shot, from the shift between thumbnails a fifth of a second apart.
+"""How the camera moves in a shot, from the shift between thumbnails a third of a second apart.
 
 Shifts come from phase correlation (Kuglin and Hines, 1975), of the whole picture for pans and tilts and of
 its two halves, which part when the camera zooms in. Positive x is to the right, positive y down, for what is
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sampler.measuring import F32, HEIGHT, WIDTH, Strip
 from sampler.types import Camera
 
-_INTERVAL_SECONDS = 0.2
+_INTERVAL_SECONDS = 0.3
 _LONGEST_SECONDS = 1.0
 """Further apart than this, two thumbnails say nothing of motion."""
 _WHOLE = cv2.createHanningWindow((WIDTH, HEIGHT), cv2.CV_32F)
@@ -39,7 +39,7 @@ class Motion:
 
 
 class MotionMeter:
-    """Measures motion in strips fed to it in order, five times a second."""
+    """Measures motion in strips fed to it in order, three times a second."""
 
     def __init__(self) -> None:
         self._last: tuple[float, F32] | None = None

@@ -16,13 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampler.comparing import colour_change, structure_change
-from sampler.measuring import F32, HEIGHT, WIDTH, Strip
+from sampler.measuring import F32, HEIGHT, TILE, WIDTH, Strip
 
 _INTERVAL_SECONDS = 0.08
 """Thumbnails are compared at this distance, whatever the frame rate."""
 _HALVES = (2, 3, 5, 8, 12)
 """Half-lengths tried, in intervals: transitions of 0.3 to 2 s."""
-_SIZE = (WIDTH // 2, HEIGHT // 2)
 _MIXTURE_RESIDUE = 0.28
 """How far off the mean of the ends the middle of a dissolve may lie, as a share of their distance."""
 _WIPE_RESIDUE = 0.17
@@ -164,5 +163,7 @@ def _gradual(held: Strip, pictures: F32, middle: int, half: int, strength: float
 
 
 def _pictures(held: Strip) -> F32:
-    small = [cv2.resize(luma, _SIZE, interpolation=cv2.INTER_AREA).ravel() for luma in held.luma]
-    return np.stack(small).astype(np.float32)
+    """``(N, 144)``: each thumbnail as the means of its tiles."""
+    size = (WIDTH // TILE, len(held) * HEIGHT // TILE)
+    small = cv2.resize(held.luma.reshape(-1, WIDTH), size, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.float32).reshape(len(held), -1)

@@ -23,8 +23,8 @@ _LONGEST_WALL_SECONDS = 0.25
 """A strip is handed on when it is full or this old, so that slow decoding can still be followed and
 cancelled.
 """
-_STEPPING = 4
-_SHARPNESS_ROWS = 24
+_STEPPING = 2
+_SHARPNESS_ROWS = 16
 _HALF_SHARPNESS = 12.0
 """Root mean square difference of horizontal neighbours that counts as half sharp, in levels of 255."""
 
@@ -141,7 +141,7 @@ def _mean_difference(one: U8, other: U8) -> F32:
 
 
 def _shrink(plane: Plane, into: U8, drop: int, turns: int) -> None:
-    """Average ``plane`` down to the shape of ``into``: points on a grid four times as fine, then areas."""
+    """Average ``plane`` down to the shape of ``into``: points on a grid twice as fine, then areas."""
     height, width = (into.shape[1], into.shape[0]) if turns % 2 else into.shape
     if plane.shape[0] > height * _STEPPING or plane.shape[1] > width * _STEPPING:
         size = (min(width * _STEPPING, plane.shape[1]), min(height * _STEPPING, plane.shape[0]))

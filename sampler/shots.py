@@ -7,7 +7,7 @@ import numpy as np
 
 from sampler.cameras import Motion, camera
 from sampler.dissolves import Gradual
-from sampler.signals import plain_stretches
+from sampler.signals import faded_stretches
 from sampler.traces import Trace
 from sampler.types import Shot, Transition
 
@@ -33,7 +33,7 @@ def boundaries(cuts: Sequence[float], graduals: Sequence[Gradual], trace: Trace)
     """
     found = [Boundary(seconds, "cut") for seconds in cuts]
     graduals = [g for g in graduals if not any(g.start_seconds <= cut <= g.end_seconds for cut in cuts)]
-    for start, end in plain_stretches(trace):
+    for start, end in faded_stretches(trace):
         low, high = start - _BESIDE_SECONDS, end + _BESIDE_SECONDS
         beside = [g for g in graduals if g.start_seconds <= high and g.end_seconds >= low]
         graduals = [g for g in graduals if g not in beside]

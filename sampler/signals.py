@@ -8,7 +8,7 @@ from sampler.types import Signal, SignalKind
 
 _BLACK, _BLACK_CONTRAST = 24.0, 8.0
 """Mean luma and deviation up to which a frame is black."""
-_PLAIN_CONTRAST = 5.0
+_PLAIN_CONTRAST = 2.5
 """Deviation up to which a frame is one plain surface, whatever its brightness."""
 _SHORTEST_BLACK_SECONDS = 0.1
 _SHORTEST_FREEZE_SECONDS = 2.0
@@ -20,6 +20,8 @@ _AROUND_SECONDS = 1.0
 _FADE_SECONDS = (0.2, 4.0)
 _FADE_RISE = 12.0
 """Levels by which brightness has to change in a fade."""
+_ONE_STEP, _FADE_FRAMES = 0.6, 5
+"""Share of a fade that no single frame may make up, and how many frames of it are looked at."""
 _FLASH_RISE = 25.0
 _FLASH_SECONDS = 0.3
 
@@ -45,13 +47,25 @@ def black_frames(trace: Trace) -> NDArray[np.bool_]:
     return (trace.brightness <= _BLACK) & (trace.contrast <= _BLACK_CONTRAST)
 
 
-def plain_stretches(trace: Trace) -> list[tuple[float, float]]:
-    """Times of the first and last frame of each stretch of plain frames that has a picture before and after
-    it.
+def faded_stretches(trace: Trace) -> list[tuple[float, float]]:
+    """Times of the first and last frame of each plain stretch that a picture fades into or out of, on both sides of it.
+
+    A flash is plain as well, but comes and goes at once.
     """
     runs = _runs(trace.contrast <= _PLAIN_CONTRAST)
     inner = [(a, b) for a, b in runs if a > 0 and b < len(trace)]
-    return [(float(trace.times[a]), float(trace.times[b - 1])) for a, b in inner]
+    return [
+        (float(trace.times[a]), float(trace.times[b - 1]))
+        for a, b in inner
+        if _goes_slowly(trace.contrast[max(0, a - _FADE_FRAMES) : a + 1])
+        or _goes_slowly(trace.contrast[b - 1 : b + _FADE_FRAMES])
+    ]
+
+
+def _goes_slowly(levels: NDArray[np.float32]) -> bool:
+    """Whether no single step covers most of the way from the first to the last."""
+    way = abs(float(levels[-1]) - float(levels[0]))
+    return len(levels) > 2 and way > 0 and float(np.abs(np.diff(levels)).max()) < _ONE_STEP * way
 
 
 def _freezes(trace: Trace, end_seconds: float) -> list[Run]:
@@ -108,7 +122,7 @@ def _is_fade(trace: Trace, start: int, end: int, end_seconds: float) -> bool:
     seconds = _seconds(trace, (start, end), end_seconds)
     if way < _FADE_RISE or not _FADE_SECONDS[0] <= seconds <= _FADE_SECONDS[1]:
         return False
-    return float(np.abs(np.diff(part)).max()) < 0.6 * way
+    return _goes_slowly(part)
 
 
 def _runs(mask: NDArray[np.bool_]) -> list[Run]:
