@@ -29,11 +29,21 @@ def render(timeline: Timeline) -> str:
     )
     return Template((page / "page.html").read_text("utf-8")).substitute(
         policy=policy,
+        body=viewer(),
         title=html.escape(f"{one_line(timeline.media.name)}: timeline"),
         style=style,
         script=script,
         document=json.dumps(timeline_document(timeline)).translate(_SCRIPT_SAFE),
     )
+
+
+def viewer(*, home: str = "", tools: str = "", asides: str = "") -> str:
+    """The markup that ``page.js`` draws a timeline into.
+
+    A page that does more than show it adds its own markup: before the name, among the buttons, under the summary.
+    """
+    body = Template((files("api.exports") / "page" / "body.html").read_text("utf-8"))
+    return body.substitute(home=home, tools=tools, asides=asides)
 
 
 def _hash(text: str) -> str:

@@ -4,6 +4,8 @@ const timeline = JSON.parse(document.getElementById("document").textContent);
 const { media, keyframes, shots, events, results, coverage } = timeline;
 const duration = Math.max(media.duration_seconds, 0.001);
 const $ = (id) => document.getElementById(id);
+// A page that has the video itself brings a player of that id; without one the keyframes are shown.
+const player = $("player");
 const state = { time: 0, frame: null, event: null, tab: "Events", search: "", zoom: 1, boxes: true };
 
 // -- small tools ------------------------------------------------------------------------------------------------------
@@ -30,7 +32,7 @@ const percent = (seconds) => `${(100 * Math.min(Math.max(seconds / duration, 0),
 const sure = (confidence) => (confidence === null ? "" : `${Math.round(confidence * 100)} %`);
 const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 const shotAt = (time) => shots.find((shot) => time < shot.end_seconds) ?? shots[shots.length - 1];
-const picture = (frame) => (frame.image?.startsWith("data:image/") ? frame.image : null);
+const picture = (frame) => (/^(data:image\/|\/v1\/)/.test(frame.image ?? "") ? frame.image : null);
 const byIndex = new Map(keyframes.map((frame) => [frame.index, frame]));
 const framesOf = (indexes) => indexes.map((index) => byIndex.get(index)).filter(Boolean);
 
@@ -109,14 +111,17 @@ function drawStage() {
   figure.style.aspectRatio = `${frame.width} / ${frame.height}`;
   figure.style.width = `min(100cqw, ${(100 * frame.width / frame.height).toFixed(3)}cqh)`;
   const name = `Keyframe ${frame.index} at ${clock(frame.time_seconds)}`;
-  const image = picture(frame) ? make("img", { src: picture(frame), alt: name })
+  const still = picture(frame) ? make("img", { src: picture(frame), alt: name })
     : make("div", { className: "absent" }, make("b", { textContent: clock(frame.time_seconds) }), "picture not stored");
-  const boxes = state.boxes ? boxesOn(frame).map(({ box: [x0, y0, x1, y1], label, tint: colour, faint }) =>
+  const image = player ?? still, onIt = !player || (player.paused && Math.abs(state.time - frame.time_seconds) < 0.05);
+  const boxes = state.boxes && onIt ? boxesOn(frame).map(({ box: [x0, y0, x1, y1], label, tint: colour, faint }) =>
     make("div", {
       className: `box${faint ? " faint" : ""}${y0 < 0.06 ? " low" : ""}`, tint: colour,
       style: { left: `${100 * x0}%`, top: `${100 * y0}%`, width: `${100 * (x1 - x0)}%`, height: `${100 * (y1 - y0)}%` },
     }, make("span", { textContent: label }))) : [];
-  figure.replaceChildren(image, ...boxes);
+  if (image.parentElement !== figure) figure.replaceChildren(image);
+  while (image.nextSibling) image.nextSibling.remove();
+  figure.append(...boxes);
   $("now").replaceChildren(clock(state.time), make("small", {
     textContent: `keyframe ${frame.index} at ${clock(frame.time_seconds, 2)} · shot ${frame.shot} · chosen as ${frame.reason}`,
   }));
@@ -300,10 +305,35 @@ function seek(time, event = null) {
   state.frame = (event && framesOf(event.evidence).find((frame) => frame.time_seconds === time)) ?? frameAt(state.time);
   const redraw = event !== state.event;
   state.event = event;
+  if (player && Math.abs(player.currentTime - state.time) > 0.001) player.currentTime = state.time;
   drawStage();
   drawStrip();
   if (redraw) drawList();
   mark();
+}
+
+// While the video plays, everything follows it; the event that was chosen stays chosen until it is over.
+function follow() {
+  const time = player.currentTime, before = state.frame;
+  if (player.paused && Math.abs(time - state.time) < 0.05) return;
+  state.time = Math.min(time, duration);
+  state.frame = frameAt(state.time);
+  if (state.event && !(state.event.start_range_seconds[0] <= time && time < state.event.end_range_seconds[1])) {
+    state.event = null;
+    drawList();
+  }
+  drawStage();
+  if (state.frame !== before) drawStrip();
+  mark();
+  if (player.paused) return;
+  const list = $("list"), current = list.querySelector(".row.current");
+  if (current && !list.matches(":hover, :focus-within")) list.scrollTop = current.offsetTop - list.offsetTop - 8;
+}
+
+function play() {
+  if (!player) return;
+  if (player.paused) player.play().catch(() => {});
+  else player.pause();
 }
 
 function choose(event) {
@@ -361,7 +391,7 @@ function theme() {
 const keys = {
   ArrowLeft: () => step(-1), ArrowRight: () => step(1), ArrowUp: () => stepEvent(-1), ArrowDown: () => stepEvent(1),
   Home: () => seek(0), End: () => seek(duration), "+": () => zoom(1.6), "=": () => zoom(1.6), "-": () => zoom(1 / 1.6),
-  "/": () => $("search").focus(), b: () => { state.boxes = !state.boxes; drawStage(); }, t: theme,
+  " ": play, "/": () => $("search").focus(), b: () => { state.boxes = !state.boxes; drawStage(); }, t: theme,
 };
 
 document.addEventListener("keydown", (press) => {
@@ -370,6 +400,8 @@ document.addEventListener("keydown", (press) => {
     return;
   }
   if (press.ctrlKey || press.metaKey || press.altKey || !keys[press.key]) return;
+  if (press.target.closest?.("input, textarea, select, [contenteditable]")) return;
+  if (press.key === " " && press.target.closest?.("button, a, summary")) return;
   press.preventDefault();
   keys[press.key]();
 });
@@ -387,6 +419,12 @@ $("scroller").addEventListener("wheel", (wheel) => {
   wheel.preventDefault();
   zoom(wheel.deltaY < 0 ? 1.2 : 1 / 1.2);
 }, { passive: false });
+
+if (player) {
+  const tick = () => { follow(); if (!player.paused) requestAnimationFrame(tick); };
+  player.onplay = tick;
+  for (const name of ["pause", "seeked", "timeupdate"]) player.addEventListener(name, () => { follow(); drawStage(); });
+}
 
 drawHead();
 drawTabs();

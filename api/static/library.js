@@ -1,0 +1,147 @@
+// The first page: drop a video, see what there is.
+import { $, ask, clock, keepTheme, make, send, switchTheme, tell } from "./talking.js";
+
+const LOCAL_TASKS = ["events", "objects", "text", "tags", "moderation", "describe"];
+const RUNNING = new Set(["queued", "sampling", "analyzing"]);
+const REFRESH_MS = 1500;
+const state = { next: null, sending: null };
+
+// -- sending ------------------------------------------------------------------------------------------------------
+
+function drawTasks() {
+  for (const task of LOCAL_TASKS) {
+    const box = make("input", { type: "checkbox", name: "task", value: task, checked: ["events", "objects", "text"].includes(task) });
+    $("tasks").append(make("label", { className: "chip" }, box, task));
+  }
+}
+
+function wanted() {
+  const form = new FormData($("new")), request = { tasks: form.getAll("task"), frames: Number(form.get("frames")) };
+  if (!request.tasks.length) throw new Error("Choose at least one thing to find.");
+  for (const name of ["start", "end"]) if (form.get(name).trim()) request[name] = form.get(name).trim();
+  const tags = form.get("taxonomy").split(",").map((tag) => tag.trim()).filter(Boolean);
+  if (tags.length) request.taxonomy = tags;
+  return request;
+}
+
+// XMLHttpRequest, since fetch does not tell how much has been sent.
+function upload(files) {
+  if (state.sending || !files.length) return;
+  const body = new FormData();
+  try {
+    body.append("request", JSON.stringify(wanted()));
+  } catch (error) {
+    tell($("problem"), error);
+    return;
+  }
+  for (const file of files) body.append("video", file, file.name);
+  const request = new XMLHttpRequest();
+  const ended = (error) => {
+    state.sending = null;
+    $("sending").hidden = true;
+    $("files").value = "";
+    tell($("problem"), error);
+  };
+  request.upload.onprogress = (step) => { $("sent").value = step.total ? step.loaded / step.total : 0; };
+  request.onload = () => {
+    if (request.status < 300) location.href = `/timelines/${JSON.parse(request.responseText).id}`;
+    else {
+      let problem = null;
+      try { problem = JSON.parse(request.responseText); } catch { /* not from us */ }
+      ended(new Error(problem?.detail ?? `The server answered with status ${request.status}.`));
+    }
+  };
+  request.onerror = () => ended(new Error("The server does not answer, or the file is larger than it accepts."));
+  request.onabort = () => ended(null);
+  request.open("POST", "/v1/timelines");
+  request.send(body);
+  state.sending = request;
+  tell($("problem"), null);
+  $("sent").value = 0;
+  $("sending-name").textContent = files.length === 1 ? files[0].name : `${files.length} pictures`;
+  $("sending").hidden = false;
+}
+
+$("files").onchange = () => upload([...$("files").files]);
+$("stop").onclick = () => state.sending?.abort();
+$("drop").onkeydown = (press) => { if (press.key === "Enter" || press.key === " ") { press.preventDefault(); $("files").click(); } };
+for (const name of ["dragenter", "dragover"]) document.addEventListener(name, (drag) => { drag.preventDefault(); $("drop").classList.add("over"); });
+for (const name of ["dragleave", "drop"]) document.addEventListener(name, (drag) => { drag.preventDefault(); $("drop").classList.remove("over"); });
+document.addEventListener("drop", (drop) => upload([...drop.dataTransfer.files]));
+$("new").onsubmit = (submit) => submit.preventDefault();
+
+// -- what there is ------------------------------------------------------------------------------------------------
+
+function card(job) {
+  const running = RUNNING.has(job.status), done = job.status === "complete" || job.status === "partial";
+  const picture = make("div", { className: "picture" });
+  if (done || job.progress >= 0.3) picture.append(make("img", { src: `${job.links.self}/keyframes/0.jpg`, alt: "", loading: "lazy" }));
+  if (job.duration_seconds) picture.append(make("span", { className: "length", textContent: clock(job.duration_seconds) }));
+  const words = job.error && job.status === "failed" ? job.error.message : job.summary;
+  const remove = make("button", { type: "button", className: "quiet remove", textContent: "×", title: "Delete" });
+  remove.setAttribute("aria-label", `Delete ${job.name}`);
+  remove.onclick = async () => {
+    if (!confirm(`Delete ${job.name}, its video and its timeline?`)) return;
+    await send(job.links.self, "DELETE").catch((error) => tell($("problem"), error));
+    refresh();
+  };
+  const status = make("span", { className: `badge ${job.status}`, textContent: job.status });
+  return make("li", { className: "card entry" },
+    make("a", { href: `/timelines/${job.id}` }, picture,
+      make("b", { textContent: job.name }),
+      running ? make("progress", { max: 1, value: job.progress, ariaLabel: "Progress" }) : null,
+      words ? make("span", { className: "words", textContent: words }) : null),
+    make("div", { className: "foot" }, status,
+      make("time", { textContent: new Date(job.created_at * 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" }) }), remove));
+}
+
+async function refresh(cursor = null) {
+  const query = new URLSearchParams({ limit: 24, ...(cursor ? { cursor } : {}) });
+  if ($("search").value.trim()) query.set("q", $("search").value.trim());
+  let page;
+  try {
+    page = await ask(`/v1/timelines?${query}`);
+  } catch (error) {
+    if (error.status === 401) showKey();
+    else tell($("problem"), error);
+    return;
+  }
+  const cards = page.items.map(card);
+  if (cursor) $("timelines").append(...cards);
+  else $("timelines").replaceChildren(...cards);
+  state.next = page.next;
+  $("older").hidden = !page.next;
+  $("nothing").hidden = $("timelines").childElementCount > 0;
+  $("nothing").textContent = $("search").value.trim() ? "Nothing matches." : "None yet. Drop a video above.";
+  clearTimeout(state.timer);
+  if (page.items.some((job) => RUNNING.has(job.status))) state.timer = setTimeout(refresh, REFRESH_MS);
+}
+
+$("older").onclick = () => refresh(state.next);
+$("search").oninput = () => { clearTimeout(state.typing); state.typing = setTimeout(refresh, 200); };
+
+// -- coming in ----------------------------------------------------------------------------------------------------
+
+function showKey() {
+  $("key").hidden = false;
+  $("new").hidden = true;
+}
+
+$("key").onsubmit = async (submit) => {
+  submit.preventDefault();
+  const form = $("key"), problem = form.querySelector(".problem");
+  try {
+    await ask("/v1/session", { method: "POST", body: new URLSearchParams(new FormData(form)) });
+    form.hidden = true;
+    $("new").hidden = false;
+    tell(problem, null);
+    refresh();
+  } catch (error) {
+    tell(problem, error);
+  }
+};
+
+keepTheme();
+$("theme").onclick = switchTheme;
+drawTasks();
+refresh();

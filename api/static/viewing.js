@@ -1,0 +1,132 @@
+// One timeline: follow its job while it runs, then hand the document to page.js, which draws it.
+import { $, ask, clock, keepTheme, make, send, switchTheme, tell } from "./talking.js";
+
+const id = location.pathname.split("/").pop();
+const base = `/v1/timelines/${id}`;
+const READY = new Set(["complete", "partial"]);
+const STAGES = {
+  queued: "Waiting for a free worker …", sampling: "Watching the video and choosing keyframes …",
+  analyzing: "Looking at the keyframes …",
+};
+
+// -- a job on its way ---------------------------------------------------------------------------------------------
+
+let stream = null;
+
+function drawJob(job) {
+  document.title = `${job.name}: ${job.status}`;
+  $("job-name").textContent = job.name;
+  drawProgress(job);
+  drawPreview(job);
+  const ended = job.status === "failed" || job.status === "cancelled";
+  $("cancel").hidden = ended;
+  $("retry").hidden = !ended;
+  $("progress").hidden = $("percent").hidden = ended;
+  if (ended) $("stage").textContent = job.status === "failed" ? "This did not work." : "Cancelled.";
+  tell($("problem"), job.status === "failed" ? job.error : null);
+}
+
+// What was sent can be watched while it is worked on, where the browser can play it.
+function drawPreview(job) {
+  if (!job.links.video || $("preview").childElementCount) return;
+  const video = make("video", { src: job.links.video, controls: true, playsInline: true, muted: true, preload: "metadata" });
+  video.onloadeddata = () => { $("preview").hidden = false; };
+  $("preview").append(video);
+}
+
+function drawProgress({ progress, status }) {
+  $("progress").value = progress;
+  $("percent").textContent = `${Math.round(progress * 100)} %`;
+  $("stage").textContent = STAGES[status] ?? "";
+}
+
+function drawFound(event) {
+  $("found").prepend(make("li", {}, make("time", { textContent: clock(event.start_seconds) }),
+    make("span", { textContent: event.description || event.label })));
+}
+
+// The browser comes back by itself with the last number it saw, so nothing is missed and nothing told twice.
+function follow() {
+  stream?.close();
+  $("found").replaceChildren();
+  stream = new EventSource(`${base}/events`);
+  stream.addEventListener("progress", (message) => drawProgress(JSON.parse(message.data)));
+  stream.addEventListener("event", (message) => drawFound(JSON.parse(message.data)));
+  for (const kind of ["done", "failed"]) stream.addEventListener(kind, open);
+  stream.onerror = () => { if (stream.readyState === EventSource.CLOSED) open(); };
+}
+
+async function open() {
+  let job;
+  try {
+    job = await ask(base);
+  } catch (error) {
+    stream?.close();
+    if (error.status === 401) location.href = "/";
+    tell($("problem"), error);
+    $("stage").textContent = "";
+    $("cancel").hidden = true;
+    return;
+  }
+  if (READY.has(job.status)) {
+    stream?.close();
+    show(job);
+    return;
+  }
+  drawJob(job);
+  if (job.status === "failed" || job.status === "cancelled") stream?.close();
+  else if (!stream || stream.readyState === EventSource.CLOSED) follow();
+}
+
+const trying = (work) => async () => {
+  try { await work(); } catch (error) { tell($("problem"), error); }
+};
+$("cancel").onclick = trying(async () => drawJob(await send(`${base}/cancel`, "POST")));
+$("retry").onclick = trying(async () => { drawJob(await send(`${base}/retry`, "POST")); follow(); });
+
+// -- a finished timeline ------------------------------------------------------------------------------------------
+
+function show(job) {
+  document.body.className = "";
+  $("job").remove();
+  if (job.links.video && !job.timeline.media.container.includes("image")) {
+    const player = make("video", { id: "player", src: job.links.video, controls: true, playsInline: true, preload: "auto" });
+    player.muted = true;
+    player.onerror = () => player.remove();
+    $("picture").append(player);
+  }
+  $("document").textContent = JSON.stringify(job.timeline);
+  document.body.append(make("script", { src: "/static/page.js" }));
+  $("export").onchange = () => {
+    if ($("export").value) location.href = `${job.links.export}?format=${$("export").value}`;
+    $("export").value = "";
+  };
+  drawReviews(job);
+  document.title = `${job.name}: timeline`;
+}
+
+// Stretches that moderation was unsure of: a person decides.
+function drawReviews(job) {
+  const open = job.timeline.results.moderation?.review ?? [];
+  $("reviews").hidden = !open.length;
+  const decided = new Map(job.reviews.map((review) => [review.item, review]));
+  $("reviews-count").textContent = `Review: ${decided.size} of ${open.length} decided`;
+  $("reviews-list").replaceChildren(...open.map((item, number) => {
+    const review = decided.get(number), note = make("input", { value: review?.note ?? "", placeholder: "Note", maxLength: 2000 });
+    note.setAttribute("aria-label", `Note on ${item.clause}`);
+    const jump = make("button", { type: "button", className: "jump", textContent: `${clock(item.start_seconds)} ${item.clause}` });
+    jump.onclick = () => window.seek(item.start_seconds);
+    const decide = (verdict) => {
+      const button = make("button", { type: "button", textContent: verdict, className: verdict });
+      button.setAttribute("aria-pressed", String(review?.verdict === verdict));
+      button.onclick = async () => drawReviews(await send(`${base}/reviews/${number}`, "PUT", { verdict, note: note.value }));
+      return button;
+    };
+    return make("li", {}, jump, make("span", { textContent: item.reason }), make("span", { className: "decision" }, note, decide("allow"), decide("block")));
+  }));
+}
+
+// page.js has a switch of its own, which forgets; ours keeps the choice.
+keepTheme();
+$("theme").addEventListener("click", (click) => { click.stopImmediatePropagation(); switchTheme(); }, { capture: true });
+open();
