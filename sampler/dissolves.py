@@ -36,9 +36,11 @@ _LEAST_DISTANCE = 7.0
 """Levels by which the ends must differ on average."""
 _DIFFERENT, _DIFFERENT_STRUCTURE = 0.45, 0.2
 """Change of structure and tint together, and of structure, from which the ends are different pictures."""
+_LEAST_APART_SECONDS = 0.4
+"""Closer together, two are the beginning and the end of one."""
 _MOST_AT_ONCE = 0.7
 """Share of the way from end to end that one interval may cover; a cut covers all of it."""
-_FLAT = 3.0
+_FLAT = 1.5
 """Deviation of tile means, in levels, below which a picture is one black, white or plain surface."""
 
 
@@ -72,14 +74,11 @@ class DissolveFinder:
             self._judge(waiting=_HALVES[-1])
 
     def finish(self) -> list[Gradual]:
-        """All transitions, in order, none overlapping another; of those that would, the strongest."""
+        """All transitions, in order; of those that overlap or all but touch, the strongest."""
         self._judge(waiting=0)
         chosen: list[Gradual] = []
         for gradual in sorted(self._possible, key=lambda g: -g.strength):
-            if all(
-                gradual.end_seconds <= c.start_seconds or gradual.start_seconds >= c.end_seconds
-                for c in chosen
-            ):
+            if all(_apart(gradual, other) >= _LEAST_APART_SECONDS for other in chosen):
                 chosen.append(gradual)
         return sorted(chosen, key=lambda g: g.middle_seconds)
 
@@ -110,6 +109,11 @@ class DissolveFinder:
         self._next = max(end, self._next)
         drop = max(0, self._next - _HALVES[-1])
         self._held, self._next = held[drop:], self._next - drop
+
+
+def _apart(one: Gradual, other: Gradual) -> float:
+    """Seconds between two transitions; negative where they overlap."""
+    return max(one.start_seconds - other.end_seconds, other.start_seconds - one.end_seconds)
 
 
 def _strengths(pictures: F32, middles: NDArray[np.intp], half: int) -> F32:
@@ -149,9 +153,11 @@ def _gradual(held: Strip, pictures: F32, middle: int, half: int, strength: float
     structure = structure_change(held.luma[before], held.luma[after])
     if structure < _DIFFERENT_STRUCTURE:
         return None
-    if structure + colour_change(held, before, after, luma=False) < _DIFFERENT:
-        return None
     way = pictures[after] - pictures[before]
+    # The less it looks like a pure mixture, the more its ends must differ.
+    looseness = 1 - strength / float(np.abs(way).mean())
+    if structure + colour_change(held, before, after, luma=False) < _DIFFERENT * (1 + looseness):
+        return None
     done = (pictures[before : after + 1] - pictures[before]) @ way / float(way @ way)
     if np.diff(done).max() > _MOST_AT_ONCE:
         return None
