@@ -1,18 +1,20 @@
 """From keyframes to a timeline: perception, reasoning over time, tasks. Asynchronous."""
 
 from analyzer.analysis import analyze
-from analyzer.conversation import ModelProfile, VisionModel
+from analyzer.conversation import ModelProfile, Question, Repair, Reply, VisionModel
 from analyzer.errors import (
     AnalysisRequestError,
     AnalyzerError,
     BudgetExceededError,
     ModelError,
     ModelUnavailableError,
+    QuestionTooLargeError,
 )
 from analyzer.estimating import Estimate, estimate
 from analyzer.models import Endpoint, LocalModel, OpenAIModel, ScriptedModel, find_profile, open_model
 from analyzer.perceiving import Faculty, Perceiver
 from analyzer.requests import AnalysisRequest, Clause, Context, Example, Policy, Segment, SegmentField
+from analyzer.spending import Ledger
 from analyzer.timeline import expect_coverage, list_shots
 from analyzer.types import (
     AnalysisStep,
@@ -87,6 +89,7 @@ __all__ = [
     "Findings",
     "Gap",
     "Instance",
+    "Ledger",
     "LocalModel",
     "ModelError",
     "ModelInfo",
@@ -97,9 +100,13 @@ __all__ = [
     "OpenAIModel",
     "Perceiver",
     "Policy",
+    "Question",
+    "QuestionTooLargeError",
     "Range",
     "ReasoningStep",
     "Relation",
+    "Repair",
+    "Reply",
     "Results",
     "ReviewItem",
     "ScriptedModel",
