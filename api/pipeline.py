@@ -13,7 +13,8 @@ import sampler
 from analyzer import AnalysisStep, LocalModel, Perceiver, Timeline
 from api.documents import rounded
 from api.schemas import BackendChoice, TimelineRequest
-from sampler import Keyframe, Notice, SamplerStep, SamplingPlan, Source
+from api.settings import settings
+from sampler import Keyframe, Limits, Notice, SamplerStep, SamplingPlan, Source
 
 Step = TypeVar("Step")
 
@@ -25,13 +26,32 @@ def open_model(request: TimelineRequest) -> LocalModel:
     return _BACKENDS[request.backend]()
 
 
+def sample_steps(source: Source, request: TimelineRequest) -> Generator[SamplerStep, None, None]:
+    """The sampler's steps, from a process that can read the source and do nothing else.
+
+    Raises:
+        SamplerError: the media or the window cannot be used, or is more than the settings allow.
+    """
+    allowed = settings()
+    limits = Limits(
+        pixels=allowed.max_picture_pixels,
+        seconds=allowed.max_video_seconds,
+        frames=allowed.max_video_frames,
+        decoded_pixels=allowed.max_decoded_pixels,
+        memory_bytes=allowed.decode_memory_bytes,
+        cpu_seconds=allowed.decode_cpu_seconds,
+        silent_seconds=allowed.decode_silent_seconds,
+    )
+    return sampler.sample_isolated(source, request.sample_request(), limits)
+
+
 def plan(source: Source, request: TimelineRequest) -> Generator[SamplerStep, None, None]:
     """Look through the video up to its plan, which is the last step; no keyframe is taken.
 
     Raises:
         SamplerError: the media or the window cannot be used.
     """
-    with closing(sampler.sample(source, request.sample_request())) as steps:
+    with closing(sample_steps(source, request)) as steps:
         for step in steps:
             yield step
             if isinstance(step, SamplingPlan):
@@ -61,7 +81,7 @@ def sample(source: Source, request: TimelineRequest) -> Generator[SamplerStep | 
     plans: list[SamplingPlan] = []
     keyframes: list[Keyframe] = []
     notices: list[Notice] = []
-    with closing(sampler.sample(source, request.sample_request())) as steps:
+    with closing(sample_steps(source, request)) as steps:
         while True:
             with decoding:
                 step = next(steps, None)

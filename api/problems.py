@@ -11,7 +11,14 @@ from api.errors import (
     StorageError,
 )
 from api.records import Problem
-from sampler import MediaError, MediaNotFoundError, NoVideoError, SampleRequestError, UnreadableMediaError
+from sampler import (
+    MediaError,
+    MediaLimitError,
+    MediaNotFoundError,
+    NoVideoError,
+    SampleRequestError,
+    UnreadableMediaError,
+)
 
 _CODES: dict[type[Exception], tuple[str, int]] = {
     MediaNotFoundError: ("media_not_found", 404),
@@ -41,6 +48,8 @@ def problem_of(error: Exception) -> Problem | None:
     """The problem an error of ours is; None for one that is nobody's: a bug."""
     if isinstance(error, RefusedError):
         return Problem(error.code, str(error), error.status)
+    if isinstance(error, MediaLimitError):
+        return Problem(f"{error.limit}_limit", str(error), 422)
     for kind in type(error).__mro__:
         if kind in _CODES:
             code, status = _CODES[kind]

@@ -18,6 +18,23 @@ class Settings(BaseSettings):
     debug: bool = False
     """Show the traceback of an unexpected error."""
 
+    # -- what one video may be and may cost; more is refused ---------------------------------------------
+
+    max_picture_pixels: int = Field(default=180_000_000, ge=1)
+    """Pixels of one picture, as displayed."""
+    max_video_seconds: float = Field(default=14 * 86_400.0, gt=0)
+    """Declared duration."""
+    max_video_frames: int = Field(default=20_000_000, ge=1)
+    """Frames decoded in one pass."""
+    max_decoded_pixels: int = Field(default=10**14, ge=1)
+    """Pixels of all frames decoded in one pass; a day of 1080p is 5 × 10¹²."""
+    decode_memory_bytes: int = Field(default=3 * GIB, ge=1)
+    """Memory of the process that decodes, on top of what it needs to start."""
+    decode_cpu_seconds: int = Field(default=86_400, ge=1)
+    """Processor time of the process that decodes."""
+    decode_silent_seconds: float = Field(default=600.0, gt=0)
+    """Wall time the process that decodes may go without a sign of life."""
+
     # -- the service: where things lie -------------------------------------------------------------------
 
     data: Path = Path("sceneline-data")
@@ -48,6 +65,14 @@ class Settings(BaseSettings):
 
     jobs_at_once: int = Field(default=2, ge=0)
     """Jobs this process samples and looks at with local models at the same time; 0 only answers requests."""
+    remote_jobs_at_once: int = Field(default=16, ge=1)
+    """Jobs of this process that wait for a remote model at the same time."""
+    model_calls_at_once: int = Field(default=8, ge=1)
+    """Calls to a remote model this process makes at the same time."""
+    model_calls_at_once_per_tenant: int = Field(default=8, ge=1)
+    """Of these, calls for the jobs of one API key at most: so nobody waits for one busy neighbour."""
+    model_calls_per_minute: int | None = Field(default=None, ge=1)
+    """Calls to a remote model in a minute, over all processes; no limit if not given."""
     job_timeout_seconds: float = Field(default=3600.0, gt=0)
     """A job that has not ended so long after it was accepted fails."""
     silent_seconds: float = Field(default=20.0, ge=2)

@@ -1,6 +1,7 @@
 """Which reader serves which source, and what its bytes are."""
 
 import hashlib
+import os
 from pathlib import Path
 from threading import Event
 
@@ -48,11 +49,15 @@ def _bytes(source: Source) -> int:
 
 
 def name_of(source: Source) -> str:
-    """The file's name; for a sequence the first picture's and how many follow."""
+    """The file's name; for a sequence the first picture's and how many follow. Bytes that are no text become �."""
     if isinstance(source, PictureSequence):
         more = len(source.paths) - 1
-        return source.paths[0].name + (f" (+{more})" if more else "")
-    return source.path.name
+        return _text(source.paths[0].name) + (f" (+{more})" if more else "")
+    return _text(source.path.name)
+
+
+def _text(name: str) -> str:
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def fingerprint(source: Source, cancelled: Event | None = None) -> tuple[str, int]:

@@ -86,7 +86,7 @@ def _disk() -> Check:
 
 def _decoded(picture: Path) -> Keyframe:
     Image.radial_gradient("L").convert("RGB").save(picture)
-    with closing(sampler.sample(VideoFile(picture), SampleRequest(frames=1))) as steps:
+    with closing(sampler.sample_isolated(VideoFile(picture), SampleRequest(frames=1))) as steps:
         return next(step for step in steps if isinstance(step, Keyframe))
 
 

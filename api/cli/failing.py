@@ -17,7 +17,9 @@ INTERRUPTED = 130
 def fail(error: Exception) -> int:
     """Tell the error and give the exit code it ends with."""
     code = None
-    with suppress(ModuleNotFoundError):  # where something is not installed, the error trees may be out of reach too
+    with suppress(
+        ModuleNotFoundError
+    ):  # where something is not installed, the error trees may be out of reach too
         code = _code_of(error)
     if code is not None:
         tell(str(error))
@@ -37,10 +39,11 @@ def _code_of(error: Exception) -> int | None:
     """The exit code of an error raised on purpose, None for any other."""
     from analyzer import AnalyzerError, BudgetExceededError, ModelError
     from api.errors import ApiError
-    from sampler import MediaError, SamplerError
+    from sampler import MediaError, MediaLimitError, SamplerError
 
     codes: dict[type[Exception], int] = {
         MediaError: UNREADABLE_MEDIA,
+        MediaLimitError: LIMIT_REACHED,
         BudgetExceededError: LIMIT_REACHED,
         ModelError: MODEL_FAILED,
         SamplerError: USAGE,

@@ -5,7 +5,6 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-import sampler
 from api import pipeline
 from api.cli.options import PlanFormat, ShotsFormat
 from api.cli.progress import Watcher
@@ -85,7 +84,7 @@ def take_keyframes(video: Path, request: TimelineRequest, folder: Path, *, quiet
     plans: list[SamplingPlan] = []
     notices: list[Notice] = []
     taken: dict[int, dict[str, object]] = {}
-    steps = sampler.sample(VideoFile(video), request.sample_request())
+    steps = pipeline.sample_steps(VideoFile(video), request)
     with Watcher(video.name, quiet=quiet) as watcher, closing(steps):
         for step in steps:
             watcher.saw(step)

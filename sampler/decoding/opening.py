@@ -68,7 +68,11 @@ def open_container(path: Path) -> tuple[InputContainer, io.BufferedReader]:
             mode="r",
             buffer_size=_BUFFER_BYTES,
             metadata_errors="replace",
-            container_options={"format_whitelist": _FORMAT_WHITELIST, "protocol_whitelist": "none", "max_streams": _MOST_STREAMS},
+            container_options={
+                "format_whitelist": _FORMAT_WHITELIST,
+                "protocol_whitelist": "none",
+                "max_streams": _MOST_STREAMS,
+            },
             io_open=_refuse,
         )
     except MemoryError:

@@ -5,6 +5,8 @@ type it claims to be, and pictures come as bytes of a bounded length.
 """
 
 import json
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -37,8 +39,8 @@ Outcome = SamplerStep | MediaInfo | SamplerError | RuntimeError | None
 class Order:
     """What the other process is to do. The files follow as descriptors, in the order of ``paths``."""
 
-    paths: tuple[Path, ...]
-    """Names for messages; the files themselves are passed as descriptors."""
+    names: tuple[str, ...]
+    """Paths for messages, their bytes in hexadecimal: a name need not be text."""
     interval_seconds: float | None
     """Of a picture sequence; None for one file."""
     request: SampleRequest | None
@@ -49,8 +51,13 @@ class Order:
     def of(cls, source: Source, request: SampleRequest | None, limits: Limits) -> "Order":
         """The order to sample or to probe ``source``."""
         if isinstance(source, PictureSequence):
-            return cls(tuple(source.paths), source.interval_seconds, request, limits)
-        return cls((source.path,), None, request, limits)
+            return cls(_names(source.paths), source.interval_seconds, request, limits)
+        return cls(_names([source.path]), None, request, limits)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Where the files were found; the other process reads the descriptors instead."""
+        return tuple(Path(os.fsdecode(bytes.fromhex(name))) for name in self.names)
 
     def source(self, paths: tuple[Path, ...]) -> Source:
         """The source again, its files found at ``paths``."""
@@ -58,6 +65,10 @@ class Order:
             return PictureSequence(paths, self.interval_seconds)
         (path,) = paths
         return VideoFile(path)
+
+
+def _names(paths: Sequence[Path]) -> tuple[str, ...]:
+    return tuple(os.fsencode(path).hex() for path in paths)
 
 
 _ORDER = TypeAdapter(Order)

@@ -96,7 +96,7 @@ def test_a_pipe_is_refused_instead_of_waited_for(tmp_path):
 
 def test_closing_early_leaves_no_process_and_no_descriptor():
     before, descriptors = _children(), _descriptors()
-    steps = sample_isolated(SOURCE, REQUEST)
+    steps = sample_isolated(SOURCE, SampleRequest())
     next(steps)
     begun = _children() - before
     assert len(begun) == 2, "a warden and a decoder"
@@ -107,7 +107,7 @@ def test_closing_early_leaves_no_process_and_no_descriptor():
 
 def test_a_decoder_that_is_killed_is_an_error_of_that_run_alone():
     before = _children()
-    steps = sample_isolated(SOURCE, REQUEST)
+    steps = sample_isolated(SOURCE, SampleRequest())
     next(steps)
     warden, decoder = sorted(_children() - before)
     assert _children(warden) == {decoder}
