@@ -1,6 +1,7 @@
 """The timeline as a table on a terminal."""
 
 import io
+import re
 import sys
 
 from rich import box
@@ -38,7 +39,8 @@ def on_terminal(*parts: RenderableType) -> str:
         file=out, force_terminal=sys.stdout.isatty(), width=width, highlight=False, markup=False
     )
     console.print(*parts, sep="\n")
-    return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
+    text = "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
+    return re.sub(r"\n{3,}", "\n\n", text)
 
 
 def heading(media: MediaInfo, shots: int) -> Text:

@@ -1,0 +1,90 @@
+"""What the README and the other pages say is so."""
+
+import json
+import re
+import shlex
+import tomllib
+from pathlib import Path
+
+import pytest
+import typer
+
+from api.cli.commands import app
+from tests.acceptance.conftest import Analyze
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def commands() -> list[str]:
+    shown = re.findall(r"^    (?:\.venv/bin/)?(sceneline .+)$", README, re.MULTILINE)
+    helped = re.findall(
+        r"^ {6}(sceneline .+)$", (ROOT / "api/cli/commands.py").read_text("utf-8"), re.MULTILINE
+    )
+    assert shown
+    assert helped
+    return [*shown, *helped]
+
+
+@pytest.mark.parametrize("line", commands())
+def test_every_command_shown_is_one_that_there_is(line):
+    _, name, *arguments = shlex.split(line, comments=True)
+    command = typer.main.get_command(app).commands[name]
+    known = {option for parameter in command.params for option in parameter.opts}
+    assert {each.partition("=")[0] for each in arguments if each.startswith("--")} <= known
+
+
+def test_every_command_is_in_the_table_or_explained_elsewhere():
+    for name in ("analyze", "shots", "sample", "plan", "export", "schema", "doctor"):
+        assert f"| `{name}" in README
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "CHANGELOG.md", "docs/design.md", "docs/glossary.md", "samples/README.md"]
+)
+def test_links_lead_somewhere(page):
+    text = (ROOT / page).read_text("utf-8")
+    for link in re.findall(r"\]\(([^)#]+)", text):
+        assert link.startswith("https://") or (ROOT / page).parent.joinpath(link).exists(), link
+
+
+def test_every_dependency_is_defended():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    names = {re.split(r"[<>=!\[ ]", dependency)[0] for dependency in project["dependencies"]}
+    defended = set(re.findall(r"`([\w-]+)`", (ROOT / "docs/design.md").read_text("utf-8")))
+    assert names <= defended, names - defended
+
+
+def test_the_lock_pins_every_dependency_and_names_no_host():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    wanted = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
+    lock = (ROOT / "requirements.lock").read_text("utf-8")
+    pinned = set(re.findall(r"^([\w.-]+)(?:\[[\w,-]+\])?==", lock, re.MULTILINE))
+    assert {re.split(r"[<>=!\[ ]", dependency)[0] for dependency in wanted} <= pinned
+    assert "://" not in lock
+    assert "--index" not in lock
+
+
+def test_the_timeline_shown_is_that_of_the_sample(analyze: Analyze):
+    block = re.search(r"```json\n(.*?)```", README, re.DOTALL)
+    assert block
+    shown = json.loads(block[1])
+    document = analyze(ROOT / "samples/tour.mp4", tasks=["events", "text", "describe"])
+    (event,) = [event for event in document["events"] if event["id"] == shown["id"]]
+    assert set(shown) == set(event)
+    assert {**shown, "boxes": event["boxes"][: len(shown["boxes"])]} == {
+        **event, "confidence": pytest.approx(shown["confidence"], abs=0.02),
+        "boxes": event["boxes"][: len(shown["boxes"])],
+    }  # fmt: skip
+    rows = re.findall(r"^ +(\d:[\d.]+) – (\d:[\d.]+)   (\S.*?)  +", README, re.MULTILINE)
+    told = {event["description"]: event for event in document["events"]}
+    assert len(rows) >= 5
+    for start, end, description in rows:
+        event = told[description]
+        assert abs(seconds(start) - event["start_seconds"]) < 0.2
+        assert abs(seconds(end) - event["end_seconds"]) < 0.2
+
+
+def seconds(clock: str) -> float:
+    minutes, rest = clock.split(":")
+    return 60 * int(minutes) + float(rest)
