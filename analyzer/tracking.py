@@ -8,7 +8,7 @@ within a family of names that are taken for one another. Its track gets the name
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import hypot, log
 from typing import Final
@@ -20,10 +20,10 @@ Label = str
 Point = tuple[float, float]
 
 _VEHICLES: Final = frozenset({"car", "truck", "bus", "train", "boat"})
-_HANDHELD: Final = frozenset({"cell phone", "remote", "mouse", "toilet", "sink", "suitcase", "chair"})
+_HANDHELD: Final = frozenset({"cell phone", "remote", "mouse", "toilet", "sink", "suitcase"})
 """What the detector takes a vehicle seen from above for. What moves through the picture is none of these."""
 _FAMILIES: Final = (
-    _VEHICLES | _HANDHELD,
+    _VEHICLES | _HANDHELD | {"chair"},
     frozenset({"cat", "dog", "horse", "sheep", "cow", "bear"}),
     frozenset({"bottle", "vase", "wine glass"}),
     frozenset({"chair", "couch", "bench"}),
@@ -57,8 +57,8 @@ _WEAK: Final = 0.3
 """Score under which a detection may lend its name to a thing, but not make one."""
 _OVERLAP: Final = 0.6
 """Intersection over union from which two boxes of one keyframe are one thing with two names."""
-_RARER: Final = 0.6
-"""What other names than car count for in a vehicle that the detector finds hard to name."""
+_SHARE: Final = 0.1
+"""Share of the weight of its names that must speak for a vehicle where a thing may be one."""
 _PAGE: Final = 0.3
 """Score of the tag "web site" from which a picture is a page of print."""
 _PAGE_LINES: Final = 8
@@ -115,20 +115,23 @@ class _Thing:
     scores: Mapping[Label, float]
 
 
+_Chain = Sequence[_Thing]
+"""One thing's sightings in one shot, by keyframe."""
+
+
 def track(findings: Sequence[Findings], axis: Axis) -> tuple[Trail, ...]:
     """Link detections into trails and keep those to be believed, in order of their first sighting."""
     by_shot: dict[int, list[Findings]] = defaultdict(list)
     for found in findings:
         by_shot[axis.shot(found.keyframe)].append(found)
-    trails: list[Trail] = []
-    for shot, seen in sorted(by_shot.items()):
-        chains = _link(seen, axis)
-        enough = _LIKELY if len(seen) == 1 else _SURE
-        believed = [_believe(chain, shot, enough, driven=_has_moved(chain)) for chain in chains]
-        traffic = any(trail is not None and trail.label in _VEHICLES for trail in believed)
-        if traffic:  # where vehicles drive, what might be one is no telephone
-            believed = [_believe(chain, shot, enough, driven=True) for chain in chains]
-        trails.extend(trail for trail in believed if trail is not None)
+    chains = {shot: _link(seen, axis) for shot, seen in by_shot.items()}
+    names = _name_all(chains)
+    trails = [
+        _trail(chain, name, shot)
+        for shot, linked in chains.items()
+        for chain, name in zip(linked, names[shot], strict=True)
+        if _certainty(chain, name) >= (_LIKELY if len(chain) > 1 or len(by_shot[shot]) == 1 else _SURE)
+    ]
     return tuple(sorted(trails, key=lambda trail: (trail.frames[0], trail.label, trail.sightings[0].box)))
 
 
@@ -217,7 +220,7 @@ def _link(seen: Sequence[Findings], axis: Axis) -> list[list[_Thing]]:
     return chains
 
 
-def _cost(chain: Sequence[_Thing], other: _Thing) -> float | None:
+def _cost(chain: _Chain, other: _Thing) -> float | None:
     """Return how badly a sighting fits the thing of a chain, 0 the best; None when it cannot be of it.
 
     The distance counts from where the thing was last or from where it was heading, whichever is nearer.
@@ -236,7 +239,7 @@ def _cost(chain: Sequence[_Thing], other: _Thing) -> float | None:
     return distance + 0.5 * growth + 0.3 * (steps - 1) + (0.2 if renamed else 0.0)
 
 
-def _whereabouts(chain: Sequence[_Thing], other: _Thing) -> list[Point]:
+def _whereabouts(chain: _Chain, other: _Thing) -> list[Point]:
     """Return where a thing was last and, from two sightings on, where it should be by now at constant speed."""
     last = centre(chain[-1].box)
     if len(chain) == 1:
@@ -259,41 +262,88 @@ def _akin(one: _Thing, other: _Thing) -> bool:
     )
 
 
-def _believe(chain: Sequence[_Thing], shot: int, enough: float, *, driven: bool) -> Trail | None:
-    """Name a chain by the weight of its names; None when it is not to be believed.
-
-    A single sighting must score ``enough``; of several the best must be likely. What is ``driven`` is a vehicle, if
-    any of its names is one.
-    """
+def _weights(chain: Iterable[_Thing]) -> dict[Label, float]:
+    """Return how much speaks for each name of a thing over time."""
     weights: dict[Label, float] = defaultdict(float)
     for thing in chain:
         for label, score in thing.scores.items():
             weights[label] += score * _trust(label)
-    best = max(score * _trust(label) for thing in chain for label, score in thing.scores.items())
-    if driven and _VEHICLES & set(weights):
-        weights = {
-            label: weight * (1.0 if label == "car" else _RARER)
-            for label, weight in weights.items()
-            if label not in _HANDHELD
-        }
-        best = max(score for thing in chain for score in thing.scores.values())
-    if best < (_LIKELY if len(chain) > 1 else enough):
-        return None
-    label = min(weights, key=lambda name: (-weights[name], name))
-    scores = [thing.scores[label] for thing in chain if label in thing.scores]
-    return Trail(
-        label,
-        shot,
-        tuple(BoxSighting(thing.keyframe, thing.box, thing.scores.get(label)) for thing in chain),
-        sum(scores) / len(scores),
+    return weights
+
+
+def _name_all(chains: Mapping[int, Sequence[_Chain]]) -> dict[int, list[Label]]:
+    """Name the chains of every shot.
+
+    In a shot with a view from which the detector cannot tell vehicles apart, all that may be one is, and they share
+    the name that is likeliest over all such shots.
+    """
+    names = {
+        shot: [_name(chain, driven=_has_moved(chain)) for chain in linked] for shot, linked in chains.items()
+    }
+    puzzling = [
+        shot
+        for shot, linked in chains.items()
+        if any(_is_puzzling(chain, name) for chain, name in zip(linked, names[shot], strict=True))
+    ]
+    for shot in puzzling:
+        names[shot] = [_name(chain, driven=True) for chain in chains[shot]]
+    vehicles = [
+        chain
+        for shot in puzzling
+        for chain, name in zip(chains[shot], names[shot], strict=True)
+        if name in _VEHICLES
+    ]
+    if vehicles:
+        weights = _weights(thing for chain in vehicles for thing in chain)
+        likeliest = _heaviest({label: weight for label, weight in weights.items() if label in _VEHICLES})
+        for shot in puzzling:
+            names[shot] = [likeliest if name in _VEHICLES else name for name in names[shot]]
+    return names
+
+
+def _name(chain: _Chain, *, driven: bool) -> Label:
+    """Name a thing by the weight of its names; what is ``driven`` and may be a vehicle is one."""
+    weights = _weights(chain)
+    vehicles = {label: weight for label, weight in weights.items() if label in _VEHICLES}
+    if driven and sum(vehicles.values()) >= _SHARE * sum(weights.values()):
+        weights = {label: weight for label, weight in weights.items() if label not in _HANDHELD}
+    return _heaviest(weights)
+
+
+def _heaviest(weights: Mapping[Label, float]) -> Label:
+    return min(weights, key=lambda label: (-weights[label], label))
+
+
+def _is_puzzling(chain: _Chain, name: Label) -> bool:
+    """Say whether a vehicle goes by the name of something held in a hand more than by its own."""
+    weights = _weights(chain)
+    return name in _VEHICLES and any(weights.get(label, 0.0) > weights[name] for label in _HANDHELD)
+
+
+def _certainty(chain: _Chain, name: Label) -> float:
+    """Return the best score that speaks for there being such a thing; of a vehicle under whatever name."""
+    scores = [(label, score) for thing in chain for label, score in thing.scores.items()]
+    if name in _VEHICLES:
+        return max(score for label, score in scores if label in _VEHICLES | _HANDHELD)
+    return max(score * _trust(label) for label, score in scores)
+
+
+def _trail(chain: _Chain, name: Label, shot: int) -> Trail:
+    names = _VEHICLES if name in _VEHICLES else {name}
+    sightings = tuple(
+        BoxSighting(thing.keyframe, thing.box, max(scores) if scores else None)
+        for thing in chain
+        for scores in [[score for label, score in thing.scores.items() if label in names]]
     )
+    known = [sighting.confidence for sighting in sightings if sighting.confidence is not None]
+    return Trail(name, shot, sightings, sum(known) / len(known))
 
 
 def _trust(label: Label) -> float:
     return 1.0 if label in _TRUSTED else _DOUBTED.get(label, _USUAL)
 
 
-def _has_moved(chain: Sequence[_Thing]) -> bool:
+def _has_moved(chain: _Chain) -> bool:
     return _apart(centre(chain[0].box), centre(chain[-1].box)) >= _MOVED
 
 
