@@ -2,12 +2,19 @@
 
 A job is a chain of workflows, each a row in the database from the moment it is asked for:
 
-    sample ──► analyze ──► deliver        on the queues ``cpu``, ``cpu`` and ``webhooks``
+    sample ──► analyze ──► deliver        on the queues ``cpu``, ``cpu`` or ``waiting``, and ``webhooks``
+                │ ▲
+                ▼ │
+                call                      one for each question to a remote model, on the queue ``models``
+
+``cpu`` holds what keeps a processor busy, ``waiting`` what mostly waits for answers. Calls wait in their own queue,
+so that limits on them hold over all machines.
 
 A queue is split by tenant and served in random order, so that no tenant waits for another's backlog. When a
 process dies, another frees what it had begun, and what had ended is not done again.
 """
 
+import asyncio
 import logging
 import os
 import secrets
@@ -15,19 +22,21 @@ import socket
 import threading
 from collections.abc import Callable
 from contextvars import Context
-from dataclasses import dataclass
-from typing import Final, Literal, TypeVar, get_args
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any, Final, Literal, TypeVar, get_args
 
 from dbos import DBOS, DBOSClient, EnqueueOptions, StepOptions
 from dbos import error as dbos_errors
 
+from api.calls import Called
 from api.errors import DatabaseError, ServiceError
 from api.problems import BUG, CANCELLED, problem_of
 from api.records import Database, Executors, Job, JobRecords, NewJob
 from api.settings import Settings
 from api.storage import Storage, job_folder
 from api.webhooks import PAUSES_SECONDS, Webhooks
-from api.working import RETRIED, Workshop
+from api.working import MOST_ATTEMPTS, RETRIED, Next, Workshop
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -37,9 +46,10 @@ WORK_VERSION = "1"
 POLL_SECONDS = 0.1
 """How often a queue is looked at: the longest a job waits for a free worker."""
 
-QueueName = Literal["cpu", "webhooks"]
+QueueName = Literal["cpu", "waiting", "models", "webhooks"]
 Stage = Literal["sample", "analyze", "deliver"]
 
+_AFTER_SAMPLING: Final[dict[Next, QueueName]] = {"local": "cpu", "remote": "waiting"}
 _RETRY: Final[StepOptions] = {
     "retries_allowed": True,
     "max_attempts": 4,
@@ -88,6 +98,7 @@ class JobEngine:
         }
         for name, stage in stages.items():
             DBOS.workflow(name=name, max_recovery_attempts=None)(_as_function(stage))
+        DBOS.workflow(name="call", max_recovery_attempts=MOST_ATTEMPTS)(_as_call(self._place.workshop))
         url = self._place.database.engine.url.set(drivername=self._place.database.engine.dialect.name)
         DBOS(
             config={
@@ -98,7 +109,7 @@ class JobEngine:
                 "log_level": "WARNING",
             }
         )
-        DBOS.listen_queues(["cpu", "webhooks"] if self._works else [])
+        DBOS.listen_queues(list(get_args(QueueName)) if self._works else [])
         try:
             DBOS.launch()
         except Exception as error:
@@ -107,6 +118,13 @@ class JobEngine:
             ) from error
         if self._works:
             self._register_queue("cpu", settings.jobs_at_once)
+            self._register_queue("waiting", settings.remote_jobs_at_once)
+            self._register_queue(
+                "models",
+                settings.model_calls_at_once,
+                of_tenant=settings.model_calls_at_once_per_tenant,
+                in_a_minute=settings.model_calls_per_minute,
+            )
             self._register_queue("webhooks", 8)
         self._client = DBOSClient(
             system_database_engine=self._place.database.engine, application_name="sceneline"
@@ -114,11 +132,14 @@ class JobEngine:
         self._place.executors.beat(self._executor, works=self._works)
         self._keeper.start()
 
-    def _register_queue(self, name: QueueName, at_once: int) -> None:
+    def _register_queue(
+        self, name: QueueName, at_once: int, *, of_tenant: int | None = None, in_a_minute: int | None = None
+    ) -> None:
         DBOS.register_queue(
             name,
             worker_concurrency=at_once,
-            partition_worker_concurrency=at_once,
+            partition_worker_concurrency=min(of_tenant or at_once, at_once),
+            limiter={"limit": in_a_minute, "period": 60.0} if in_a_minute else None,
             polling_interval_sec=POLL_SECONDS,
             on_conflict="always_update",
         )
@@ -191,14 +212,15 @@ class JobEngine:
     def _sample(self, job_id: str, number: int) -> None:
         what_next = self._step("sample", job_id, number, self._place.workshop.sample)
         job = self._place.records.look_up(job_id)
-        if what_next == "analyze" and job is not None:
-            options = self._options("analyze", "cpu", job_id, number, job.tenant, job.priority)
+        if what_next is not None and what_next != "ended" and job is not None:
+            queue = _AFTER_SAMPLING[what_next]
+            options = self._options("analyze", queue, job_id, number, job.tenant, job.priority)
             DBOS.enqueue_workflow_with_options(options, job_id, number)
         else:
             self._announce(job)
 
     def _analyze(self, job_id: str, number: int) -> None:
-        self._step("analyze", job_id, number, self._place.workshop.analyze)
+        self._step("analyze", job_id, number, partial(self._place.workshop.analyze, caller=self))
         self._announce(self._place.records.look_up(job_id))
 
     def _deliver(self, job_id: str, _number: int) -> None:
@@ -225,6 +247,31 @@ class JobEngine:
                 self._connected.enqueue(options, job.id, job.round)
             else:
                 DBOS.enqueue_workflow_with_options(options, job.id, job.round)
+
+    # -- calls to remote models --------------------------------------------------------------------------
+
+    async def call(self, job: Job, key: str, turn: int, *, once: bool) -> Called:
+        """Have the call made on some machine and wait for how it ends; see ``api.calls.Caller``."""
+        name = f"{job.id}.{job.round}.call.{key}.{turn}"
+        options: EnqueueOptions = {
+            "workflow_name": "call",
+            "queue_name": "models",
+            "workflow_id": name,
+            "queue_partition_key": job.tenant,
+            "priority": job.priority,
+            "app_version": WORK_VERSION,
+            "application_name": "sceneline",
+        }
+        await asyncio.to_thread(DBOS.enqueue_workflow_with_options, options, job.id, key, once)
+        while True:
+            status = await asyncio.to_thread(DBOS.get_workflow_status, name)
+            if status is not None and status.status == "SUCCESS" and status.output is not None:
+                return Called(**status.output)
+            if status is not None and status.status not in ("ENQUEUED", "PENDING", "DELAYED"):
+                return Called(
+                    {}, 0.0, failure="ModelError", message=f"the call ended as {status.status.lower()}"
+                )
+            await asyncio.sleep(POLL_SECONDS)
 
     # -- staying alive -----------------------------------------------------------------------------------
 
@@ -268,5 +315,17 @@ def _as_function(method: Callable[[str, int], None]) -> Callable[[str, int], Non
 
     def run(job_id: str, number: int) -> None:
         method(job_id, number)
+
+    return run
+
+
+def _as_call(workshop: Workshop) -> Callable[[str, str, bool], dict[str, Any]]:
+    """The workflow of one call: a single step, so that its outcome is recorded as soon as it is there."""
+
+    def make(job_id: str, key: str, once: bool) -> dict[str, Any]:  # noqa: FBT001 - the engine's way
+        return asdict(Context().run(partial(workshop.make_call, job_id, key, once=once)))
+
+    def run(job_id: str, key: str, once: bool) -> dict[str, Any]:  # noqa: FBT001
+        return DBOS.run_step({"name": "call"}, make, job_id, key, once)
 
     return run

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import analyzer
 import sampler
-from analyzer import AnalysisStep, LocalModel, Perceiver, Timeline
+from analyzer import AnalysisStep, LocalModel, Perceiver, Timeline, VisionModel
 from api.documents import rounded
 from api.schemas import BackendChoice, TimelineRequest
 from api.settings import settings
@@ -101,7 +101,7 @@ def sample(source: Source, request: TimelineRequest) -> Generator[SamplerStep | 
 
 
 async def look(
-    sampled: Sampled, request: TimelineRequest, model: Perceiver
+    sampled: Sampled, request: TimelineRequest, model: Perceiver | VisionModel
 ) -> AsyncGenerator[AnalysisStep, None]:
     """Find out what the keyframes show: every step, and last the ``Timeline``.
 
@@ -127,7 +127,7 @@ async def look(
 
 
 async def analyze(
-    source: Source, request: TimelineRequest, model: Perceiver
+    source: Source, request: TimelineRequest, model: Perceiver | VisionModel
 ) -> AsyncGenerator[SamplerStep | AnalysisStep, None]:
     """Sample and look in one go; see there.
 

@@ -3,18 +3,19 @@
 import fcntl
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from api.errors import SetupError
 from api.jobs import Place
+from api.lending import LoadedModels
 from api.outbound import Outbound
 from api.records import Executors, JobRecords, KeptLooks, open_database
 from api.settings import Settings
 from api.storage import open_storage
 from api.uploads import clear_abandoned
 from api.webhooks import Webhooks
-from api.working import FetchLimits, LoadedModels, Workshop
+from api.working import FetchLimits, Workshop
 
 log = logging.getLogger(__name__)
 
@@ -41,22 +42,21 @@ def opened(settings: Settings) -> Iterator[Place]:
         raise SetupError(
             f"the data folder {data} cannot be made ({error.strerror}); set SCENELINE_DATA"
         ) from error
-    with _alone_with(data, needed=settings.database_url is None):
+    with ExitStack() as stack:
+        stack.enter_context(_alone_with(data, needed=settings.database_url is None))
         clear_abandoned(incoming)
-        database = open_database(settings.database_url or f"sqlite:///{data / 'sceneline.db'}")
-        try:
-            records = JobRecords(database)
-            storage = open_storage(settings.storage or (data / "storage").as_uri())
-            outbound = Outbound(settings.trusted_hosts)
-            limits = FetchLimits(settings.max_upload_bytes, FETCH_SECONDS)
-            workshop = Workshop(
-                records, KeptLooks(database), storage, outbound, incoming, limits, LoadedModels()
-            )
-            secret = settings.webhook_secret
-            webhooks = Webhooks(records, outbound, secret.get_secret_value().encode() if secret else None)
-            yield Place(database, records, Executors(database), storage, workshop, webhooks, settings)
-        finally:
-            database.close()
+        database = stack.enter_context(
+            closing(open_database(settings.database_url or f"sqlite:///{data / 'sceneline.db'}"))
+        )
+        records = JobRecords(database)
+        storage = open_storage(settings.storage or (data / "storage").as_uri())
+        outbound = Outbound(settings.trusted_hosts)
+        limits = FetchLimits(settings.max_upload_bytes, FETCH_SECONDS)
+        models = stack.enter_context(closing(LoadedModels()))
+        workshop = Workshop(records, KeptLooks(database), storage, outbound, incoming, limits, models)
+        secret = settings.webhook_secret
+        webhooks = Webhooks(records, outbound, secret.get_secret_value().encode() if secret else None)
+        yield Place(database, records, Executors(database), storage, workshop, webhooks, settings)
 
 
 @contextmanager

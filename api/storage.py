@@ -5,6 +5,7 @@ Keys are relative paths that this project makes itself, never a user's words. A 
     jobs/ID/sources/SHA256        what was uploaded or fetched
     jobs/ID/sampled.json          what sampling found: media, shots, keyframes without their pictures
     jobs/ID/pictures/SHA256.jpg   the keyframes' pictures
+    jobs/ID/questions/KEY.json    what a remote model was asked, and in answers/ what it said
     jobs/ID/timeline.json         the timeline document
 """
 
@@ -112,6 +113,16 @@ def picture_key(job_id: str, sha256: str) -> str:
 def sampled_key(job_id: str) -> str:
     """Where the outcome of sampling lies."""
     return f"jobs/{job_id}/sampled.json"
+
+
+def question_key(job_id: str, key: str) -> str:
+    """Where a question to a remote model lies."""
+    return f"{job_folder(job_id)}/questions/{key}.json"
+
+
+def answer_key(job_id: str, key: str) -> str:
+    """Where the answer to it lies."""
+    return f"{job_folder(job_id)}/answers/{key}.json"
 
 
 def timeline_key(job_id: str) -> str:

@@ -9,21 +9,30 @@ import hashlib
 import json
 import logging
 import time
-from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, aclosing, asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, aclosing, closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from pydantic import TypeAdapter
 
-from analyzer import Analyzed, Event, Faculty, Findings, ModelInfo, Perceiver, Results, Timeline
+from analyzer import (
+    AnalysisStep,
+    Analyzed,
+    Event,
+    Perceiver,
+    Results,
+    Timeline,
+    VisionModel,
+)
 from api import pipeline
+from api.calls import NOT_CALLED, Called, Caller, DurableModel, make_call
 from api.documents import json_text, parse_timeline, timeline_document
 from api.errors import DatabaseError, NotStoredError, RefusedError, StorageError
 from api.exports import Format
 from api.exports.rendering import render
+from api.lending import KeepingPerceiver, LoadedModels
 from api.outbound import Outbound, name_in
 from api.pictures import with_pictures
 from api.pipeline import Sampled
@@ -32,7 +41,7 @@ from api.records import Job, JobRecords, JobSource, JobStatus, KeptLooks, Outcom
 from api.schemas import TimelineRequest
 from api.storage import Storage, picture_key, sampled_key, source_key, timeline_key
 from api.uploads import FileOnDisk, ReceivedFile, name_for_people
-from sampler import Keyframe, PictureSequence, SamplerStep, Scanned, Source, VideoFile
+from sampler import PictureSequence, SamplerStep, Scanned, Source, VideoFile
 
 log = logging.getLogger(__name__)
 
@@ -46,12 +55,11 @@ _PULSE_SECONDS = 0.4
 RETRIED = (DatabaseError, StorageError)
 """What may work the next time: nothing is said against the job."""
 
-Next = Literal["analyze", "ended"]
-"""What comes after sampling: a look at the keyframes, or nothing as the job has ended."""
+Next = Literal["local", "remote", "ended"]
+"""What comes after sampling: a look by models here, by one elsewhere, or nothing as the job has ended."""
 
 _SAMPLED = TypeAdapter(Sampled)
 _EVENT = TypeAdapter(Event)
-_FINDINGS = TypeAdapter(Findings)
 _RESULTS = TypeAdapter(Results)
 
 
@@ -61,24 +69,6 @@ class StoppedError(Exception):
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.message)
         self.problem = problem
-
-
-class LoadedModels:
-    """Models that keep their weights from one job to the next; each serves one job at a time."""
-
-    def __init__(self) -> None:
-        self._idle: defaultdict[str, list[Perceiver]] = defaultdict(list)
-
-    @asynccontextmanager
-    async def lent(self, request: TimelineRequest) -> AsyncIterator[Perceiver]:
-        """A model for this request, for as long as the context lasts."""
-        idle = self._idle[request.backend]
-        try:
-            model = idle.pop()  # atomic, so that no two threads get the same
-        except IndexError:
-            model = pipeline.open_model(request)
-        yield model
-        idle.append(model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +94,24 @@ class Workshop:
 
     def sample(self, job_id: str, number: int) -> Next:
         """Choose and store the keyframes; for a job that asks about another's, find those."""
-        return "analyze" if self._try(job_id, number, "sampling", self._sample) else "ended"
+        if not self._try(job_id, number, "sampling", self._sample):
+            return "ended"
+        request = TimelineRequest.model_validate(self.records.get(job_id).request)
+        return "remote" if self.models.is_remote(request) else "local"
 
-    def analyze(self, job_id: str, number: int) -> None:
-        """Look at the stored keyframes and write the timeline."""
-        self._try(job_id, number, "analyzing", self._analyze)
+    def analyze(self, job_id: str, number: int, caller: Caller) -> None:
+        """Look at the stored keyframes and write the timeline; ``caller`` has remote models asked."""
+        self._try(job_id, number, "analyzing", lambda job: self._analyze(job, caller))
+
+    def make_call(self, job_id: str, key: str, *, once: bool) -> Called:
+        """Ask a remote model the stored question of a job, unless the job has ended."""
+        job = self.records.look_up(job_id)
+        if job is None or job.finished:
+            return NOT_CALLED
+        with self.models.lent(TimelineRequest.model_validate(job.request)) as model:
+            if not isinstance(model, VisionModel):
+                raise TypeError(f"{model.info.name} is not a model that can be asked")
+            return self.models.run(make_call(model, self.storage, job_id, key, once=once))
 
     # -- the frame around every stage --------------------------------------------------------------------
 
@@ -264,10 +267,10 @@ class Workshop:
 
     # -- analyzing ---------------------------------------------------------------------------------------
 
-    def _analyze(self, job: Job) -> None:
+    def _analyze(self, job: Job, caller: Caller) -> None:
         request = TimelineRequest.model_validate(job.request)
         sampled = self.load_sampled(job.parent or job.id)
-        timeline = asyncio.run(self._looked_at(job, sampled, request))
+        timeline = asyncio.run(self._looked_at(job, sampled, request, caller))
         timeline = _with_pictures(timeline, job.parent or job.id)
         text = json_text(timeline_document(timeline), compact=True)
         self.storage.put(timeline_key(job.id), text.encode())
@@ -281,14 +284,22 @@ class Workshop:
         )
         self.records.finish(job, outcome)
 
-    async def _looked_at(self, job: Job, sampled: Sampled, request: TimelineRequest) -> Timeline:
-        """Pull the analysis, writing what it finds and looking up now and then whether to go on."""
+    async def _looked_at(
+        self, job: Job, sampled: Sampled, request: TimelineRequest, caller: Caller
+    ) -> Timeline:
+        """The timeline of the keyframes, by a model whose every answer is kept."""
+        with self.models.lent(request) as bare:
+            if isinstance(bare, VisionModel):
+                model: Perceiver | VisionModel = DurableModel(bare, job, self.storage, caller)
+            else:
+                model = KeepingPerceiver(bare, self.looks)
+            return await self._pulled(job, pipeline.look(sampled, request, model))
+
+    async def _pulled(self, job: Job, looking: AsyncGenerator[AnalysisStep, None]) -> Timeline:
+        """The timeline at the end of an analysis; what is found on the way is written down now and then."""
         found: list[Event] = []
         done = 0.0
-        async with (
-            self.models.lent(request) as model,
-            aclosing(pipeline.look(sampled, request, KeepingPerceiver(model, self.looks))) as steps,
-        ):
+        async with aclosing(looking) as steps:
             pending = asyncio.ensure_future(anext(steps))
             reported = 0.0
             while True:
@@ -317,30 +328,6 @@ class Workshop:
         progress = SAMPLING_SHARE + (1 - SAMPLING_SHARE) * min(done, 0.99)
         events = [_EVENT.dump_python(event, mode="json") for event in found]
         self._check(self.records.progress(job, progress, "analyzing", events))
-
-
-class KeepingPerceiver:
-    """A perceiver that is not asked twice about the same picture."""
-
-    def __init__(self, inner: Perceiver, looks: KeptLooks) -> None:
-        self._inner = inner
-        self._looks = looks
-
-    @property
-    def info(self) -> ModelInfo:
-        """The models behind it."""
-        return self._inner.info
-
-    def look(self, keyframe: Keyframe, wanted: frozenset[Faculty]) -> Findings:
-        """What was found before, else what is found now, kept; see ``Perceiver.look``."""
-        asked = [self._inner.info.name, hashlib.sha256(keyframe.jpeg).hexdigest(), *sorted(wanted)]
-        key = hashlib.sha256("\0".join(asked).encode()).hexdigest()
-        kept = self._looks.get(key)
-        if kept is not None:
-            return replace(_FINDINGS.validate_python(kept), keyframe=keyframe.index)
-        found = self._inner.look(keyframe, wanted)
-        self._looks.put(key, _FINDINGS.dump_python(found, mode="json"))
-        return found
 
 
 def keep_source(storage: Storage, job_id: str, file: ReceivedFile) -> JobSource:

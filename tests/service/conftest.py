@@ -4,8 +4,8 @@ import io
 import json
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,9 +14,10 @@ import pytest
 import uvicorn
 from PIL import Image, ImageDraw
 
-from analyzer import Detection, Findings, ModelError, ModelInfo, Perceiver
+from analyzer import Detection, Findings, ModelError, ModelInfo, Perceiver, VisionModel
 from api.app import make_app
 from api.jobs import Place
+from api.lending import LoadedModels
 from api.places import opened
 from api.schemas import TimelineRequest
 from api.settings import Settings
@@ -50,15 +51,22 @@ class SeesACat:
         )
 
 
-class OneModel:
+class OneModel(LoadedModels):
     """Lends the same model to every job."""
 
-    def __init__(self, model: Perceiver) -> None:
+    def __init__(self, model: Perceiver | VisionModel) -> None:
+        super().__init__()
         self._model = model
 
-    @asynccontextmanager
-    async def lent(self, _request: TimelineRequest) -> AsyncIterator[Perceiver]:
-        yield self._model
+    def _open(self, _request: TimelineRequest) -> Perceiver | VisionModel:
+        return self._model
+
+
+@contextmanager
+def with_model(place: Place, model: Perceiver | VisionModel) -> Iterator[Place]:
+    """The same place with this model in it."""
+    with closing(OneModel(model)) as models:
+        yield replace(place, workshop=replace(place.workshop, models=models))
 
 
 def moving_square(frames: int = 8, seed: int = 0) -> bytes:
@@ -125,10 +133,13 @@ def serving(place: Place, *, loopback_only: bool = True) -> Iterator[str]:
 def running(data: Path, **settings: object) -> Iterator[Service]:
     """A service in this folder."""
     model = SeesACat()
-    with opened(Settings(data=data, **settings)) as real:
-        place = replace(real, workshop=replace(real.workshop, models=OneModel(model)))
-        with serving(place) as url, httpx.Client(base_url=url, timeout=30) as http:
-            yield Service(url, http, place, model)
+    with (
+        opened(Settings(data=data, **settings)) as real,
+        with_model(real, model) as place,
+        serving(place) as url,
+        httpx.Client(base_url=url, timeout=30) as http,
+    ):
+        yield Service(url, http, place, model)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,177 @@
+"""Calls to a remote model, each made durably and once: asked here, made wherever there is room, kept for ever.
+
+A question is stored under the hash of all that it says and shows, so that a job which is taken up again asks the
+same questions by the same names and finds the answers it has got already.
+"""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final, Protocol
+
+from pydantic import TypeAdapter
+
+from analyzer import (
+    AnalyzerError,
+    BudgetExceededError,
+    Ledger,
+    ModelError,
+    ModelInfo,
+    ModelProfile,
+    ModelUnavailableError,
+    Question,
+    QuestionTooLargeError,
+    Reply,
+    Usage,
+    VisionModel,
+)
+from api.errors import NotStoredError
+from api.records import Job
+from api.storage import Storage, answer_key, picture_key, question_key
+
+MOST_TURNS: Final = 4
+"""How often a question is asked anew after a call that ended without an answer but may end better."""
+_MARGIN: Final = 1.25
+"""A server may count more input tokens than we estimate."""
+
+_QUESTION = TypeAdapter(Question)
+_FAILURES: Final[dict[str, type[AnalyzerError]]] = {
+    each.__name__: each
+    for each in (QuestionTooLargeError, ModelUnavailableError, ModelError, BudgetExceededError)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """How a call ended: with an answer or with the name of a failure, and what it cost either way."""
+
+    usage: Mapping[str, Any]
+    """The fields of ``Usage``."""
+    at_risk_usd: float
+    """Worst case of requests that were sent and not answered."""
+    text: str | None = None
+    finish: str = "stop"
+    failure: str | None = None
+    message: str = ""
+
+    @property
+    def spent(self) -> Usage:
+        """What it cost."""
+        return Usage(**self.usage)
+
+
+NOT_CALLED: Final = Called({}, 0.0, failure=ModelError.__name__, message="the job had ended")
+
+
+class Caller(Protocol):
+    """Has calls made, somewhere, each of them once."""
+
+    async def call(self, job: Job, key: str, turn: int, *, once: bool) -> Called:
+        """Have the stored question asked, or give what that call ended with when it was made before.
+
+        ``once`` allows a single request; otherwise what may heal is tried again.
+        """
+        ...
+
+
+class DurableModel:
+    """A model whose every answer is kept; see ``VisionModel``."""
+
+    def __init__(self, model: VisionModel, job: Job, storage: Storage, caller: Caller) -> None:
+        self._model = model
+        self._job = job
+        self._storage = storage
+        self._caller = caller
+
+    @property
+    def info(self) -> ModelInfo:
+        """The model's own."""
+        return self._model.info
+
+    @property
+    def profile(self) -> ModelProfile:
+        """The model's own."""
+        return self._model.profile
+
+    async def ask(self, question: Question, ledger: Ledger) -> Reply:
+        """Have it asked; what was answered before is not asked again but accounted for again."""
+        key = await asyncio.to_thread(store_question, self._storage, self._job.id, question, self.info.name)
+        limited = ledger.max_cost_usd is not None or ledger.max_requests is not None
+        called = NOT_CALLED
+        for turn in range(MOST_TURNS):
+            reservation = ledger.reserve(self._worst_case_usd(question), retry=turn > 0)
+            try:
+                called = await self._kept(key) or await self._caller.call(self._job, key, turn, once=limited)
+            except BaseException:  # cancelled in mid-call: it may have been billed
+                reservation.lose()
+                raise
+            spent = called.spent
+            reservation.settle(replace(spent, requests=max(0, spent.requests - 1)))
+            ledger.at_risk_usd += called.at_risk_usd
+            if called.text is not None:
+                return Reply(called.text, spent, _finish(called.finish))
+            if called.failure != BudgetExceededError.__name__:
+                break
+        raise _FAILURES.get(called.failure or "", ModelError)(called.message)
+
+    async def _kept(self, key: str) -> Called | None:
+        """An answer from an earlier round of the job."""
+        try:
+            return Called(
+                **json.loads(await asyncio.to_thread(self._storage.get, answer_key(self._job.id, key)))
+            )
+        except NotStoredError:
+            return None
+
+    def _worst_case_usd(self, question: Question) -> float | None:
+        tokens = round(question.input_tokens(self.profile) * _MARGIN)
+        return self.profile.cost_usd(tokens, question.max_output_tokens)
+
+
+async def make_call(model: VisionModel, storage: Storage, job_id: str, key: str, *, once: bool) -> Called:
+    """Ask a stored question and keep the answer."""
+    question = await asyncio.to_thread(load_question, storage, job_id, key)
+    ledger = Ledger(max_requests=1 if once else None)
+    try:
+        reply = await model.ask(question, ledger)
+        called = Called(asdict(reply.usage), ledger.at_risk_usd, reply.text, reply.finish)
+    except tuple(_FAILURES.values()) as error:
+        kind = next(name for name, each in _FAILURES.items() if isinstance(error, each))
+        return Called(asdict(ledger.usage), ledger.at_risk_usd, failure=kind, message=str(error))
+    await asyncio.to_thread(storage.put, answer_key(job_id, key), json.dumps(asdict(called)).encode())
+    return called
+
+
+def store_question(storage: Storage, job_id: str, question: Question, model: str) -> str:
+    """Store a question and the pictures it shows; give the name that follows from all it holds."""
+    pictures = []
+    for keyframe in question.keyframes:
+        sha256 = hashlib.sha256(keyframe.jpeg).hexdigest()
+        pictures.append(sha256)
+        try:
+            storage.size(picture_key(job_id, sha256))
+        except NotStoredError:
+            storage.put(picture_key(job_id, sha256), keyframe.jpeg)
+    bare = replace(question, keyframes=tuple(replace(each, jpeg=b"") for each in question.keyframes))
+    document = {"model": model, "question": _QUESTION.dump_python(bare, mode="json"), "pictures": pictures}
+    data = json.dumps(document, sort_keys=True, ensure_ascii=False).encode()
+    key = hashlib.sha256(data).hexdigest()[:32]
+    storage.put(question_key(job_id, key), data)
+    return key
+
+
+def load_question(storage: Storage, job_id: str, key: str) -> Question:
+    """A stored question with its pictures."""
+    document = json.loads(storage.get(question_key(job_id, key)))
+    question = _QUESTION.validate_python(document["question"])
+    keyframes = tuple(
+        replace(keyframe, jpeg=storage.get(picture_key(job_id, sha256)))
+        for keyframe, sha256 in zip(question.keyframes, document["pictures"], strict=True)
+    )
+    return replace(question, keyframes=keyframes)
+
+
+def _finish(said: str) -> Any:
+    return said if said in ("stop", "length") else "other"
