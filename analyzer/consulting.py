@@ -47,6 +47,8 @@ _CONCLUSIONS: Final[dict[TaskName, Callable[[Sequence[Answered[Any]], Axis], Any
 }
 """The tasks whose result follows from the answers alone."""
 _KNOWN_LABELS: Final = 40
+_COUNTED_SHARE: Final = 0.25
+"""Of the tokens that pictures should take, the share a server that saw them all reports at least."""
 _WARNINGS: Final = {"model_failed": "model_failed", "budget": "budget_exceeded"}
 """Code of the warning for each reason a batch was not answered."""
 
@@ -191,7 +193,13 @@ class _Report:
             results=results,
             coverage=cover(axis, lost),
             usage=self.ledger.usage,
-            warnings=(*self.plan.notices, *told.notices, *self.notices, *_failures(self.outcomes, self.plan)),
+            warnings=(
+                *self.plan.notices,
+                *told.notices,
+                *self.notices,
+                *self._uncounted(),
+                *_failures(self.outcomes, self.plan),
+            ),
         )
 
     async def look_closer(
@@ -273,6 +281,23 @@ class _Report:
         except AnalyzerError as error:
             self.notices.append(Notice("not_joined", f"the parts stand side by side: {error}"))
             return None
+
+    def _uncounted(self) -> Iterator[Notice]:
+        """A warning if the server counted fewer tokens than the pictures take: some drop or cut them silently."""
+        profile = self.model.profile
+        expected = sum(
+            profile.image_tokens(keyframe.width, keyframe.height)
+            for outcome in self.outcomes
+            if isinstance(outcome, Answered)
+            for keyframe in outcome.batch.keyframes
+        )
+        counted = self.ledger.usage.input_tokens
+        if 0 < counted < expected * _COUNTED_SHARE:
+            yield Notice(
+                "pictures_not_counted",
+                f"the server counted {counted} input tokens where the pictures alone take about {expected}; "
+                "it may have dropped pictures: raise its context length, or show it fewer at a time",
+            )
 
     def _lost(self) -> dict[int, str]:
         """The keyframes some task got no answer for, and why."""

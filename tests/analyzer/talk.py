@@ -86,7 +86,7 @@ class Talker:
 
     async def ask(self, question: Question, ledger: Ledger) -> Reply:
         self.asked.append(question)
-        ledger.reserve(None).settle(Usage(input_tokens=10))
+        ledger.reserve(None).settle(Usage(input_tokens=question.input_tokens(self.profile)))
         said = self.answer(question)
         if isinstance(said, Exception):
             raise said

@@ -6,13 +6,13 @@ import pytest
 
 from analyzer.consulting import _INQUIRIES as INQUIRIES
 from analyzer.consulting import consult, prepare
-from analyzer.conversation import Batch, ModelProfile
+from analyzer.conversation import Batch, ModelProfile, Reply
 from analyzer.errors import AnalysisRequestError, ModelError, UnusableAnswerError
 from analyzer.prompting import fill, load
 from analyzer.requests import AnalysisRequest, Clause, Example, Policy, Segment, SegmentField
 from analyzer.tasks.asked import ask, custom, describe, documents, events, moderation, objects, tags, text
 from analyzer.timeline import Axis
-from analyzer.types import Table
+from analyzer.types import Table, Usage
 from tests.analyzer.talk import Talker, answered, keyframes_of, plan_of
 
 PLAN = plan_of([float(n) for n in range(12)], shots=[(0.0, 5.5), (5.5, 12.0)], duration=12.0)
@@ -490,3 +490,13 @@ def test_everything_a_timeline_says_can_be_written_down():
     timeline = run(Talker(speak), FULL)
     assert json.dumps(timeline.results.custom)
     assert len({event.id for event in timeline.events}) == len(timeline.events)
+
+
+def test_a_server_that_drops_pictures_without_a_word_is_found_out():
+    class Blind(Talker):
+        async def ask(self, question, ledger):
+            ledger.record(Usage(input_tokens=100))
+            return Reply(json.dumps(speak(question)), Usage())
+
+    codes = [warning.code for warning in run(Blind(speak), AnalysisRequest()).warnings]
+    assert codes == ["pictures_not_counted"]

@@ -261,12 +261,17 @@ def test_a_rolling_run_tells_each_batch_of_the_one_before(sampling):
 
 
 def test_eight_batches_in_parallel_take_little_longer_than_one(sampling):
-    with oracle(events_from_pixels, delay=2.0) as server:
+    def took(server):
         started = perf_counter()
         timeline_of(server, sampling, profile=ModelProfile("m", images_per_batch=7))
-        took = perf_counter() - started
-    assert len(server.asked) == 8
-    assert took < 1.3 * 2.0
+        return perf_counter() - started
+
+    with oracle(events_from_pixels, delay=1.0) as server:
+        best = took(server)
+        assert len(server.asked) == server.most_under_way == 8
+        for _ in range(4):  # the machine may be busy with something else
+            best = best if best < 1.3 else min(best, took(server))
+    assert best < 1.3
 
 
 def test_a_limit_on_cost_needs_a_price(sampling):
