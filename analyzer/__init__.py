@@ -1,6 +1,6 @@
 """From keyframes to a timeline: perception, reasoning over time, tasks. Asynchronous."""
 
-from analyzer.analysis import analyze
+from analyzer.analysis import analyze, check
 from analyzer.conversation import ModelProfile, Question, Repair, Reply, VisionModel
 from analyzer.errors import (
     AnalysisRequestError,
@@ -129,6 +129,7 @@ __all__ = [
     "Verdict",
     "VisionModel",
     "analyze",
+    "check",
     "estimate",
     "expect_coverage",
     "find_profile",

@@ -44,6 +44,16 @@ _NEEDS: Final[dict[TaskName, frozenset[Faculty]]] = {
 """What each task the local models can serve must have looked for."""
 
 
+def check(request: AnalysisRequest, model: Perceiver | VisionModel) -> None:
+    """Refuse, before anything is decoded, a task that local models cannot serve.
+
+    Raises:
+        AnalysisRequestError: as ``analyze`` would.
+    """
+    if not isinstance(model, VisionModel):
+        _wanted(request)
+
+
 def analyze(
     plan: SamplingPlan,
     keyframes: Sequence[Keyframe],

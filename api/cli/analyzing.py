@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
-from analyzer import LocalModel, Timeline
+from analyzer import LocalModel, Timeline, check
 from api import pipeline
 from api.cli.failing import DONE, MODEL_FAILED, fail
 from api.cli.looking import make_plan
@@ -69,10 +69,12 @@ def analyze_all(order: Order) -> int:
 
     Raises:
         RequestError: the options do not go together.
+        AnalysisRequestError: the models cannot do what is asked.
         OutputError: the place for the results cannot be written.
     """
     errands = plan_errands(order)
     model = pipeline.open_model(order.request)
+    check(order.request.analysis_request(), model)
     codes = [_do(errand, order, model) for errand in errands]
     return next((code for code in codes if code != DONE), DONE)
 
