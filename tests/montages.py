@@ -256,7 +256,7 @@ def render_montage(montage: Montage, path: Path, *, sync_every: int | None = Non
         stream.codec_context.thread_count = 1  # the same bytes on every machine
         fixed = {} if sync_every is None else {"g": str(sync_every), "sc_threshold": "0"}
         stream.options = {"crf": "20", "preset": "veryfast", **fixed}
-        for number, picture in enumerate(_pictures(montage)):
+        for number, picture in enumerate(pictures(montage)):
             if number in kept:
                 frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
                 frame.pts, frame.time_base = number, Fraction(1, FPS)
@@ -264,7 +264,7 @@ def render_montage(montage: Montage, path: Path, *, sync_every: int | None = Non
         container.mux(stream.encode(None))
 
 
-def _pictures(montage: Montage) -> Iterator[Picture]:
+def pictures(montage: Montage) -> Iterator[Picture]:
     """Every frame in order, left out ones included."""
     white = {flash.frame + step for flash in montage.flashes for step in range(flash.frames)}
     for number, picture in enumerate(_joined(montage)):
