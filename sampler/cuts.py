@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from sampler.comparing import colour_change, nearest, structure_change
-from sampler.measuring import Strip
+from sampler.measuring import Strip, joined
 
 _LOOK = 15
 """Frames kept before and awaited after a candidate."""
@@ -48,7 +48,7 @@ class CutFinder:
 
     def feed(self, strip: Strip) -> list[float]:
         """Times of frames found to begin a shot, fifteen frames late."""
-        self._held = strip if self._held is None else self._held.joined(strip)
+        self._held = strip if self._held is None else joined([self._held, strip])
         return self._judge(len(self._held) - _LOOK)
 
     def finish(self) -> list[float]:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampler.comparing import colour_change, structure_change
-from sampler.measuring import F32, HEIGHT, TILE, WIDTH, Strip
+from sampler.measuring import F32, HEIGHT, TILE, WIDTH, Strip, joined
 
 _INTERVAL_SECONDS = 0.08
 """Thumbnails are compared at this distance, whatever the frame rate."""
@@ -38,6 +38,8 @@ _DIFFERENT, _DIFFERENT_STRUCTURE = 0.45, 0.2
 """Change of structure and tint together, and of structure, from which the ends are different pictures."""
 _LEAST_APART_SECONDS = 0.4
 """Closer together, two are the beginning and the end of one."""
+_BATCH = 96
+"""Thumbnails judged in one go."""
 _MOST_AT_ONCE = 0.7
 """Share of the way from end to end that one interval may cover; a cut covers all of it."""
 _FLAT = 1.5
@@ -57,30 +59,36 @@ class Gradual:
 class DissolveFinder:
     """Finds gradual transitions in strips fed to it in order; results are complete at the end only.
 
-    Memory: the last two seconds, and a few numbers for each possible transition.
+    Memory: the last ten seconds of sparse thumbnails, and a few numbers for each possible transition.
     """
 
     def __init__(self) -> None:
         self._held: Strip | None = None
+        self._waiting: list[Strip] = []
         self._next_seconds = -np.inf
         self._next = 0
         self._possible: list[Gradual] = []
 
     def feed(self, strip: Strip) -> None:
         """Look at more frames."""
-        sparse = self._thin(strip)
-        if len(sparse):
-            self._held = sparse if self._held is None else self._held.joined(sparse)
+        self._waiting.append(self._thin(strip))
+        if sum(map(len, self._waiting)) >= _BATCH:
+            self._take_waiting()
             self._judge(waiting=_HALVES[-1])
 
     def finish(self) -> list[Gradual]:
         """All transitions, in order; of those that overlap or all but touch, the strongest."""
+        self._take_waiting()
         self._judge(waiting=0)
         chosen: list[Gradual] = []
         for gradual in sorted(self._possible, key=lambda g: -g.strength):
             if all(_apart(gradual, other) >= _LEAST_APART_SECONDS for other in chosen):
                 chosen.append(gradual)
         return sorted(chosen, key=lambda g: g.middle_seconds)
+
+    def _take_waiting(self) -> None:
+        parts = [part for part in (self._held, *self._waiting) if part is not None]
+        self._held, self._waiting = joined(parts), []
 
     def _thin(self, strip: Strip) -> Strip:
         wanted = np.zeros(len(strip), np.bool_)

@@ -4,7 +4,7 @@ A frame costs a few strided reads of its planes: no colour conversion and no sca
 looking costs little beside decoding. Everything that can be is computed for a whole strip at once.
 """
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, fields
 from time import monotonic
 
@@ -23,7 +23,6 @@ _LONGEST_WALL_SECONDS = 0.25
 """A strip is handed on when it is full or this old, so that slow decoding can still be followed and
 cancelled.
 """
-_STEPPING = 2
 _SHARPNESS_ROWS = 16
 _HALF_SHARPNESS = 12.0
 """Root mean square difference of horizontal neighbours that counts as half sharp, in levels of 255."""
@@ -58,14 +57,17 @@ class Strip:
     def __getitem__(self, part: slice | NDArray[np.bool_]) -> "Strip":
         return Strip(*(getattr(self, field.name)[part] for field in fields(self)))
 
-    def joined(self, after: "Strip") -> "Strip":
-        """This strip and the one that follows it as one."""
-        return Strip(*(np.concatenate((getattr(self, f.name), getattr(after, f.name))) for f in fields(self)))
-
     @property
     def jumps(self) -> F32:
         """How much of the picture changed since the frame before: mean over tiles and tint, in levels."""
-        return self.tiles.reshape(len(self), -1).mean(axis=1, dtype=np.float32) + self.tint
+        return np.asarray(self.tiles.reshape(len(self), -1).mean(axis=1) + self.tint, np.float32)
+
+
+def joined(parts: Sequence[Strip]) -> Strip:
+    """Consecutive strips as one; at least one."""
+    if len(parts) == 1:
+        return parts[0]
+    return Strip(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Strip)))
 
 
 def strips(frames: Iterable[Frame]) -> Generator[Strip, None, None]:
@@ -85,32 +87,31 @@ def strips(frames: Iterable[Frame]) -> Generator[Strip, None, None]:
 
 
 class _Blank:
-    """A strip being filled."""
+    """A strip being filled: every plane as points on a grid twice as fine as its thumbnail."""
 
     def __init__(self) -> None:
         self.count = 0
         self._pts = np.zeros(_FRAMES, np.int64)
         self._clock = np.zeros((2, _FRAMES))
-        self._luma = np.zeros((_FRAMES, HEIGHT, WIDTH), np.uint8)
-        self._chroma = np.zeros((_FRAMES, 2, HEIGHT // 2, WIDTH // 2), np.uint8)
+        self._luma = np.zeros((_FRAMES, 2 * HEIGHT, 2 * WIDTH), np.uint8)
+        self._chroma = np.zeros((_FRAMES, 2, HEIGHT, WIDTH), np.uint8)
         self._sharpness = np.zeros(_FRAMES, np.float32)
-        self._turns = 0
 
     def add(self, frame: Frame) -> None:
         index = self.count
         luma, blue, red, drop = frame.planes()
+        turns = frame.quarter_turns
         self._pts[index] = frame.pts
         self._clock[:, index] = frame.time_seconds, frame.duration_seconds
         self._sharpness[index] = _sharpness(luma, drop)
-        turns = frame.quarter_turns
-        _shrink(luma, self._luma[index], drop, turns)
-        _shrink(blue, self._chroma[index, 0], drop, turns)
-        _shrink(red, self._chroma[index, 1], drop, turns)
+        _pick_points(luma, self._luma[index], drop, turns)
+        _pick_points(blue, self._chroma[index, 0], drop, turns)
+        _pick_points(red, self._chroma[index, 1], drop, turns)
         self.count += 1
 
     def strip(self, before: Strip | None) -> Strip:
         count = self.count
-        luma, chroma = self._luma[:count], self._chroma[:count]
+        luma, chroma = _halved(self._luma[:count]), _halved(self._chroma[:count])
         old_luma = luma[:1] if before is None else before.luma[-1:]
         old_chroma = chroma[:1] if before is None else before.chroma[-1:]
         return Strip(
@@ -137,21 +138,27 @@ def tile_differences(one: U8, other: U8) -> U8:
 
 def _mean_difference(one: U8, other: U8) -> F32:
     rows = cv2.absdiff(one.reshape(-1, WIDTH // 2), other.reshape(-1, WIDTH // 2))
-    return rows.reshape(len(one), -1).mean(axis=1, dtype=np.float32)
+    return np.asarray(rows.reshape(len(one), -1).mean(axis=1), np.float32)
 
 
-def _shrink(plane: Plane, into: U8, drop: int, turns: int) -> None:
-    """Average ``plane`` down to the shape of ``into``: points on a grid twice as fine, then areas."""
-    height, width = (into.shape[1], into.shape[0]) if turns % 2 else into.shape
-    if plane.shape[0] > height * _STEPPING or plane.shape[1] > width * _STEPPING:
-        size = (min(width * _STEPPING, plane.shape[1]), min(height * _STEPPING, plane.shape[0]))
-        plane = cv2.resize(plane, size, interpolation=cv2.INTER_NEAREST)  # type: ignore[assignment]
-    if drop:
-        plane = (plane >> drop).astype(np.uint8)
-    if turns:
-        cv2.resize(np.rot90(plane, turns).copy(), into.shape[::-1], dst=into, interpolation=cv2.INTER_AREA)
-    else:
-        cv2.resize(plane, into.shape[::-1], dst=into, interpolation=cv2.INTER_AREA)
+def _pick_points(plane: Plane, into: U8, drop: int, turns: int) -> None:
+    """Fill ``into`` with points of ``plane`` on an even grid, upright and in eight bits."""
+    height, width = into.shape
+    if turns == 0 and drop == 0:
+        cv2.resize(plane, (width, height), dst=into, interpolation=cv2.INTER_NEAREST)
+        return
+    points = cv2.resize(
+        plane, (height, width) if turns % 2 else (width, height), interpolation=cv2.INTER_NEAREST
+    )
+    into[:] = np.right_shift(np.rot90(np.asarray(points, plane.dtype), turns), drop)
+
+
+def _halved(points: U8) -> U8:
+    """Means of two by two over the last two axes."""
+    *stack, height, width = points.shape
+    rows = points.reshape(-1, width)
+    means = cv2.resize(rows, (width // 2, len(rows) // 2), interpolation=cv2.INTER_AREA)
+    return np.asarray(means, np.uint8).reshape(*stack, height // 2, width // 2)
 
 
 def _sharpness(luma: Plane, drop: int) -> float:

@@ -6,6 +6,7 @@ seconds keep theirs.
 """
 
 import heapq
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -21,6 +22,8 @@ _MOST, _KEPT = 1200, 900
 _BREAK = 5.0
 """A jump of this many levels, if it doubles the one before, starts a new moment: nothing may straddle a cut.
 """
+_LONG_SECONDS = 60.0
+"""Length at which a merged moment counts as twice as unlike, so that slow change is not swallowed whole."""
 _CHANGE = 8
 """Levels a tile must change by for a slice to be split there."""
 _RESTLESSNESS = 0.04
@@ -114,36 +117,27 @@ class MomentKeeper:
             self._moments[-1] = moment
 
 
-def thinned(moments: list[Moment], count: int) -> list[Moment]:
-    """Merge neighbours until ``count`` are left: those that look most alike first, the shorter first among
-    equals.
-    """
-    alive: list[Moment | None] = list(moments)
-    after = {i: i + 1 for i in range(len(moments) - 1)}
-    before = {i + 1: i for i in range(len(moments) - 1)}
-    heap = [(*_cost(moments[i], moments[i + 1]), i, i + 1, moments[i], moments[i + 1]) for i in after]
-    heapq.heapify(heap)
-    excess = len(moments) - count
-    while excess > 0 and heap:
-        *_, left, right, one, other = heapq.heappop(heap)
-        if alive[left] is not one or alive[right] is not other:
+def thinned(moments: Sequence[Moment], count: int) -> list[Moment]:
+    """Merge neighbours until ``count`` are left: the most alike first, the shorter first among equals."""
+    alive: dict[int, Moment] = dict(enumerate(moments))
+    after = {index: index + 1 for index in range(len(moments))}
+    before = {index + 1: index for index in range(len(moments))}
+    pairs = [_pair(alive, index, index + 1) for index in range(len(moments) - 1)]
+    heapq.heapify(pairs)
+    while len(alive) > count and pairs:
+        *_, left, right, left_start, right_end = heapq.heappop(pairs)
+        if left not in alive or right not in alive:
             continue
-        merged = _merge(one, other)
-        alive[left], alive[right] = merged, None
-        excess -= 1
-        follower = after.pop(right, None)
-        after.pop(left)
-        if follower is not None:
-            after[left], before[follower] = follower, left
-            beyond = alive[follower]
-            assert beyond is not None
-            heapq.heappush(heap, (*_cost(merged, beyond), left, follower, merged, beyond))
-        previous = before.get(left)
-        if previous is not None:
-            neighbour = alive[previous]
-            assert neighbour is not None
-            heapq.heappush(heap, (*_cost(neighbour, merged), previous, left, neighbour, merged))
-    return [moment for moment in alive if moment is not None]
+        if (alive[left].start_seconds, alive[right].end_seconds) != (left_start, right_end):
+            continue  # one of the two has grown since
+        alive[left] = _merge(alive[left], alive.pop(right))
+        after[left] = after[right]
+        before[after[left]] = left
+        if after[left] in alive:
+            heapq.heappush(pairs, _pair(alive, left, after[left]))
+        if left in before:
+            heapq.heappush(pairs, _pair(alive, before[left], left))
+    return list(alive.values())
 
 
 def difference(one: U8, other: U8) -> float:
@@ -151,9 +145,15 @@ def difference(one: U8, other: U8) -> float:
     return float(cv2.norm(one.ravel(), other.ravel(), cv2.NORM_INF))
 
 
-def _cost(one: Moment, other: Moment) -> tuple[float, float, float]:
+_Pair = tuple[float, float, int, int, float, float]
+"""Cost of merging, seconds together, the two indexes, start of the one and end of the other."""
+
+
+def _pair(alive: dict[int, Moment], left: int, right: int) -> _Pair:
+    one, other = alive[left], alive[right]
     seconds = other.end_seconds - one.start_seconds
-    return difference(one.look, other.look) * (1 + seconds / 60), seconds, one.start_seconds
+    cost = difference(one.look, other.look) * (1 + seconds / _LONG_SECONDS)
+    return cost, seconds, left, right, one.start_seconds, other.end_seconds
 
 
 def _merge(one: Moment, other: Moment) -> Moment:

@@ -21,6 +21,8 @@ _MILLISECOND = Fraction(1, 1000)
 _SHORTEST_MILLISECONDS = 10
 """Animations that declare less are shown slower by every browser; 100 ms is what they use instead."""
 _REPLACEMENT_MILLISECONDS = 100
+_KEPT_PIXELS = 8_000_000
+"""Larger pictures are shrunk by whole factors first; no keyframe is asked for in more."""
 _MEASURED_PIXELS = 640 * 640
 _PILLOW_ERRORS = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
 
@@ -31,7 +33,8 @@ class PictureFrame:
     __slots__ = ("_rgb", "duration_seconds", "pts", "quarter_turns", "time_seconds")
 
     def __init__(self, picture: Image.Image, pts: int, time: float, duration: float) -> None:
-        self._rgb = np.asarray(_flatten(picture))
+        excess = int((picture.width * picture.height / _KEPT_PIXELS) ** 0.5)
+        self._rgb = np.asarray(_flatten(picture.reduce(excess) if excess > 1 else picture))
         self.quarter_turns = 0
         self.pts = pts
         self.time_seconds = time
@@ -40,7 +43,7 @@ class PictureFrame:
     def planes(self) -> tuple[Plane, Plane, Plane, int]:
         """Luma, blue and red difference of the shrunk picture."""
         y, red, blue = cv2.split(cv2.cvtColor(self._shrunk(_MEASURED_PIXELS), cv2.COLOR_RGB2YCrCb))
-        return y, blue, red, 0
+        return np.asarray(y, np.uint8), np.asarray(blue, np.uint8), np.asarray(red, np.uint8), 0
 
     def bgr(self, max_pixels: int) -> NDArray[np.uint8]:
         """The picture."""
@@ -215,7 +218,8 @@ def _decode(path: Path, picture: Image.Image) -> Image.Image:
     try:
         with _quietly():
             picture.load()
-            return ImageOps.exif_transpose(picture)
+            # Turning costs a copy, which only pictures that need it should pay.
+            return ImageOps.exif_transpose(picture) if _is_turned(picture) else picture
     except _PILLOW_ERRORS as error:
         raise _unreadable(path, error) from error
 
@@ -247,6 +251,10 @@ def _stamps(path: Path) -> Sequence[int]:
                 stamps[-1] + (declared if declared > _SHORTEST_MILLISECONDS else _REPLACEMENT_MILLISECONDS)
             )
     return stamps
+
+
+def _is_turned(picture: Image.Image) -> bool:
+    return picture.getexif().get(ExifTags.Base.Orientation, 1) != 1
 
 
 def _upright_size(path: Path, picture: Image.Image) -> tuple[int, int]:

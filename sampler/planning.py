@@ -159,7 +159,7 @@ class _Problem:
             for position, current in enumerate(chosen):
                 members = np.flatnonzero((owner == position) & (self._shots == self._shots[current]))
                 others = [*moved, *chosen[position + 1 :]]
-                members = members[~self._redundant[np.ix_(members, others)].any(axis=1)]
+                members = members[~self._redundant[members][:, others].any(axis=1)]
                 moved.append(self._best_of(members) if len(members) else current)
             if moved == chosen:
                 break
@@ -214,4 +214,6 @@ def _likeness(looks: NDArray[np.uint8]) -> F64:
         difference[index] = np.maximum(brighter, np.abs(chroma - chroma[index]).max(axis=1))
     noise = float(np.median(np.diagonal(difference, 1))) if len(looks) > 1 else 0.0
     same = min(max(2 * noise, _QUIETEST), _LOUDEST)
-    return np.clip((same + _UNLIKE - np.minimum(difference, difference.T)) / _UNLIKE, 0.0, 1.0).astype(np.float64)
+    return np.clip((same + _UNLIKE - np.minimum(difference, difference.T)) / _UNLIKE, 0.0, 1.0).astype(
+        np.float64
+    )

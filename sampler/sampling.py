@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from threading import Event
 
 import numpy as np
@@ -40,16 +41,7 @@ def probe(source: Source, limits: Limits | None = None) -> MediaInfo:
     """
     with closing(open_source(source, limits or Limits())) as reader:
         header = reader.header
-    return _media(
-        source,
-        header,
-        fingerprint(source),
-        end_seconds=max(header.declared_end_seconds or 0.0, header.start_seconds),
-        frame_count=header.declared_frame_count,
-        average_fps=header.average_fps,
-        irregular=False,
-        guessed=("duration_seconds", "frame_count", "average_fps", "variable_frame_rate"),
-    )
+    return _declared(source, header, fingerprint(source))
 
 
 def sample(
@@ -69,7 +61,7 @@ def sample(
     with closing(open_source(source, limits or Limits())) as reader, _fingerprinting(source) as digest:
         seen = yield from scan(reader, request)
         notices = list(reader.notices()) if seen.whole else []
-        media = _counted(source, reader.header, digest.result(), seen)
+        media = _counted(_declared(source, reader.header, digest.result()), reader.header, seen)
     plan = _plan(request, seen, media, reader.header, notices)
     yield plan
     with closing(open_source(source, limits or Limits())) as reader:
@@ -163,8 +155,8 @@ def _spaced_keyframes(
     ], notices
 
 
-def _counted(source: Source, header: Header, digest: tuple[str, int], seen: Scan) -> MediaInfo:
-    """Media facts after a scan: counted where the whole file was seen, the header's where only a window was."""
+def _counted(media: MediaInfo, header: Header, seen: Scan) -> MediaInfo:
+    """What a scan counted, in place of what the header said; of a window only, that its rate varies or not."""
     intervals = np.diff(seen.trace.times)
     irregular = False
     if len(intervals):
@@ -172,42 +164,21 @@ def _counted(source: Source, header: Header, digest: tuple[str, int], seen: Scan
         slack = max(0.1 * usual, 1.5 * float(header.time_base))
         irregular = float(np.mean(np.abs(intervals - usual) > slack)) > _IRREGULAR_SHARE
     if not seen.whole:
-        return _media(
-            source,
-            header,
-            digest,
-            end_seconds=max(header.declared_end_seconds or 0.0, seen.end_seconds),
-            frame_count=header.declared_frame_count,
-            average_fps=header.average_fps,
-            irregular=irregular,
-            guessed=("duration_seconds", "frame_count", "average_fps", "variable_frame_rate"),
-        )
-    span = seen.end_seconds - seen.start_seconds
-    return _media(
-        source,
-        header,
-        digest,
-        end_seconds=seen.end_seconds,
-        frame_count=len(seen.trace.pts),
-        average_fps=len(seen.trace.pts) / span
-        if len(seen.trace.pts) > 1 and span > 0
-        else header.average_fps,
-        irregular=irregular,
+        end = max(media.duration_seconds, seen.end_seconds)
+        return replace(media, duration_seconds=end, variable_frame_rate=irregular)
+    count, span = len(seen.trace), seen.end_seconds - seen.start_seconds
+    return replace(
+        media,
+        duration_seconds=seen.end_seconds,
+        frame_count=count,
+        average_fps=count / span if count > 1 and span > 0 else header.average_fps,
+        variable_frame_rate=irregular,
         guessed=(),
     )
 
 
-def _media(
-    source: Source,
-    header: Header,
-    digest: tuple[str, int],
-    *,
-    end_seconds: float,
-    frame_count: int | None,
-    average_fps: float | None,
-    irregular: bool,
-    guessed: tuple[str, ...],
-) -> MediaInfo:
+def _declared(source: Source, header: Header, digest: tuple[str, int]) -> MediaInfo:
+    """What the header says, marked as such."""
     return MediaInfo(
         name=name_of(source),
         sha256=digest[0],
@@ -217,11 +188,11 @@ def _media(
         width=header.width,
         height=header.height,
         rotation_degrees=header.rotation_degrees,
-        duration_seconds=end_seconds,
+        duration_seconds=max(header.declared_end_seconds or 0.0, header.start_seconds),
         start_seconds=header.start_seconds,
-        frame_count=frame_count,
-        average_fps=average_fps,
-        variable_frame_rate=irregular,
+        frame_count=header.declared_frame_count,
+        average_fps=header.average_fps,
+        variable_frame_rate=False,
         has_audio=header.has_audio,
-        guessed=guessed,
+        guessed=("duration_seconds", "frame_count", "average_fps", "variable_frame_rate"),
     )

@@ -17,7 +17,6 @@ _PLANAR = re.compile(
     r"yuv[aj]?4\d\dp(?P<bits>\d+le)?|gray(?P<gray>\d+le)?|(?P<semi>nv12|nv21|nv16|nv24)|p0(?P<p>\d+)le"
 )
 _MEASURED_WIDTH = 640
-_UNSPECIFIED = 2
 _HD_HEIGHT = 576
 """Above this, untagged video is taken for BT.709 as players do, else for BT.601."""
 _COLORSPACES = {
@@ -109,6 +108,7 @@ def _bits_to_drop(pixel_format: str) -> int | None:
 
 
 def _view(plane: VideoPlane, *, wide: bool, components: int = 1) -> Plane:
-    array = np.frombuffer(plane, np.uint16 if wide else np.uint8)
-    stride = abs(plane.line_size) // array.itemsize
-    return array.reshape(plane.height, stride)[:, : plane.width * components]
+    samples = memoryview(plane)
+    array: Plane = np.frombuffer(samples, np.uint16) if wide else np.frombuffer(samples, np.uint8)
+    rows: Plane = array.reshape(plane.height, abs(plane.line_size) // array.itemsize)
+    return rows[:, : plane.width * components]

@@ -8,6 +8,7 @@ sniffed by content under any file name).
 import io
 import re
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 from av.container import InputContainer
@@ -15,18 +16,27 @@ from av.video.stream import VideoStream
 
 from sampler.errors import MediaNotFoundError, NoVideoError, UnreadableMediaError
 
-_FORMATS = (
-    "mov,mp4,m4a,3gp,3g2,mj2 matroska,webm avi flv live_flv mpegts mpeg mpegvideo ogg asf asf_o gif apng webp_pipe"
-    " png_pipe jpeg_pipe bmp_pipe tiff_pipe jpegxl_pipe jpegxl_anim j2k_pipe qoi_pipe ppm_pipe pgm_pipe pbm_pipe"
-    " pam_pipe exr_pipe hdr_pipe dds_pipe psd_pipe sgi_pipe sunrast_pipe pcx_pipe jpegls_pipe gif_pipe dpx_pipe ico"
-    " ivf h264 hevc vvc h261 h263 m4v mjpeg mpjpeg obu av1 evc avs2 avs3 cavsvideo dirac vc1 vc1test dv mxf nut gxf"
-    " rm wtv nsv nuv roq swf yuv4mpegpipe rl2 smk bink flic dxa 4xm amv anm avs bethsoftvid bfi c93 cdxl cine"
-    " film_cpk filmstrip idcin ipmovie iv8 ivr jv kux lmlm4 lvf lxf mlv mm moflex msnwctcp mtv mv mvi mxg paf pmp"
-    " psxstr pva rpl siff smjpeg smush thp tiertexseq tmv ty vividas vivo vmd wc3movie wsvqa xmv yop wady"
-    # audio containers, so that a sound file is refused for what it is
-    " mp3 aac ac3 eac3 wav flac aiff amr au caf w64 dts truehd wv tta ape mpc mpc8 opus"
-).split()
-_FORMAT_WHITELIST = ",".join(_FORMATS)
+_CONTAINERS = """
+mov,mp4,m4a,3gp,3g2,mj2 matroska,webm avi flv live_flv mpegts mpeg mpegvideo ogg asf asf_o mxf
+rm dv nut gxf wtv ivf h264 hevc vvc h261 h263 m4v mjpeg mpjpeg obu av1 evc avs2 avs3 cavsvideo
+dirac vc1 vc1test yuv4mpegpipe
+"""
+_OLD_AND_GAMES = """
+nsv nuv roq swf rl2 smk bink flic dxa 4xm amv anm avs bethsoftvid bfi c93 cdxl cine film_cpk
+filmstrip idcin ipmovie iv8 ivr jv kux lmlm4 lvf lxf mlv mm moflex msnwctcp mtv mv mvi mxg paf
+pmp psxstr pva rpl siff smjpeg smush thp tiertexseq tmv ty vividas vivo vmd wc3movie wsvqa xmv
+yop wady
+"""
+_PICTURES = """
+webp_pipe png_pipe jpeg_pipe bmp_pipe tiff_pipe jpegxl_pipe j2k_pipe qoi_pipe ppm_pipe pgm_pipe
+pbm_pipe pam_pipe exr_pipe hdr_pipe dds_pipe psd_pipe sgi_pipe sunrast_pipe pcx_pipe jpegls_pipe
+gif_pipe dpx_pipe gif apng jpegxl_anim ico
+"""
+_SOUNDS = """
+mp3 aac ac3 eac3 wav flac aiff amr au caf w64 dts truehd wv tta ape mpc mpc8 opus
+"""
+"""So that a sound file is refused for what it is."""
+_FORMAT_WHITELIST = ",".join((_CONTAINERS + _OLD_AND_GAMES + _PICTURES + _SOUNDS).split())
 _MATROSKA_CLUSTER = b"\x1f\x43\xb6\x75"
 _MATROSKA_ENCRYPTION = re.compile(rb"\x6d\x80.{1,8}\x62\x40.{1,40}\x50\x35", re.DOTALL)
 """ContentEncodings, ContentEncoding, ContentEncryption: element numbers of RFC 9559."""
@@ -41,13 +51,13 @@ FFMPEG_ERRORS = (av.FFmpegError, OSError, ValueError, EOFError, IndexError, Runt
 class _NamelessReader:
     """Bytes of an open file without its name, which FFmpeg would otherwise use to find neighbours."""
 
-    def __init__(self, file: io.BufferedReader) -> None:
+    def __init__(self, file: BinaryIO) -> None:
         self.read = file.read
         self.seek = file.seek
         self.tell = file.tell
 
 
-def open_container(path: Path) -> tuple[InputContainer, io.BufferedReader]:
+def open_container(path: Path) -> tuple[InputContainer, BinaryIO]:
     """Open ``path``; the caller closes both, the container first.
 
     Raises:
