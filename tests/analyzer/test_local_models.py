@@ -168,3 +168,8 @@ def test_weights_that_are_missing_or_changed_say_what_to_do(
     monkeypatch.setattr(metadata, "files", lambda name: [entry])
     with pytest.raises(ModelUnavailableError, match="damaged or another version"):
         locate(WeightsFile("made", "a.onnx", "0"))
+
+
+def test_loading_and_looking_write_nothing_for_the_user(capfd: pytest.CaptureFixture[str]) -> None:
+    look(LocalModel(), written("Quiet, please"), *ALL)
+    assert capfd.readouterr() == ("", "")
