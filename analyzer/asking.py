@@ -1,9 +1,10 @@
 """Putting tasks to a model batch by batch: an unusable answer is asked for once more, then given up."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Any, Generic, Literal, TypeVar
 
 from analyzer.conversation import Batch, Question, Repair, Reply, VisionModel
@@ -115,7 +116,8 @@ async def ask_all(
     Closing the generator cancels what is under way. After the budget is used up or the model is out of reach,
     nothing more is asked.
     """
-    run = _Run(model, ledger, asyncio.Queue())
+    fresh = count(max((batch.index for batch in batches), default=-1) + 1)
+    run = _Run(model, ledger, asyncio.Queue(), fresh)
     jobs = [job for inquiry in inquiries for job in _jobs(inquiry, batches, rolling=rolling)]
     waiting = iter(jobs)
 
@@ -151,6 +153,8 @@ class _Run:
     model: VisionModel
     ledger: Ledger
     outcomes: asyncio.Queue[Outcome | None]
+    fresh: Iterator[int]
+    """Indexes for batches that come of splitting others."""
     stopped: Unanswered | None = None
     """Why nothing more is asked."""
 
@@ -174,7 +178,7 @@ class _Run:
             return [Answered(inquiry.task, batch, said)]
         except QuestionTooLargeError as error:
             if len(batch.keyframes) > 1:
-                return [o for half in _halves(batch) for o in await self._ask(inquiry, half, context)]
+                return [o for half in self._halves(batch) for o in await self._ask(inquiry, half, context)]
             return [Unanswered(inquiry.task, batch, "model_failed", str(error))]
         except BudgetExceededError as error:
             self.stopped = Unanswered(inquiry.task, batch, "budget", str(error))
@@ -184,12 +188,11 @@ class _Run:
             return [Unanswered(inquiry.task, batch, "model_failed", str(error))]
         return [self.stopped]
 
-
-def _halves(batch: Batch) -> tuple[Batch, Batch]:
-    """The batch in two that share a keyframe, if it is long enough for that."""
-    middle = (len(batch.keyframes) + 1) // 2
-    shared = 1 if len(batch.keyframes) > 2 else 0
-    return (
-        replace(batch, keyframes=batch.keyframes[:middle]),
-        replace(batch, keyframes=batch.keyframes[middle - shared :], overlap=shared),
-    )
+    def _halves(self, batch: Batch) -> tuple[Batch, Batch]:
+        """The batch in two that share a keyframe, if it is long enough for that."""
+        middle = (len(batch.keyframes) + 1) // 2
+        shared = 1 if len(batch.keyframes) > 2 else 0
+        return (
+            Batch(next(self.fresh), batch.keyframes[:middle], min(batch.overlap, middle)),
+            Batch(next(self.fresh), batch.keyframes[middle - shared :], shared),
+        )

@@ -219,7 +219,7 @@ class _Report:
         except SamplerError as error:
             return _warned(timeline, Notice("no_second_look", f"loose edges were left as they are: {error}"))
         mixed = interleave(self.plan, keyframes, taken)
-        batches = batches_between(spent, mixed, len(self.outcomes), self.model.profile.max_images)
+        batches = batches_between(spent, mixed, self._next_index(), self.model.profile.max_images)
         inquiry = replace(inquiry, words={**inquiry.words, "instructions": _known(inquiry, timeline.events)})
         asking = ask_all([inquiry], batches, self.model, self.ledger, rolling=False)
         async with aclosing(asking) as arriving:
@@ -281,6 +281,9 @@ class _Report:
         except AnalyzerError as error:
             self.notices.append(Notice("not_joined", f"the parts stand side by side: {error}"))
             return None
+
+    def _next_index(self) -> int:
+        return 1 + max(outcome.batch.index for outcome in self.outcomes)
 
     def _uncounted(self) -> Iterator[Notice]:
         """A warning if the server counted fewer tokens than the pictures take: some drop or cut them silently."""

@@ -200,6 +200,7 @@ def test_a_batch_that_is_never_answered_is_a_gap_and_the_rest_stands(sampling):
     assert gap.start_seconds <= times[lost[1]]
     assert times[lost[-2]] <= gap.end_seconds
     assert all(not set(event.evidence) & set(lost[1:-1]) for event in timeline.events)
+    assert {id_[:2] for event in timeline.events for id_ in event.merged_from} == {"b0", "b2", "b3", "b4"}
     (warning,) = [w for w in timeline.warnings if w.code == "model_failed"]
     assert "no JSON" in warning.message
     assert timeline.coverage.keyframes_analyzed == len(sampling[1]) - len(lost[1:-1])
@@ -236,6 +237,8 @@ def test_a_server_that_takes_fewer_pictures_gets_them_in_smaller_parts(montage, 
     with oracle(events_from_pixels, faults=faults) as server:
         timeline = timeline_of(server, sampling)
     assert timeline.status == "complete"
+    ids = [id_ for event in timeline.events for id_ in event.merged_from]
+    assert len(set(ids)) == len(ids)
     assert event_f1(timeline, montage, 0.7) >= 0.85
     assert set(Counter(event.label for event in timeline.events).values()) == {1}
 
@@ -266,12 +269,12 @@ def test_eight_batches_in_parallel_take_little_longer_than_one(sampling):
         timeline_of(server, sampling, profile=ModelProfile("m", images_per_batch=7))
         return perf_counter() - started
 
-    with oracle(events_from_pixels, delay=1.0) as server:
+    with oracle(events_from_pixels, delay=3.0) as server:
         best = took(server)
         assert len(server.asked) == server.most_under_way == 8
-        for _ in range(4):  # the machine may be busy with something else
-            best = best if best < 1.3 else min(best, took(server))
-    assert best < 1.3
+        for _ in range(3):  # the machine may be busy with something else
+            best = best if best < 1.3 * 3.0 else min(best, took(server))
+    assert best < 1.3 * 3.0
 
 
 def test_a_limit_on_cost_needs_a_price(sampling):

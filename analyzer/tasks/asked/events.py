@@ -127,13 +127,14 @@ def preview(answer: Answered[EventsReply], source: str) -> tuple[Draft, ...]:
 
 
 def _claims(place: int, answer: Answered[EventsReply], source: str) -> Iterator[Claim]:
+    """What one answer claims; ids name its batch, ``place`` says where it stands in the order of time."""
     told: set[tuple[object, ...]] = set()
     for number, (track, entry) in enumerate(_entries(answer.said)):
         frames = entry.frames(answer.batch)
         if (row := (track, entry.label, frames)) in told:
             continue
         told.add(row)
-        id_ = f"b{place}.e{number}"
+        id_ = f"b{answer.batch.index}.e{number}"
         fields: BaseModel | None = getattr(entry, "fields", None)
         values = fields.model_dump(by_alias=True, exclude_none=True) if fields else {}
         yield Claim(
