@@ -202,6 +202,7 @@ def strict_form(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> di
         properties = {
             name: strict_form(value, definitions) for name, value in strict.get("properties", {}).items()
         }
+        strict.pop("description", None)  # of a reply model: its docstring, which is not meant for models
         strict |= {"properties": properties, "required": list(properties), "additionalProperties": False}
     return strict
 

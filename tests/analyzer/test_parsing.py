@@ -36,6 +36,8 @@ class Row(BaseModel):
 
 
 class Rows(BaseModel):
+    """Said to those who read the code."""
+
     rows: list[Row]
 
 
@@ -191,7 +193,16 @@ def test_the_schema_that_is_sent_is_strict_all_the_way_down():
     assert row["additionalProperties"] is False
     assert schema["additionalProperties"] is False
     text = json.dumps(schema)
-    for keyword in ("$ref", "$defs", "title", "default", "minimum", "maxLength", "prefixItems"):
+    for keyword in (
+        "Said to those",
+        "$ref",
+        "$defs",
+        "title",
+        "default",
+        "minimum",
+        "maxLength",
+        "prefixItems",
+    ):
         assert keyword not in text
 
 
