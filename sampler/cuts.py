@@ -22,6 +22,8 @@ _LEAST_NEIGHBOURS = 3
 _LOWEST_JUMP = 9.0
 _STANDS_OUT = 1.25
 """How far a jump must exceed its neighbourhood to be worth a closer look."""
+_SLOW_SECONDS = 0.25
+"""Pictures this far apart (slides, photos in order) may all be cuts, so none needs to stand out."""
 _CUTS_BESIDE = 2
 """Largest jumps of a neighbourhood that may be cuts themselves, and so are no measure of motion."""
 _MOST_OCTAVES = 3.0
@@ -30,6 +32,8 @@ _EVIDENCE = 1.3
 """
 _ONE_CUT_SECONDS = 0.12
 """A screen that changes in several steps within this time was cut once, at the largest."""
+_LEAST_CHANGE = 0.35
+"""Change of colours and structure without which no jump is a cut, however far it stands out."""
 _FLASH_SECONDS = 0.3
 _COMES_BACK = 0.35
 """Share of the jump below which the pictures around an interruption (a flash, a passer-by) count as the same.
@@ -84,12 +88,15 @@ class CutFinder:
 
 def _is_cut(held: Strip, jumps: np.ndarray, index: int) -> bool:
     ratio = float(jumps[index]) / max(_motion_around(held, jumps, index), 0.5)
-    if ratio < _STANDS_OUT:
+    interval = held.times[index] - held.times[index - 1]
+    if ratio < _STANDS_OUT and interval < _SLOW_SECONDS:
         return False
-    evidence = min(0.5 * math.log2(ratio), _MOST_OCTAVES)
-    evidence += colour_change(held, index - 1, index)
-    evidence += structure_change(held.luma[index - 1], held.luma[index])
-    return evidence >= _EVIDENCE and not _comes_back(held, index, float(jumps[index]))
+    change = colour_change(held, index - 1, index)
+    change += structure_change(held.luma[index - 1], held.luma[index])
+    evidence = change + min(max(0.5 * math.log2(ratio), 0.0), _MOST_OCTAVES)
+    if change < _LEAST_CHANGE or evidence < _EVIDENCE:
+        return False
+    return not _comes_back(held, index, float(jumps[index]))
 
 
 def _motion_around(held: Strip, jumps: np.ndarray, index: int) -> float:
@@ -107,7 +114,7 @@ def _motion_around(held: Strip, jumps: np.ndarray, index: int) -> float:
         ),
         reverse=True,
     )
-    return near[min(_CUTS_BESIDE, len(near) - 1)] if near else 0.0
+    return near[_CUTS_BESIDE] if len(near) > _CUTS_BESIDE else 0.0
 
 
 def _comes_back(held: Strip, index: int, jump: float) -> bool:

@@ -254,7 +254,7 @@ def _stamps(path: Path) -> Sequence[int]:
 
 
 def _is_turned(picture: Image.Image) -> bool:
-    return picture.getexif().get(ExifTags.Base.Orientation, 1) != 1
+    return bool(picture.getexif().get(ExifTags.Base.Orientation, 1) != 1)
 
 
 def _upright_size(path: Path, picture: Image.Image) -> tuple[int, int]:
