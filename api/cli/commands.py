@@ -108,6 +108,7 @@ def shots(
     Examples:
       sceneline shots clip.mp4 --format table
       sceneline shots clip.mp4 --format csv --output shots.csv
+      sceneline shots clip.mp4 --format edl --output clip.edl
     """
     from api.cli.looking import list_shots
     from api.schemas import timeline_request
@@ -125,6 +126,9 @@ def sample(
     end: options.End = None,
     sampling: options.Sampling = "auto",
     output: Annotated[Path, typer.Option(metavar="DIR", help="Where to write the pictures.")],
+    contact_sheet: Annotated[
+        bool, typer.Option("--contact-sheet", help="Also write contact-sheet.jpg, which shows all of them.")
+    ] = False,
     quiet: options.Quiet = False,
 ) -> None:
     r"""Write the keyframes as JPEG pictures, with a manifest.json that says which frame each one is, and why.
@@ -132,12 +136,13 @@ def sample(
     \b
     Examples:
       sceneline sample clip.mp4 --frames 16 --output clip-frames
+      sceneline sample clip.mp4 --output clip-frames --contact-sheet
     """
     from api.cli.looking import take_keyframes
     from api.schemas import timeline_request
 
     request = timeline_request(frames=frames, start=start, end=end, sampling=sampling)
-    take_keyframes(video, request, output, quiet=quiet)
+    take_keyframes(video, request, output, with_sheet=contact_sheet, quiet=quiet)
 
 
 @app.command()

@@ -10,11 +10,14 @@ from api.cli.options import PlanFormat, ShotsFormat
 from api.cli.progress import Watcher
 from api.cli.telling import tell, warn
 from api.cli.writing import deliver, make_folder, place_of, write_file
+from api.contact_sheets import contact_sheet
 from api.documents import json_text
 from api.exports import SUFFIXES
+from api.exports.cutlists import shots_edl, shots_otio
 from api.exports.listing import plan_table, shots_csv, shots_table
+from api.exports.wording import clock
 from api.pictures import picture_name
-from api.plans import Plan, foresee, plan_document
+from api.plans import KeyframePlan, Plan, foresee, plan_document
 from api.schemas import TimelineRequest
 from sampler import Keyframe, Notice, SamplingPlan, Source, VideoFile
 
@@ -28,7 +31,17 @@ _SHOTS: dict[ShotsFormat, Callable[[Plan], str]] = {
     "json": _shots_json,
     "csv": shots_csv,
     "table": shots_table,
+    "edl": shots_edl,
+    "otio": shots_otio,
 }
+_SHOTS_SUFFIXES: dict[ShotsFormat, str] = {
+    "json": SUFFIXES["json"],
+    "csv": SUFFIXES["csv"],
+    "table": SUFFIXES["table"],
+    "edl": ".edl",
+    "otio": ".otio",
+}
+_SHEET_NAME = "contact-sheet.jpg"
 
 
 def list_shots(video: Path, request: TimelineRequest, output: str, form: ShotsFormat, *, quiet: bool) -> None:
@@ -38,7 +51,7 @@ def list_shots(video: Path, request: TimelineRequest, output: str, form: ShotsFo
         SamplerError: the media or the window cannot be used.
         OutputError: the place cannot be written.
     """
-    place = place_of(output, video, SUFFIXES[form])
+    place = place_of(output, video, _SHOTS_SUFFIXES[form])
     plan = make_plan(VideoFile(video), request, video.name, quiet=quiet)
     deliver(place, _SHOTS[form](plan))
 
@@ -73,8 +86,12 @@ def make_plan(source: Source, request: TimelineRequest, name: str, *, quiet: boo
     return foresee(found)
 
 
-def take_keyframes(video: Path, request: TimelineRequest, folder: Path, *, quiet: bool) -> None:
+def take_keyframes(
+    video: Path, request: TimelineRequest, folder: Path, *, with_sheet: bool, quiet: bool
+) -> None:
     """Write each keyframe as a JPEG picture, and ``manifest.json`` last: it is there when all pictures are.
+
+    With a sheet, ``contact-sheet.jpg`` shows them all in one picture.
 
     Raises:
         SamplerError: the media or the window cannot be used.
@@ -98,12 +115,24 @@ def take_keyframes(video: Path, request: TimelineRequest, folder: Path, *, quiet
                     write_file(folder / name, step.jpeg)
                     taken[step.index] = {"width": step.width, "height": step.height, "image": name}
     (found,) = plans
-    document = plan_document(foresee(replace(found, notices=(*found.notices, *notices))))
+    plan = foresee(replace(found, notices=(*found.notices, *notices)))
+    document = plan_document(plan)
     manifest = {name: document[name] for name in ("media", "sampling", "shots", "warnings")}
     manifest["keyframes"] = [
         {**each, **taken[each["index"]]} for each in document["keyframes"] if each["index"] in taken
     ]
+    if with_sheet and taken:
+        shown = [
+            (folder / picture_name(each.index), _caption(each))
+            for each in plan.keyframes
+            if each.index in taken
+        ]
+        write_file(folder / _SHEET_NAME, contact_sheet(shown))
     write_file(folder / "manifest.json", json_text(manifest))
     if not quiet:
         warn(video.name, (*found.notices, *notices))
         tell(f"wrote {len(taken)} pictures and {folder / 'manifest.json'}")
+
+
+def _caption(keyframe: KeyframePlan) -> str:
+    return f"{keyframe.index}  {clock(keyframe.time_seconds, decimals=2)}  shot {keyframe.shot}  {keyframe.reason}"

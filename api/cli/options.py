@@ -8,7 +8,7 @@ import typer
 from api.exports import Format
 
 BackendChoice = Literal["auto", "local"]
-ShotsFormat = Literal["json", "csv", "table"]
+ShotsFormat = Literal["json", "csv", "table", "edl", "otio"]
 PlanFormat = Literal["json", "table"]
 
 Videos = Annotated[

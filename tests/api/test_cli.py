@@ -189,6 +189,11 @@ def test_shots_in_each_form(run, samples, tmp_path):
     assert len(rows) == 1 + len(document["shots"])
     assert run("shots", samples / "tour.mp4", "--format", "table", "--output", "s.txt", "-q") == (0, "", "")
     assert "0:05.0" in (tmp_path / "s.txt").read_text()
+    (tmp_path / "lists").mkdir()
+    for form in ("edl", "otio"):
+        assert run("shots", samples / "tour.mp4", "--format", form, "--output", "lists/", "-q")[0] == 0
+    assert (tmp_path / "lists/tour.edl").read_text().count("  AX  ") == len(document["shots"])
+    assert (tmp_path / "lists/tour.otio").read_text().count("Clip.2") == len(document["shots"])
 
 
 def test_sample_writes_pictures_and_a_manifest(run, samples, tmp_path):
@@ -203,6 +208,12 @@ def test_sample_writes_pictures_and_a_manifest(run, samples, tmp_path):
     assert {path.name for path in (tmp_path / "frames").iterdir()} == {
         "0000.jpg", "0001.jpg", "0002.jpg", "manifest.json",
     }  # fmt: skip
+
+
+def test_sample_shows_all_pictures_on_one_sheet(run, samples, tmp_path):
+    assert run("sample", samples / "tour.mp4", "--frames", 4, "--output", "frames", "--contact-sheet")[0] == 0
+    with Image.open(tmp_path / "frames/contact-sheet.jpg") as sheet:
+        assert sheet.size == (2 * 326 + 6, 2 * 208 + 6)
 
 
 # -- export and schema ---------------------------------------------------------------------------------------
