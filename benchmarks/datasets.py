@@ -63,29 +63,34 @@ class Dataset:
     film: Callable[[], Film] = field(repr=False)
     """Plans it; pictures are drawn when they are read."""
     coding: Coding = Coding()
-    repeated: int = 1
-    """How often its packets follow one another in the file."""
+    laps: int = 1
+    """How often the packets of `lap` follow one another in the file."""
+    lap: "Dataset | None" = None
+    """What a file of several laps is made of; none where it is encoded itself."""
     quick: bool = False
     """Whether a quick run measures it as well."""
+    reference: bool = False
+    """Whether competitors that take minutes are measured on it as well."""
 
     def truth(self) -> Truth:
         """What is true of the whole file."""
         truth = self.film().truth
         length = truth.duration_seconds
         return Truth(
-            duration_seconds=length * self.repeated,
+            duration_seconds=length * self.laps,
             camera=truth.camera,
             cuts=tuple(
                 cut
-                for lap in range(self.repeated)
+                for lap in range(self.laps)
                 for cut in (
                     *([Cut(lap * length)] if lap else []),
                     *(_later(cut, lap * length) for cut in truth.cuts),
                 )
             ),
+            first_frame_seconds=self.coding.late / FPS,
             happenings=tuple(
                 _happening_later(happening, lap * length)
-                for lap in range(self.repeated)
+                for lap in range(self.laps)
                 for happening in truth.happenings
             ),
         )
@@ -123,12 +128,11 @@ def prepare(dataset: Dataset, folder: Path) -> Path:
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"part-{os.getpid()}-{path.name}")
-    write_film(dataset.film(), part, dataset.coding)
-    if dataset.repeated > 1:
-        once = part.with_name(f"once-{part.name}")
-        part.replace(once)
-        repeat(once, part, dataset.repeated, dataset.film().truth.duration_seconds)
-        once.unlink()
+    if dataset.lap:
+        once = prepare(dataset.lap, folder)
+        repeat(once, part, dataset.laps, dataset.lap.truth().duration_seconds)
+    else:
+        write_film(dataset.film(), part, dataset.coding)
     part.replace(path)
     return path
 
@@ -202,6 +206,10 @@ def selected(*, quick: bool, groups: Iterable[str] = ()) -> list[Dataset]:
     return [d for d in catalogue() if (d.quick or not quick) and (not wanted or d.group in wanted)]
 
 
+_REFERENCES = frozenset({1, 11, 51, 62})
+"""Seeds of the montages on which all are measured: hard cuts, dissolves, all kinds, a variable frame rate."""
+
+
 def _cut_datasets() -> Iterator[Dataset]:
     styles: tuple[tuple[Style, str, tuple[int, ...]], ...] = (
         ("cuts", "hard cuts", (1, 2)),
@@ -230,11 +238,15 @@ def _montage(
     name: str, told: str, seed: int, style: Style, *, variable: bool = False, quick: bool = False
 ) -> Dataset:
     film = partial(_planned, seed, style, 14, variable=variable)
-    return Dataset(name, "cuts", told, film, quick=quick)
+    return Dataset(name, "cuts", told, film, quick=quick, reference=seed in _REFERENCES)
 
 
 def _planned(seed: int, style: Style, shots: int, *, variable: bool = False) -> Film:
     return montage_film(plan_montage(seed, style=style, shots=shots, variable_frame_rate=variable))
+
+
+_STILLS = ("intel_person-bicycle-car.gif", "intel_store-aisle.gif")
+_GRAINY = Coding(options=(("crf", "26"), ("preset", "veryfast")))
 
 
 def _codec_datasets() -> Iterator[Dataset]:
@@ -256,23 +268,31 @@ def _codec_datasets() -> Iterator[Dataset]:
 
 
 def _event_datasets() -> Iterator[Dataset]:
-    backgrounds = {1: "intel_person-bicycle-car.gif", 2: "intel_store-aisle.gif"}
-    yield Dataset("sparse-quick.mp4", "events", "rare events, 3 minutes",
-                  partial(sparse_film, backgrounds[1], 7, 3.0, 3), quick=True)  # fmt: skip
-    for seed, background in backgrounds.items():
-        film = partial(sparse_film, background, seed, 15.0, 8)
-        yield Dataset(f"sparse-{seed}.mp4", "events", "8 rare events in 15 still minutes", film)
-    yield Dataset("busy-111.mp4", "events", "72 busy shots, 30 events", partial(busy_film, 111, 72, 30))
+    film = partial(sparse_film, _STILLS[0], 7, 3.0, 3)
+    yield Dataset("sparse-quick.mp4", "events", "rare events, 3 minutes", film, _GRAINY, quick=True)
     for seed in (121, 122):
         film = partial(_planned, seed, "dissolves", 24)
         yield Dataset(f"shots-{seed}.mp4", "events", "24 shots", film)
+    yield _busy()
+    yield from (_sparse(number) for number in range(len(_STILLS)))
+
+
+def _sparse(number: int) -> Dataset:
+    film = partial(sparse_film, _STILLS[number], number + 1, 15.0, 8)
+    return Dataset(f"sparse-{number + 1}.mp4", "events", "8 rare events in 15 still minutes", film, _GRAINY)
+
+
+def _busy() -> Dataset:
+    film = partial(busy_film, 111, 72, 30)
+    return Dataset("busy.mp4", "events", "72 busy shots, 30 events", film)
 
 
 def _long_datasets() -> Iterator[Dataset]:
-    rare = partial(sparse_film, "intel_store-aisle.gif", 131, 10.0, 6)
-    yield Dataset("long-still.mp4", "long", "an hour of a fixed camera", rare, repeated=6)
-    cut = partial(_planned, 132, "dissolves", 60)
-    yield Dataset("long-cut.mp4", "long", "half an hour of montage", cut, repeated=9)
+    for name, told, lap, laps in (
+        ("long-cut.mp4", "half an hour of montage", _busy(), 8),
+        ("long-still.mp4", "an hour of a fixed camera", _sparse(0), 4),
+    ):
+        yield Dataset(name, "long", told, lap.film, laps=laps, lap=lap)
 
 
 def _clock_datasets() -> Iterator[Dataset]:

