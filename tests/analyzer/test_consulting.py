@@ -12,7 +12,7 @@ import sampler
 from analyzer.consulting import consult
 from analyzer.conversation import ModelProfile
 from analyzer.errors import AnalysisRequestError
-from analyzer.models.openai import Endpoint, OpenAIModel
+from analyzer.models.openai import Endpoint, OpenAIModel, open_model
 from analyzer.models.openai.retries import RetryPolicy
 from analyzer.requests import AnalysisRequest
 from analyzer.types import Analyzed, Event, Timeline
@@ -328,3 +328,29 @@ def test_closing_the_run_stops_asking(sampling):
     with oracle(events_from_pixels, delay=0.05) as server:
         sent = asyncio.run(first_event(server))
         assert len(server.asked) == sent <= 3
+
+
+def test_a_recorded_run_is_replayed_to_the_same_timeline_with_no_network(sampling, tmp_path):
+    async def once(url, **where):
+        async with open_model(Endpoint(url, "m", "sk-very-secret"), **where) as model:
+            return [step async for step in consult(*sampling, AnalysisRequest(context="rolling"), model)][-1]
+
+    with oracle(events_from_pixels, faults=[None, garbage, status(503, Retry_After="0")]) as server:
+        first = asyncio.run(once(server.url, record=tmp_path))
+        assert first.status == "complete"
+    again = asyncio.run(once("http://nowhere.invalid/v1", replay=tmp_path))
+    assert again.usage.requests == first.usage.requests == 7
+    assert again.events == first.events
+    assert again.coverage == first.coverage
+    assert again.id == first.id
+
+
+def test_the_cost_limit_stops_before_it_is_crossed(sampling):
+    priced = ModelProfile("m", max_output_tokens=500, input_usd_per_million=10, output_usd_per_million=10)
+    with oracle(events_from_pixels) as server:
+        timeline = timeline_of(
+            server, sampling, AnalysisRequest(max_cost_usd=0.06), profile=priced, concurrency=1
+        )
+    assert 0 < len(server.asked) < 5
+    assert timeline.usage.cost_usd <= 0.06
+    assert {gap.reason for gap in timeline.coverage.gaps} == {"budget"}
