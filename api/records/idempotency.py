@@ -42,7 +42,8 @@ class IdempotencyKeys:
                 sa.delete(IDEMPOTENCY).where((IDEMPOTENCY.c.created_at < now - KEPT_SECONDS) | abandoned)
             )
             row = {"tenant": tenant, "key": key, "created_at": now}
-            if connection.execute(insert(IDEMPOTENCY).values(row).on_conflict_do_nothing()).rowcount:
+            added = insert(IDEMPOTENCY).values(row).on_conflict_do_nothing().returning(IDEMPOTENCY.c.key)
+            if connection.execute(added).first() is not None:
                 return Claim(ours=True)
             found = connection.execute(
                 sa.select(IDEMPOTENCY.c.fingerprint, IDEMPOTENCY.c.job_id).where(mine)

@@ -297,9 +297,9 @@ class JobRecords:
         row = {"job_id": job_id, "number": (last or 0) + 1, "kind": kind, "once": once, "data": dict(data)}
         self._insert_new(connection, EVENTS, [row])
 
-    def _insert_new(self, connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> int:
+    def _insert_new(self, connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
         insert = postgresql.insert if self._database.is_postgresql else sqlite.insert
-        return connection.execute(insert(table).values(rows).on_conflict_do_nothing()).rowcount
+        connection.execute(insert(table).values(rows).on_conflict_do_nothing())
 
 
 def _open(job_id: str, number: int) -> sa.ColumnElement[bool]:

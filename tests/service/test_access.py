@@ -1,0 +1,144 @@
+"""Keys, tenants, and what happens between processes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from api.errors import DatabaseError, SetupError
+from api.places import opened
+from api.records import Executors, IdempotencyKeys, Keyring, open_database
+from api.settings import Settings
+from tests.service.conftest import Service, moving_square, running
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, str, str]]:
+    """A service with the keys of two tenants."""
+    with running(tmp_path_factory.mktemp("guarded")) as service:
+        keyring = Keyring(service.place.database)
+        yield service, keyring.create("anna"), keyring.create("bert")
+
+
+def _bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+def test_nobody_comes_in_without_a_key(guarded: tuple[Service, str, str]) -> None:
+    service, key, _ = guarded
+    for headers in (
+        {},
+        _bearer("sl_wrong"),
+        {"Authorization": key},
+        {"Cookie": "sceneline_key=x"},
+    ):
+        for path in ("/v1/timelines", "/v1/limits", "/metrics"):
+            answer = service.http.get(path, headers=headers)
+            assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+            assert answer.headers["www-authenticate"] == "Bearer"
+    assert service.post(moving_square()).status_code == 401
+    assert service.http.get("/healthz").status_code == 200
+
+
+def test_tenants_do_not_see_each_other(guarded: tuple[Service, str, str]) -> None:
+    service, anna, bert = guarded
+    mine = service.post(name="secret.gif", headers=_bearer(anna), params={"wait": 20}).json()
+    assert service.http.get("/v1/timelines", headers=_bearer(bert)).json()["items"] == []
+    assert (
+        service.http.get("/v1/timelines", params={"q": "secret"}, headers=_bearer(bert)).json()["items"] == []
+    )
+    base = f"/v1/timelines/{mine['id']}"
+    for method, path in [
+        ("GET", base), ("GET", f"{base}/events"), ("GET", f"{base}/video"), ("GET", f"{base}/keyframes/0.jpg"),
+        ("GET", f"{base}/export"), ("POST", f"{base}/cancel"), ("POST", f"{base}/retry"), ("DELETE", base),
+    ]:  # fmt: skip
+        answer = service.http.request(method, path, headers=_bearer(bert))
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), path
+    assert service.http.get(base, headers=_bearer(anna)).json()["status"] == "complete"
+
+
+def test_one_tenants_idempotency_key_is_not_anothers(guarded: tuple[Service, str, str]) -> None:
+    service, anna, bert = guarded
+    ids = {
+        service.post(headers={**_bearer(key), "Idempotency-Key": "same"}).json()["id"] for key in (anna, bert)
+    }
+    assert len(ids) == 2
+
+
+def test_the_web_page_comes_in_by_a_cookie(guarded: tuple[Service, str, str]) -> None:
+    service, anna, _ = guarded
+    with httpx.Client(base_url=service.url) as browser:
+        assert browser.post("/v1/session", data={"key": "wrong"}).status_code == 401
+        came = browser.post("/v1/session", data={"key": anna})
+        assert came.status_code == 204
+        cookie = came.headers["set-cookie"].lower()
+        assert "httponly" in cookie
+        assert "samesite=strict" in cookie
+        assert browser.get("/v1/timelines").status_code == 200
+        forged = browser.post(
+            "/v1/timelines", files={"video": b"x"}, headers={"Origin": "https://evil.example"}
+        )
+        assert forged.status_code == 403
+        browser.delete("/v1/session")
+        assert browser.get("/v1/timelines").status_code == 401
+
+
+def test_keys_are_kept_as_hashes_and_can_be_revoked(tmp_path: Path) -> None:
+    database = open_database(f"sqlite:///{tmp_path / 'a.db'}")
+    keyring = Keyring(database)
+    assert keyring.is_empty()
+    key = keyring.create("anna")
+    assert keyring.tenant_of(key) == "anna"
+    assert keyring.tenant_of(key[:-1]) is None
+    assert key.encode() not in (tmp_path / "a.db").read_bytes()
+    assert keyring.revoke("anna") == 1
+    assert keyring.tenant_of(key) is None
+    database.close()
+
+
+def test_a_data_folder_serves_one_process(tmp_path: Path) -> None:
+    with (
+        opened(Settings(data=tmp_path)),
+        pytest.raises(SetupError, match="another sceneline"),
+        opened(Settings(data=tmp_path)),
+    ):
+        pass
+
+
+def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    database = open_database(url)
+    with database.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO sceneline_schema VALUES (999)")
+    database.close()
+    with pytest.raises(DatabaseError, match="upgrade sceneline"):
+        open_database(url)
+
+
+def test_a_silent_process_is_claimed_once(tmp_path: Path) -> None:
+    database = open_database(f"sqlite:///{tmp_path / 'a.db'}")
+    executors = Executors(database)
+    for name in ("a", "b", "c"):
+        executors.beat(name, works=name != "c")
+    assert executors.claim_silent("a", 60) == ()
+    executors.leave("b")
+    assert executors.claim_silent("a", 60) == ("b",)
+    assert executors.claim_silent("c", 60) == ()
+    executors.forget("b")
+    assert (executors.alive(60), executors.working(60)) == (2, 1)
+    database.close()
+
+
+def test_an_idempotency_key_in_flight(tmp_path: Path) -> None:
+    database = open_database(f"sqlite:///{tmp_path / 'a.db'}")
+    keys = IdempotencyKeys(database)
+    assert keys.claim("t", "k").ours
+    assert not keys.claim("t", "k").ours
+    assert keys.claim("other", "k").ours
+    keys.release("t", "k")
+    assert keys.claim("t", "k").ours
+    keys.settle("t", "k", "print", "job")
+    keys.release("t", "k")
+    assert keys.claim("t", "k").job_id == "job"
+    database.close()

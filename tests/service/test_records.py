@@ -1,0 +1,145 @@
+"""The database keeps its promises, be it SQLite or PostgreSQL."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from api.records import (
+    Database,
+    Executors,
+    IdempotencyKeys,
+    Job,
+    JobFilter,
+    JobRecords,
+    KeptLooks,
+    NewJob,
+    Outcome,
+    Problem,
+    Reviews,
+    Totals,
+    new_id,
+    open_database,
+)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    urls = {"sqlite": lambda: f"sqlite:///{tmp_path / 'a.db'}"}
+    opened = open_database(urls.get(request.param, lambda: request.getfixturevalue("postgresql"))())
+    yield opened
+    opened.close()
+
+
+def _add(records: JobRecords, tenant: str, name: str = "a.mp4") -> Job:
+    job_id = new_id()
+    with records.adding(NewJob(tenant, name, {"frames": 3}, (), 60.0), job_id):
+        pass
+    return records.get(job_id)
+
+
+def _outcome(words: str) -> Outcome:
+    return Outcome("complete", "A summary.", 3.0, words, {"requests": 2, "cost_usd": 0.5})
+
+
+def test_migrating_again_changes_nothing(database: Database) -> None:
+    again = open_database(database.engine.url.render_as_string(hide_password=False))
+    again.check()
+    again.close()
+
+
+def test_the_life_of_a_job(database: Database) -> None:
+    records, before = JobRecords(database), Totals(database).read()
+    job = _add(records, new_id())
+    assert (job.status, job.attempts, job.deadline_at) == ("queued", 0, None)
+    job = records.begin_attempt(job.id, 0, "sampling")
+    job = records.begin_attempt(job.id, 0, "sampling")
+    assert (job.attempts, job.deadline_at) == (2, job.started_at + 60.0)
+    assert records.progress(job, 0.2, "sampling") == "go"
+    assert records.progress(job, 0.1, "sampling") == "go"
+    assert records.get(job.id).progress == 0.2
+    assert records.begin_attempt(job.id, 0, "analyzing").attempts == 1
+    event = {"id": "e0", "label": "cat"}
+    records.progress(job, 0.5, "analyzing", [event])
+    records.progress(job, 0.6, "analyzing", [event])
+    done = records.finish(job, _outcome("cat sofa"))
+    assert (done.status, done.progress, done.duration_seconds) == ("complete", 1.0, 3.0)
+    records.fail(job.id, 0, Problem("late", "too late"))
+    records.finish(job, _outcome("other"))
+    events = records.events_after(job.id, 0)
+    assert [each.number for each in events] == list(range(1, len(events) + 1))
+    assert [each.kind for each in events].count("event") == 1
+    assert [each.kind for each in events].count("done") == 1
+    after = Totals(database).read()
+    assert after["cost_usd", ""] - before.get(("cost_usd", ""), 0) == 0.5
+    assert after["jobs", "complete"] - before.get(("jobs", "complete"), 0) == 1
+
+
+def test_an_earlier_round_writes_nothing_any_more(database: Database) -> None:
+    records = JobRecords(database)
+    first = records.begin_attempt(_add(records, "t").id, 0, "analyzing")
+    records.fail(first.id, 0, Problem("cancelled", "cancelled"), "cancelled")
+    second = records.queue_again(first.id)
+    assert second is not None
+    assert (second.round, second.status, second.problem) == (1, "queued", None)
+    assert records.progress(first, 0.9, "analyzing") == "cancelled"
+    records.finish(first, _outcome("x"))
+    records.fail(first.id, 0, Problem("x", "x"))
+    assert records.get(first.id).status == "queued"
+    assert records.queue_again(first.id) is None
+
+
+def test_a_deadline_passes(database: Database) -> None:
+    records = JobRecords(database)
+    job_id = new_id()
+    with records.adding(NewJob("t", "a", {}, (), -1.0), job_id):
+        pass
+    assert records.progress(records.begin_attempt(job_id, 0, "sampling"), 0.1, "sampling") == "late"
+
+
+def test_search_finds_beginnings_of_words_in_any_case(database: Database) -> None:
+    records, tenant = JobRecords(database), new_id()
+    for words in ("A cat on the Sofa", "Der Bär läuft", "A dog's dinner", "a" * 500_000):
+        records.finish(_add(records, tenant), _outcome(words))
+
+    def found(query: str) -> int:
+        return len(records.newest(JobFilter(tenant, query)))
+
+    assert [found(q) for q in ("CAT", "sof", "cat sofa", "sofa cat", "ofa", "cat dog")] == [1, 1, 1, 1, 0, 0]
+    assert [found(q) for q in ("bär", "dog's", "'", '"cat', "cat*", "cat OR dog", "NOT cat", "-cat")] == [
+        1, 1, 0, 1, 1, 0, 0, 1,
+    ]  # fmt: skip
+    assert len(records.newest(JobFilter("nobody", "cat"))) == 0
+    (job,) = records.newest(JobFilter(tenant, "sofa"))
+    records.delete(job.id)
+    assert found("sofa") == 0
+
+
+def test_pages_do_not_overlap(database: Database) -> None:
+    records, tenant = JobRecords(database), new_id()
+    ids = [_add(records, tenant).id for _ in range(5)]
+    first = records.newest(JobFilter(tenant, limit=3))
+    rest = records.newest(JobFilter(tenant, before=first[-1].id, limit=3))
+    assert [job.id for job in (*first, *rest)] == sorted(ids, reverse=True)
+    assert len(records.newest(JobFilter(tenant, status="queued"))) == 5
+
+
+def test_keys_looks_reviews_and_processes(database: Database) -> None:
+    keys, tenant = IdempotencyKeys(database), new_id()
+    assert keys.claim(tenant, "k").ours
+    keys.settle(tenant, "k", "print", "job")
+    assert (keys.claim(tenant, "k").fingerprint, keys.claim(tenant, "k").job_id) == ("print", "job")
+    looks = KeptLooks(database)
+    looks.put(tenant, {"keyframe": 1})
+    looks.put(tenant, {"keyframe": 2})
+    assert looks.get(tenant) == {"keyframe": 1}
+    assert looks.get("never") is None
+    job = _add(JobRecords(database), tenant)
+    Reviews(database).decide(job.id, 0, "allow", "fine")
+    Reviews(database).decide(job.id, 0, "block", "no")
+    assert [(r.verdict, r.note) for r in Reviews(database).of(job.id)] == [("block", "no")]
+    executors = Executors(database)
+    for name in (tenant, "x" + tenant):
+        executors.beat(name, works=True)
+    executors.leave("x" + tenant)
+    assert "x" + tenant in executors.claim_silent(tenant, 60)

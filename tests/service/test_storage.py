@@ -1,0 +1,105 @@
+"""Files in a folder and in a real S3 server behave alike."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from moto.server import ThreadedMotoServer
+
+from api.errors import NotStoredError, SetupError, StorageError
+from api.storage import Storage, open_storage
+
+
+@pytest.fixture(params=["file", "s3"])
+def storage(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Storage]:
+    if request.param == "file":
+        yield open_storage((tmp_path / "a b").as_uri())
+        return
+    server = ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    for name, value in {
+        "AWS_ENDPOINT": f"http://{host}:{port}",
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    httpx.put(
+        f"http://{host}:{port}/bucket",
+        headers={"Authorization": "AWS4-HMAC-SHA256 Credential=key/x/us-east-1/s3/aws4_request"},
+    )
+    try:
+        yield open_storage("s3://bucket/some/prefix")
+    finally:
+        server.stop()
+
+
+def test_what_is_put_is_got(storage: Storage) -> None:
+    storage.check()
+    storage.put("jobs/1/a.json", b"first")
+    storage.put("jobs/1/a.json", b"second")
+    assert storage.get("jobs/1/a.json") == b"second"
+    assert storage.size("jobs/1/a.json") == 6
+    assert b"".join(storage.read("jobs/1/a.json", 1, 4)) == b"eco"
+    with storage.local("jobs/1/a.json") as path:
+        assert path.read_bytes() == b"second"
+
+
+def test_a_taken_file_is_moved(storage: Storage, tmp_path: Path) -> None:
+    upload = tmp_path / "upload"
+    upload.write_bytes(b"x" * 6_000_000)
+    storage.take("jobs/1/sources/s", upload)
+    assert not upload.exists()
+    assert storage.size("jobs/1/sources/s") == 6_000_000
+    assert sum(len(piece) for piece in storage.read("jobs/1/sources/s", 0, 6_000_000)) == 6_000_000
+    upload.write_bytes(b"again")
+    storage.take("jobs/1/sources/s", upload)
+    assert not upload.exists()
+    assert storage.size("jobs/1/sources/s") == 6_000_000
+
+
+def test_what_is_deleted_is_gone(storage: Storage) -> None:
+    for key in ("jobs/1/a", "jobs/1/b/c", "jobs/12/a"):
+        storage.put(key, b"x")
+    storage.delete("jobs/1")
+    storage.delete("jobs/never")
+    for key in ("jobs/1/a", "jobs/1/b/c"):
+        with pytest.raises(NotStoredError):
+            storage.get(key)
+    assert storage.get("jobs/12/a") == b"x"
+    with pytest.raises(NotStoredError):
+        storage.size("jobs/1/a")
+    with pytest.raises(NotStoredError), storage.local("jobs/1/a"):
+        pass
+
+
+@pytest.mark.parametrize(
+    "key", ["../x", "/etc/passwd", "a/../b", "a//b", "", "a/", ".hidden", "a\\b", "a\x00"]
+)
+def test_no_key_leads_outside(storage: Storage, key: str) -> None:
+    with pytest.raises(ValueError, match="not a storage key"):
+        storage.put(key, b"x")
+
+
+def test_a_broken_write_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage = open_storage(tmp_path.as_uri())
+    storage.put("a", b"old")
+
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(StorageError, match="No space left"):
+        storage.put("a", b"new")
+    assert storage.get("a") == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_storage_of_an_unknown_kind() -> None:
+    with pytest.raises(SetupError, match="SCENELINE_STORAGE"):
+        open_storage("gopher://x")
