@@ -26,7 +26,7 @@ _LONG_SECONDS = 60.0
 """Length at which a merged moment counts as twice as unlike, so that slow change is not swallowed whole."""
 _CHANGE = 8
 """Levels a tile must change by for a slice to be split there."""
-_RESTLESSNESS = 0.04
+_PENALTY = 0.04
 """Sharpness one level of change to the frame before is worth: blurred and moving frames represent nothing."""
 
 
@@ -40,7 +40,9 @@ class Moment:
     time_seconds: float
     sharpness: float
     quality: float
-    """Sharpness less restlessness; comparable within one video."""
+    """Sharpness less a penalty for restlessness; comparable within one video."""
+    restlessness: float
+    """Jump to the frame before, in levels."""
     look: U8
     """``(3, 9, 16)``: mean luma and chroma of tiles."""
 
@@ -67,7 +69,7 @@ class MomentKeeper:
         breaks = (jumps >= _BREAK) & (jumps >= 2 * np.concatenate(([self._last_jump], jumps[:-1])))
         slices = np.floor(strip.times / self._slice_seconds).astype(np.int64)
         starts = breaks | (np.diff(slices, prepend=self._slice) != 0)
-        qualities = strip.sharpness - _RESTLESSNESS * jumps
+        qualities = strip.sharpness - _PENALTY * jumps
         edges = [0, *(np.flatnonzero(starts[1:]) + 1).tolist(), len(strip)]
         for start, end in pairwise(edges):
             if starts[start]:
@@ -109,6 +111,7 @@ class MomentKeeper:
             time_seconds=float(strip.times[best]),
             sharpness=float(strip.sharpness[best]),
             quality=float(qualities[best]),
+            restlessness=float(strip.jumps[best]),
             look=_look(strip, best),
         )
         if fresh:

@@ -45,6 +45,10 @@ _DUPLICATE_SECONDS = 2.0
 """Two pictures that look the same need not be closer than this, and no two of a shot closer than the next."""
 _CLOSEST_SECONDS = 0.2
 _SWEEPS = 4
+_REPEATS = 0.5
+"""Likeness from which a keyframe is there for its time and not for its look."""
+_SETTLED = 0.3
+"""Jump, in levels, up to which a picture that is new has come to rest."""
 
 F64 = NDArray[np.float64]
 
@@ -181,25 +185,24 @@ class _Problem:
 
     def explain(self, chosen: list[int]) -> list[Choice]:
         """Choices with their reasons."""
-        seen: set[int] = set()
-        choices = []
-        for position, index in enumerate(chosen):
-            shot = int(self._shots[index])
-            others = [i for i in chosen if i != index and self._shots[i] == shot]
-            reason: Reason
-            if len(chosen) == 1:
-                reason = "only"
-            elif position == 0:
-                reason = "first"
-            elif position == len(chosen) - 1:
-                reason = "last"
-            elif shot not in seen:
-                reason = "shot"
-            else:
-                reason = "coverage" if self._alike[index, others].max() > 0.5 else "change"
-            seen.add(shot)
-            choices.append(Choice(self._moments[index], shot, reason))
-        return choices
+        return [
+            Choice(self._moments[index], int(self._shots[index]), self._reason(chosen, position))
+            for position, index in enumerate(chosen)
+        ]
+
+    def _reason(self, chosen: list[int], position: int) -> Reason:
+        index = chosen[position]
+        if len(chosen) == 1:
+            return "only"
+        if position in (0, len(chosen) - 1):
+            return "first" if position == 0 else "last"
+        shots = self._shots[chosen]
+        if self._shots[index] not in shots[:position]:
+            return "shot"
+        others = [other for other in chosen if other != index and self._shots[other] == self._shots[index]]
+        if self._alike[index, others].max() > _REPEATS:
+            return "coverage"
+        return "settled" if self._moments[index].restlessness <= _SETTLED else "change"
 
 
 def _likeness(looks: NDArray[np.uint8]) -> F64:

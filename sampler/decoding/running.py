@@ -22,6 +22,8 @@ from sampler.limiting import Meter
 from sampler.types import Limits
 
 _MOST_THREADS = 4
+_LARGE_PIXELS = 12_000_000
+"""Above this, threads share one frame instead of holding several each, to keep memory in bounds."""
 _DEMUX_RETRIES = 8
 """Consecutive damaged packets the demuxer may report before the rest is given up."""
 _SKIPPABLE = frozenset({"h264", "hevc", "mpeg2video", "mpeg4"})
@@ -78,7 +80,8 @@ class Run:
         try:
             self.stream = choose_stream(self.container, path.name)
             context = self.stream.codec_context
-            context.thread_type = "AUTO"
+            large = context.width * context.height > _LARGE_PIXELS
+            context.thread_type = "SLICE" if large else "AUTO"
             context.thread_count = min(_MOST_THREADS, os.cpu_count() or 1)
         except BaseException:
             self.close()
