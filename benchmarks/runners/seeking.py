@@ -17,17 +17,20 @@ def prepare(_variant: str) -> "Seeking":
 class Seeking:
     """PyAV's ``seek`` and ``decode``."""
 
+    def plan(self, path: Path, budget: int) -> list[float]:
+        """The middles of equal parts of the declared duration."""
+        with av.open(path) as container:
+            length = (container.duration or 0) / av.time_base
+        return [(index + 0.5) * length / budget for index in range(budget)]
+
     def keyframes(self, path: Path, budget: int) -> Iterator[Delivered]:
-        """The frames on screen in the middles of equal parts of the declared duration."""
+        """The frames on screen at the planned times."""
+        due_times = self.plan(path, budget)
         with av.open(path) as container:
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
-            zero, length = (
-                (container.start_time or 0) / av.time_base,
-                (container.duration or 0) / av.time_base,
-            )
-            for index in range(budget):
-                due = zero + (index + 0.5) * length / budget
+            zero = (container.start_time or 0) / av.time_base
+            for due in (zero + time for time in due_times):
                 container.seek(round(due * av.time_base))
                 held = None
                 for frame in container.decode(stream):

@@ -30,7 +30,7 @@ class Torchcodec:
         start, end = decoder.metadata.begin_stream_seconds, decoder.metadata.end_stream_seconds
         times = [start + (index + 0.5) * (end - start) / budget for index in range(budget)]
         batch = decoder.get_frames_played_at(seconds=times)
-        zero = _zero(path)
+        zero = _starts(path)[0]
         for picture, seconds in zip(batch.data.numpy(), batch.pts_seconds.tolist(), strict=True):
             yield Delivered(seconds - zero, _jpeg(picture))
 
@@ -47,15 +47,19 @@ class Decord:
         count = len(reader)
         numbers = [int((index + 0.5) * count / budget) for index in range(budget)]
         pictures = reader.get_batch(numbers).asnumpy()
-        zero = _zero(path)
+        first = _starts(path)[1]
         for picture, number in zip(pictures, numbers, strict=True):
-            yield Delivered(float(reader.get_frame_timestamp(number)[0]) - zero, _jpeg(picture))
+            yield Delivered(float(reader.get_frame_timestamp(number)[0]) + first, _jpeg(picture))
 
 
-def _zero(path: Path) -> float:
-    """Both state times on the stream's own clock; the player's begins with the container."""
+def _starts(path: Path) -> tuple[float, float]:
+    """Where the player's clock begins on the stream's (torchcodec states that one), and the stream on the player's
+    (decord counts from the first frame).
+    """
     with av.open(path) as container:
-        return (container.start_time or 0) / av.time_base
+        stream = container.streams.video[0]
+        zero = (container.start_time or 0) / av.time_base
+        return zero, float((stream.start_time or 0) * (stream.time_base or 0)) - zero
 
 
 def _jpeg(picture: Any) -> bytes:
