@@ -29,13 +29,24 @@ class Point:
     ratio: float
     """Time over decoding alone."""
     f1: float
+    told: str
 
 
 def points(results: Mapping[str, Any]) -> list[Point]:
     """Those who looked for boundaries, the best first."""
     rows = of_group(results["rows"], "cuts")
     scores, wall = cut_scores(rows), ratios(rows, "wall_seconds")
-    found = [Point(name, wall[name], score.f1) for name, score in scores.items()]
+    measured = {name: sum(row["name"] == name for row in rows) for name in scores}
+    most = max(measured.values(), default=0)
+    found = [
+        Point(
+            name,
+            wall[name],
+            score.f1,
+            COMPETITORS[name].told + (f" (on {measured[name]} of {most})" if measured[name] < most else ""),
+        )
+        for name, score in scores.items()
+    ]
     return sorted(found, key=lambda point: (-point.f1, point.ratio))
 
 
@@ -77,8 +88,7 @@ def _labelled(shown: list[Point], low: float, high: float, floor: float) -> list
     taken: list[tuple[float, float, float]] = []
     for point in shown:
         x, y = _x(point.ratio, low, high), _y(point.f1, floor)
-        told = COMPETITORS[point.name].told
-        width = 7.2 * len(told)
+        width = 7.2 * len(point.told)
         left = x + 9 if x + 9 + width < _WIDTH - 4 else x - 9 - width
         line = y + 4
         while any(
@@ -89,7 +99,7 @@ def _labelled(shown: list[Point], low: float, high: float, floor: float) -> list
         taken.append((left, left + width, line))
         kind = "ours" if point.name in _OURS else "peer"
         parts.append(f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="5"/>')
-        parts.append(f'<text class="{kind}" x="{left:.1f}" y="{line:.1f}">{escape(told)}</text>')
+        parts.append(f'<text class="{kind}" x="{left:.1f}" y="{line:.1f}">{escape(point.told)}</text>')
     return parts
 
 
