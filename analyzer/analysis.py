@@ -6,7 +6,7 @@ from contextlib import aclosing
 from typing import Final
 
 from analyzer.chaptering import titles
-from analyzer.consulting import consult
+from analyzer.consulting import consult, prepare
 from analyzer.conversation import VisionModel
 from analyzer.describing import summarise
 from analyzer.errors import AnalysisRequestError
@@ -45,12 +45,14 @@ _NEEDS: Final[dict[TaskName, frozenset[Faculty]]] = {
 
 
 def check(request: AnalysisRequest, model: Perceiver | VisionModel) -> None:
-    """Refuse, before anything is decoded, a task that local models cannot serve.
+    """Refuse, before anything is decoded, what the model cannot serve.
 
     Raises:
         AnalysisRequestError: as ``analyze`` would.
     """
-    if not isinstance(model, VisionModel):
+    if isinstance(model, VisionModel):
+        prepare(request, model.profile)
+    else:
         _wanted(request)
 
 

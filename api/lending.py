@@ -77,7 +77,7 @@ class LoadedModels:
 
     @staticmethod
     def _name(request: TimelineRequest) -> str:
-        return request.backend
+        return f"{request.backend} {request.model or ''}"
 
 
 class KeepingPerceiver:

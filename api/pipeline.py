@@ -2,28 +2,64 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, closing
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TypeVar
 
 import analyzer
 import sampler
-from analyzer import AnalysisStep, LocalModel, Perceiver, Timeline, VisionModel
+from analyzer import AnalysisStep, Endpoint, LocalModel, OpenAIModel, Perceiver, Timeline, VisionModel
 from api.documents import rounded
-from api.schemas import BackendChoice, TimelineRequest
+from api.schemas import TimelineRequest
 from api.settings import settings
 from sampler import Keyframe, Limits, Notice, SamplerStep, SamplingPlan, Source
 
 Step = TypeVar("Step")
 
-_BACKENDS: dict[BackendChoice, Callable[[], LocalModel]] = {"auto": LocalModel, "local": LocalModel}
+OPENROUTER = "https://openrouter.ai/api/v1"
+REFERENCE_MODEL = "qwen/qwen3-vl-32b-instruct"
 
 
-def open_model(request: TimelineRequest) -> LocalModel:
-    """The model that will answer; it loads its weights when first asked and may serve many runs."""
-    return _BACKENDS[request.backend]()
+@dataclass(frozen=True, slots=True)
+class Means:
+    """How a remote model is reached, beyond what the settings say and a request may ask for."""
+
+    base_url: str | None = None
+    record: Path | None = None
+    """A folder that keeps every exchange."""
+    replay: Path | None = None
+    """A folder that answers in place of the network."""
+
+
+def open_model(request: TimelineRequest, means: Means | None = None) -> LocalModel | OpenAIModel:
+    """The model that will answer; it loads or connects when first asked and may serve many runs.
+
+    Raises:
+        AnalysisRequestError: the endpoint or the model profiles make no sense.
+    """
+    means = means or Means()
+    if request.backend == "local" or (request.backend == "auto" and not _is_configured(means)):
+        return LocalModel()
+    configured = settings()
+    key = configured.api_key.get_secret_value() if configured.api_key else None
+    endpoint = Endpoint(
+        base_url=means.base_url or configured.base_url or OPENROUTER,
+        model=request.model or configured.model or REFERENCE_MODEL,
+        api_key=key,
+        concurrency=configured.model_requests_at_once,
+    )
+    return analyzer.open_model(
+        endpoint, profiles=configured.model_profiles, record=means.record, replay=means.replay
+    )
+
+
+def _is_configured(means: Means) -> bool:
+    configured = settings()
+    given = (means.base_url, means.replay, configured.base_url, configured.api_key, configured.model)
+    return any(each is not None for each in given)
 
 
 def sample_steps(source: Source, request: TimelineRequest) -> Generator[SamplerStep, None, None]:

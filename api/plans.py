@@ -6,7 +6,16 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from analyzer import Coverage, TimelineShot, expect_coverage, list_shots
+from analyzer import (
+    AnalysisRequest,
+    Coverage,
+    Perceiver,
+    TimelineShot,
+    VisionModel,
+    estimate,
+    expect_coverage,
+    list_shots,
+)
 from api.documents import rounded
 from sampler import MediaInfo, Notice, Reason, SamplingMode, SamplingPlan
 
@@ -31,7 +40,11 @@ class Estimate:
     requests: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
-    cost_usd: float = 0.0
+    """Of ordinary answers."""
+    cost_usd: float | None = 0.0
+    """None where the model's price is unknown."""
+    worst_cost_usd: float | None = 0.0
+    """If every answer is as long as it may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +63,26 @@ class Plan:
     warnings: tuple[Notice, ...]
 
 
-def foresee(plan: SamplingPlan) -> Plan:
-    """The plan of a run with local models, rounded for output."""
+def foresee(
+    plan: SamplingPlan, request: AnalysisRequest | None = None, model: Perceiver | VisionModel | None = None
+) -> Plan:
+    """The plan of a run, rounded for output; without a model that is asked, the one of local models.
+
+    Raises:
+        AnalysisRequestError: the request asks for something that cannot be.
+    """
+    batches: tuple[tuple[int, ...], ...] = ()
+    cost = Estimate()
+    if request is not None and isinstance(model, VisionModel):
+        foreseen = estimate(plan, request, model.profile)
+        batches = foreseen.batches
+        cost = Estimate(
+            foreseen.requests,
+            foreseen.input_tokens,
+            foreseen.output_tokens,
+            foreseen.cost_usd,
+            foreseen.worst_cost_usd,
+        )
     keyframes = (
         KeyframePlan(
             index=each.index,
@@ -70,8 +101,8 @@ def foresee(plan: SamplingPlan) -> Plan:
             sampling=plan.sampling,
             shots=list_shots(plan),
             keyframes=tuple(keyframes),
-            batches=(),
-            estimate=Estimate(),
+            batches=batches,
+            estimate=cost,
             coverage=expect_coverage(plan),
             warnings=plan.notices,
         )

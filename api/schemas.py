@@ -4,7 +4,7 @@ import json
 import math
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self, cast
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import (
     BaseModel,
@@ -16,11 +16,20 @@ from pydantic import (
     model_validator,
 )
 
-from analyzer import AnalysisRequest, TaskName
+from analyzer import (
+    AnalysisRequest,
+    Clause,
+    Context,
+    Example,
+    Policy,
+    Segment,
+    SegmentField,
+    TaskName,
+)
 from api.errors import RequestError
 from sampler import DEFAULT_FRAMES, SampleRequest, SamplingMode
 
-BackendChoice = Literal["auto", "local"]
+BackendChoice = Literal["auto", "local", "openai"]
 
 _SAMPLING = re.compile(r"^(auto|exact|uniform|interval=.+)$")
 _SHOWING_INPUT = {"literal_error", "greater_than_equal"}
@@ -51,10 +60,80 @@ def seconds_from(value: object) -> float:
 Seconds = Annotated[float, BeforeValidator(seconds_from, json_schema_input_type=float | str)]
 
 
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class ClauseSpec(_Part):
+    """One rule of a policy, and from which confidence it asks for a person or decides."""
+
+    id: str = Field(min_length=1, max_length=200)
+    description: str = Field(max_length=5_000)
+    review_from: float = Field(default=0.3, gt=0, le=1)
+    block_from: float = Field(default=0.8, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _is_in_order(self) -> Self:
+        if self.review_from > self.block_from:
+            raise ValueError(f"clause {self.id!r}: review_from must not exceed block_from")
+        return self
+
+
+class PolicySpec(_Part):
+    """What must not be shown, in a version that results can be traced to."""
+
+    name: str = Field(min_length=1, max_length=200)
+    version: str = Field(min_length=1, max_length=200)
+    clauses: tuple[ClauseSpec, ...] = Field(min_length=1, max_length=100)
+
+    def policy(self) -> Policy:
+        """The same for the analyzer."""
+        clauses = (Clause(c.id, c.description, c.review_from, c.block_from) for c in self.clauses)
+        return Policy(self.name, self.version, tuple(clauses))
+
+
+class ExampleSpec(_Part):
+    """One example of a good answer."""
+
+    given: str = Field(max_length=20_000)
+    answer: str = Field(max_length=20_000)
+
+
+class SegmentFieldSpec(_Part):
+    """One typed value that every event of a track carries."""
+
+    name: str = Field(min_length=1, max_length=200)
+    type: Literal["string", "number", "integer", "boolean"] = "string"
+    description: str = Field(default="", max_length=5_000)
+    enum: tuple[str, ...] = Field(default=(), max_length=200)
+
+
+class SegmentSpec(_Part):
+    """A track of the caller's own: its events are those this description fits."""
+
+    id: str = Field(min_length=1, max_length=200)
+    description: str = Field(max_length=5_000)
+    fields: tuple[SegmentFieldSpec, ...] = Field(default=(), max_length=50)
+    min_duration: Seconds | None = None
+    max_duration: Seconds | None = None
+
+    def segment(self) -> Segment:
+        """The same for the analyzer."""
+        fields = (SegmentField(f.name, f.type, f.description, f.enum) for f in self.fields)
+        return Segment(self.id, self.description, tuple(fields), self.min_duration, self.max_duration)
+
+
 class TimelineRequest(BaseModel):
     """What to find out about a video, and how closely to look. Unknown names are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+    )
 
     tasks: tuple[TaskName, ...] = Field(default=("events",), min_length=1)
     """What to return; each task becomes an entry of the timeline's ``results``."""
@@ -68,8 +147,41 @@ class TimelineRequest(BaseModel):
     """How to look: ``auto``, ``exact``, ``uniform`` or ``interval=SECONDS``."""
     taxonomy: tuple[str, ...] = ()
     """Tags to choose from for the task ``tags``; empty for any."""
+    ask: str | None = Field(default=None, max_length=20_000)
+    """A question about the video; asks for the task ``ask`` unless ``custom`` is asked for."""
+    instructions: str = Field(default="", max_length=20_000)
+    """Wishes added to every question; of ``custom`` the system prompt."""
+    answer_schema: dict[str, Any] | None = Field(default=None, alias="schema")
+    """JSON Schema of the answer to ``custom``; asks for that task."""
+    policy: PolicySpec | None = None
+    """What ``moderation`` goes by; a policy of our own if not given."""
+    examples: tuple[ExampleSpec, ...] = Field(default=(), max_length=50)
+    """Examples of good answers, shown to the model."""
+    segments: tuple[SegmentSpec, ...] = Field(default=(), max_length=50)
+    """Tracks of your own, each with typed fields, served by ``events``."""
     backend: BackendChoice = "auto"
-    """Which models to ask; ``auto`` takes the best one that is configured."""
+    """Which models to ask; ``auto`` asks a remote one where one is configured."""
+    model: str | None = Field(default=None, max_length=200)
+    """The remote model to ask; the configured one if not given."""
+    context: Context = "parallel"
+    """Whether a remote model is told what came before a batch (``rolling``), or asked about all at once."""
+    max_cost: float | None = Field(default=None, ge=0)
+    """US dollars a remote model may cost at most; work stops before, not after."""
+    max_requests: int | None = Field(default=None, ge=1)
+    """Requests to a remote model at most, repeats included."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _add_implied_tasks(cls, given: Any) -> Any:
+        """A question is for ``ask`` and a schema for ``custom``, whether or not the task is named."""
+        if not isinstance(given, dict):
+            return given
+        named = list(given["tasks"]) if isinstance(given.get("tasks"), list | tuple) else []
+        implied = "custom" if given.get("schema") or given.get("answer_schema") else "ask"
+        asks = implied == "custom" or given.get("ask") is not None
+        if not asks or {"ask", "custom"} & {name for name in named if isinstance(name, str)}:
+            return given
+        return {**given, "tasks": [*named, implied]}
 
     @field_validator("sampling")
     @classmethod
@@ -104,7 +216,19 @@ class TimelineRequest(BaseModel):
 
     def analysis_request(self) -> AnalysisRequest:
         """The part of it the analyzer needs."""
-        return AnalysisRequest(tasks=self.tasks, taxonomy=self.taxonomy)
+        return AnalysisRequest(
+            tasks=self.tasks,
+            taxonomy=self.taxonomy,
+            question=self.ask,
+            instructions=self.instructions,
+            schema=self.answer_schema,
+            policy=self.policy.policy() if self.policy else None,
+            examples=tuple(Example(each.given, each.answer) for each in self.examples),
+            segments=tuple(each.segment() for each in self.segments),
+            context=self.context,
+            max_requests=self.max_requests,
+            max_cost_usd=self.max_cost,
+        )
 
 
 def timeline_request(**options: object) -> TimelineRequest:
@@ -138,6 +262,32 @@ def picture_interval(text: str | None) -> float | None:
     if seconds == 0.0:
         raise RequestError("interval: each picture must stand longer than 0 s")
     return seconds
+
+
+def read_text(given: str) -> str:
+    """The text itself, or what the file after ``@`` holds.
+
+    Raises:
+        RequestError: the file cannot be read.
+    """
+    if not given.startswith("@"):
+        return given
+    try:
+        return Path(given[1:]).read_text("utf-8")
+    except (OSError, ValueError) as error:
+        raise RequestError(f"{given[1:]}: cannot be read as text ({error})") from error
+
+
+def read_json(path: Path) -> object:
+    """What a JSON file holds.
+
+    Raises:
+        RequestError: it cannot be read, or is not JSON.
+    """
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise RequestError(f"{path}: cannot be read as JSON ({error})") from error
 
 
 def read_taxonomy(path: Path) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 GIB = 1024**3
@@ -17,6 +17,22 @@ class Settings(BaseSettings):
 
     debug: bool = False
     """Show the traceback of an unexpected error."""
+
+    # -- the model to ask, where there is one ----------------------------------------------------------------
+
+    base_url: str | None = None
+    """Address of an OpenAI-compatible model server, such as ``http://localhost:8000/v1``; OpenRouter's where only
+    a key is given. Setting this, a key or a model makes ``openai`` the backend of choice."""
+    api_key: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("SCENELINE_API_KEY", "OPENROUTER_API_KEY")
+    )
+    """Key of that server. ``OPENROUTER_API_KEY`` is read as well."""
+    model: str | None = None
+    """The model to ask there, as the server names it; ``qwen/qwen3-vl-32b-instruct`` if not given."""
+    model_profiles: Path | None = None
+    """A TOML file with what you know of models: limits, pixels a token, prices."""
+    model_requests_at_once: int = Field(default=8, ge=1)
+    """Requests a run has under way at the same time."""
 
     # -- what one video may be and may cost; more is refused ---------------------------------------------
 

@@ -11,7 +11,6 @@
 Every message is one line that says what is wrong and what to do about it.
 """
 
-
 from typing import Literal
 
 LimitName = Literal[

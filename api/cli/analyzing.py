@@ -6,9 +6,9 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
-from analyzer import LocalModel, Timeline, check
+from analyzer import LocalModel, OpenAIModel, Timeline, check
 from api import pipeline
-from api.cli.failing import DONE, MODEL_FAILED, fail
+from api.cli.failing import DONE, LIMIT_REACHED, MODEL_FAILED, fail
 from api.cli.looking import make_plan
 from api.cli.progress import Watcher
 from api.cli.telling import tell, warn
@@ -42,6 +42,7 @@ class Order:
     videos: Sequence[Path]
     interval: str | None
     request: TimelineRequest
+    means: pipeline.Means
     output: str
     form: Format | None
     frames_dir: Path | None
@@ -73,10 +74,18 @@ def analyze_all(order: Order) -> int:
         OutputError: the place for the results cannot be written.
     """
     errands = plan_errands(order)
-    model = pipeline.open_model(order.request)
+    model = pipeline.open_model(order.request, order.means)
     check(order.request.analysis_request(), model)
-    codes = [_do(errand, order, model) for errand in errands]
+    codes = asyncio.run(_do_all(errands, order, model))
     return next((code for code in codes if code != DONE), DONE)
+
+
+async def _do_all(errands: Sequence[Errand], order: Order, model: LocalModel | OpenAIModel) -> list[int]:
+    try:
+        return [await _do(errand, order, model) for errand in errands]
+    finally:
+        if isinstance(model, OpenAIModel):
+            await model.aclose()
 
 
 def plan_errands(order: Order) -> list[Errand]:
@@ -114,14 +123,14 @@ def _form_by_ending(output: str) -> Format:
     return next((form for form, suffix in SUFFIXES.items() if suffix == ending and form != "table"), "json")
 
 
-def _do(errand: Errand, order: Order, model: LocalModel) -> int:
+async def _do(errand: Errand, order: Order, model: LocalModel | OpenAIModel) -> int:
     try:
         if order.dry_run:
-            plan = make_plan(errand.source, order.request, errand.name, quiet=order.quiet)
+            plan = make_plan(errand.source, order.request, errand.name, model=model, quiet=order.quiet)
             text = plan_table(plan) if errand.form == "table" else _json(plan_document(plan), errand)
             deliver(errand.place, text)
             return DONE
-        timeline, pictures = asyncio.run(_analyze(errand, order, model))
+        timeline, pictures = await _analyze(errand, order, model)
         _hand_over(errand, timeline, pictures)
     except Exception as error:  # noqa: BLE001 - one video failing, however oddly, must not stop the rest
         return fail(error)
@@ -129,11 +138,14 @@ def _do(errand: Errand, order: Order, model: LocalModel) -> int:
         _report(errand, timeline)
     if timeline.status == "partial":
         tell(f"{errand.name}: the timeline is partial; its coverage says what could not be looked at")
-        return MODEL_FAILED
+        limited = any(warning.code == "budget_exceeded" for warning in timeline.warnings)
+        return LIMIT_REACHED if limited else MODEL_FAILED
     return DONE
 
 
-async def _analyze(errand: Errand, order: Order, model: LocalModel) -> tuple[Timeline, dict[int, bytes]]:
+async def _analyze(
+    errand: Errand, order: Order, model: LocalModel | OpenAIModel
+) -> tuple[Timeline, dict[int, bytes]]:
     timelines = []
     pictures = {}
     with Watcher(errand.name, quiet=order.quiet) as watcher:

@@ -54,8 +54,21 @@ def analyze(
     end: options.End = None,
     sampling: options.Sampling = "auto",
     interval: options.Interval = None,
+    ask: options.Ask = None,
+    instructions: options.Instructions = None,
+    schema_file: options.SchemaFile = None,
+    policy_file: options.PolicyFile = None,
     taxonomy: options.TaxonomyFile = None,
+    examples_file: options.ExamplesFile = None,
+    segments_file: options.SegmentsFile = None,
     backend: options.Backend = "auto",
+    model: options.Model = None,
+    base_url: options.BaseUrl = None,
+    context: options.ContextChoice = "parallel",
+    max_cost: options.MaxCost = None,
+    max_requests: options.MaxRequests = None,
+    record: options.Record = None,
+    replay: options.Replay = None,
     output: options.Output = "-",
     form: options.OutputFormat = None,
     frames_dir: options.FramesDir = None,
@@ -73,20 +86,36 @@ def analyze(
       sceneline analyze talk.mkv --start 10:00 --end 15:00 --frames 64 --output talk.json --frames-dir talk
       sceneline analyze *.mp4 --output timelines/
       sceneline analyze page1.png page2.png page3.png --interval 5
+      sceneline analyze clip.mp4 --ask "Who opens the door, and when?" --max-cost 0.05
     """
     from api.cli.analyzing import Order, analyze_all
-    from api.schemas import read_taxonomy, timeline_request
+    from api.errors import RequestError
+    from api.pipeline import Means
+    from api.schemas import read_json, read_taxonomy, read_text, timeline_request
 
     request = timeline_request(
-        tasks=[name.strip() for names in task for name in names.split(",")] if task else None,
+        tasks=options.task_names(task),
         frames=frames,
         start=start,
         end=end,
         sampling=sampling,
+        ask=ask,
+        instructions=read_text(instructions) if instructions else None,
+        schema=read_json(schema_file) if schema_file else None,
+        policy=read_json(policy_file) if policy_file else None,
         taxonomy=read_taxonomy(taxonomy) if taxonomy else None,
+        examples=read_json(examples_file) if examples_file else None,
+        segments=read_json(segments_file) if segments_file else None,
         backend=backend,
+        model=model,
+        context=context,
+        max_cost=max_cost,
+        max_requests=max_requests,
     )
-    order = Order(video, interval, request, output, form, frames_dir, quiet=quiet, dry_run=dry_run)
+    if record and replay:
+        raise RequestError("--record and --replay exclude each other; give one of them")
+    means = Means(base_url, record, replay)
+    order = Order(video, interval, request, means, output, form, frames_dir, quiet=quiet, dry_run=dry_run)
     return analyze_all(order)
 
 
@@ -153,6 +182,11 @@ def plan(
     start: options.Start = None,
     end: options.End = None,
     sampling: options.Sampling = "auto",
+    task: options.Tasks = None,
+    ask: options.Ask = None,
+    backend: options.Backend = "auto",
+    model: options.Model = None,
+    base_url: options.BaseUrl = None,
     output: options.Output = "-",
     form: Annotated[options.PlanFormat, typer.Option("--format", help="Form of the result.")] = "json",
     quiet: options.Quiet = False,
@@ -166,8 +200,17 @@ def plan(
     from api.cli.looking import show_plan
     from api.schemas import timeline_request
 
-    request = timeline_request(frames=frames, start=start, end=end, sampling=sampling)
-    show_plan(video, request, output, form, quiet=quiet)
+    request = timeline_request(
+        tasks=options.task_names(task),
+        frames=frames,
+        start=start,
+        end=end,
+        sampling=sampling,
+        ask=ask,
+        backend=backend,
+        model=model,
+    )
+    show_plan(video, request, output, form, base_url=base_url, quiet=quiet)
 
 
 @app.command()

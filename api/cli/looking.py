@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+from analyzer import Perceiver, VisionModel, check
 from api import pipeline
 from api.cli.options import PlanFormat, ShotsFormat
 from api.cli.progress import Watcher
@@ -56,7 +57,15 @@ def list_shots(video: Path, request: TimelineRequest, output: str, form: ShotsFo
     deliver(place, _SHOTS[form](plan))
 
 
-def show_plan(video: Path, request: TimelineRequest, output: str, form: PlanFormat, *, quiet: bool) -> None:
+def show_plan(
+    video: Path,
+    request: TimelineRequest,
+    output: str,
+    form: PlanFormat,
+    *,
+    base_url: str | None = None,
+    quiet: bool,
+) -> None:
     """Plan a run and write the plan.
 
     Raises:
@@ -64,11 +73,20 @@ def show_plan(video: Path, request: TimelineRequest, output: str, form: PlanForm
         OutputError: the place cannot be written.
     """
     place = place_of(output, video, SUFFIXES[form])
-    plan = make_plan(VideoFile(video), request, video.name, quiet=quiet)
+    model = pipeline.open_model(request, pipeline.Means(base_url))
+    check(request.analysis_request(), model)
+    plan = make_plan(VideoFile(video), request, video.name, model=model, quiet=quiet)
     deliver(place, plan_table(plan) if form == "table" else json_text(plan_document(plan)))
 
 
-def make_plan(source: Source, request: TimelineRequest, name: str, *, quiet: bool) -> Plan:
+def make_plan(
+    source: Source,
+    request: TimelineRequest,
+    name: str,
+    *,
+    model: Perceiver | VisionModel | None = None,
+    quiet: bool,
+) -> Plan:
     """Look through the video and plan what would be looked at closely; progress and warnings are shown.
 
     Raises:
@@ -83,7 +101,7 @@ def make_plan(source: Source, request: TimelineRequest, name: str, *, quiet: boo
     (found,) = plans
     if not quiet:
         warn(name, found.notices)
-    return foresee(found)
+    return foresee(found, request.analysis_request(), model)
 
 
 def take_keyframes(

@@ -7,7 +7,7 @@ import typer
 
 from api.exports import Format
 
-BackendChoice = Literal["auto", "local"]
+BackendChoice = Literal["auto", "local", "openai"]
 ShotsFormat = Literal["json", "csv", "table", "edl", "otio"]
 PlanFormat = Literal["json", "table"]
 
@@ -20,8 +20,8 @@ Tasks = Annotated[
     typer.Option(
         "--task",
         metavar="TASK",
-        help="What to return: events, tags, text, objects, moderation, describe. Repeat it or separate by "
-        "commas.  [default: events]",
+        help="What to return: events, tags, text, objects, moderation, describe, and with a remote model ask, "
+        "documents, custom. Repeat it or separate by commas.  [default: events]",
     ),
 ]
 Frames = Annotated[int, typer.Option(help="Keyframes to look at, at most.")]
@@ -50,6 +50,56 @@ TaxonomyFile = Annotated[
 Backend = Annotated[
     BackendChoice, typer.Option(help="Which models to ask; auto takes the best one that is configured.")
 ]
+Model = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The remote model to ask, as its server names it.")
+]
+BaseUrl = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="An OpenAI-compatible model server, such as http://localhost:8000/v1."),
+]
+Ask = Annotated[
+    str | None, typer.Option(metavar="QUESTION", help="A question about the video, for a remote model.")
+]
+Instructions = Annotated[
+    str | None,
+    typer.Option(metavar="TEXT|@FILE", help="Wishes added to every question to a remote model."),
+]
+SchemaFile = Annotated[
+    Path | None,
+    typer.Option("--schema", metavar="FILE", help="JSON Schema of the answer to the task custom."),
+]
+PolicyFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--policy", metavar="FILE", help="What moderation goes by: name, version and clauses as JSON."
+    ),
+]
+ExamplesFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--examples", metavar="FILE", help="Examples of good answers: JSON list of given and answer."
+    ),
+]
+SegmentsFile = Annotated[
+    Path | None,
+    typer.Option("--segments", metavar="FILE", help="Tracks of your own, with typed fields, as a JSON list."),
+]
+ContextChoice = Annotated[
+    Literal["parallel", "rolling"],
+    typer.Option(help="Ask about all batches at once, or one after another with what came before."),
+]
+MaxCost = Annotated[
+    float | None, typer.Option(metavar="USD", help="Stop before a remote model costs more than this.")
+]
+MaxRequests = Annotated[
+    int | None, typer.Option(metavar="N", help="Stop before a remote model is asked more often than this.")
+]
+Record = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Keep every exchange with a remote model there.")
+]
+Replay = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Answer from exchanges kept there; nothing is sent.")
+]
 Output = Annotated[
     str,
     typer.Option(
@@ -67,3 +117,8 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no w
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Only show the plan: which frames would be looked at, at what cost.")
 ]
+
+
+def task_names(given: list[str] | None) -> list[str] | None:
+    """The tasks of ``--task``, which may be repeated and may separate several by commas."""
+    return [name.strip() for names in given for name in names.split(",")] if given else None

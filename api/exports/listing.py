@@ -43,6 +43,10 @@ def plan_table(plan: Plan) -> str:
     summary = (
         f"{len(plan.keyframes)} keyframes by {plan.sampling} sampling, longest stretch unseen "
         f"{plan.coverage.longest_unseen_seconds:.1f} s; {plan.estimate.requests} requests to a model, "
-        f"{plan.estimate.cost_usd:.2f} USD"
+        f"{_price(plan.estimate.cost_usd)}"
     )
     return on_terminal(heading(plan.media, len(plan.shots)), table, summary)
+
+
+def _price(usd: float | None) -> str:
+    return "at an unknown price" if usd is None else f"{usd:.2f} USD"

@@ -37,4 +37,5 @@ def _planned(came: Brought) -> Mapping[str, Any]:
     source = VideoFile(paths[0]) if len(paths) == 1 else PictureSequence(paths, came.submission.interval)
     with closing(pipeline.plan(source, came.submission)) as steps:
         plan = next(step for step in steps if isinstance(step, SamplingPlan))
-    return plan_document(foresee(plan))
+    model = pipeline.open_model(came.submission)
+    return plan_document(foresee(plan, came.submission.analysis_request(), model))

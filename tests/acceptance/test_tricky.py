@@ -18,7 +18,7 @@ pytestmark = pytest.mark.media
 def test_an_odd_file_is_understood_or_refused_in_one_line(
     clip: Clip, model, monkeypatch, capfd, tmp_path: Path
 ):
-    monkeypatch.setattr(pipeline, "open_model", lambda _: model)
+    monkeypatch.setattr(pipeline, "open_model", lambda *_: model)
     output = tmp_path / "timeline.json"
     window = ["--end", "10"] if clip.name.startswith("long_") else []
     command = [

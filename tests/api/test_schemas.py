@@ -1,6 +1,6 @@
 import pytest
 
-from analyzer import AnalysisRequest
+from analyzer import AnalysisRequest, Clause, Policy, Segment, SegmentField
 from api.errors import RequestError
 from api.schemas import TimelineRequest, picture_interval, read_taxonomy, seconds_from, timeline_request
 from sampler import SampleRequest
@@ -44,8 +44,47 @@ def test_what_is_no_time_is_refused(written):
 def test_defaults_are_filled_in():
     assert timeline_request(start=None, tasks=None).model_dump() == {
         "tasks": ("events",), "frames": 32, "start": None, "end": None, "sampling": "auto", "taxonomy": (),
-        "backend": "auto",
+        "ask": None, "instructions": "", "schema": None, "policy": None, "examples": (), "segments": (),
+        "backend": "auto", "model": None, "context": "parallel", "max_cost": None, "max_requests": None,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "tasks"),
+    [
+        ({"ask": "why?"}, ("ask",)),
+        ({"ask": "why?", "tasks": ["events"]}, ("events", "ask")),
+        ({"ask": "why?", "tasks": ["custom"]}, ("custom",)),
+        ({"schema": {"type": "object"}}, ("custom",)),
+        ({"schema": {"type": "object"}, "tasks": ["ask"], "ask": "why?"}, ("ask",)),
+    ],
+)
+def test_a_question_and_a_schema_name_their_task(given, tasks):
+    assert timeline_request(**given).tasks == tasks
+
+
+def test_a_policy_and_segments_reach_the_analyzer():
+    request = timeline_request(
+        policy={"name": "p", "version": "2", "clauses": [{"id": "c", "description": "d", "block_from": 0.9}]},
+        segments=[
+            {
+                "id": "s",
+                "description": "d",
+                "fields": [{"name": "n", "type": "integer"}],
+                "min_duration": "0:02",
+            }
+        ],
+    ).analysis_request()
+    assert request.policy == Policy("p", "2", (Clause("c", "d", 0.3, 0.9),))
+    assert request.segments == (Segment("s", "d", (SegmentField("n", "integer"),), 2.0, None),)
+    with pytest.raises(RequestError, match="review_from"):
+        timeline_request(
+            policy={
+                "name": "p",
+                "version": "1",
+                "clauses": [{"id": "c", "description": "d", "review_from": 0.9, "block_from": 0.5}],
+            }
+        )
 
 
 def test_each_room_gets_its_part():

@@ -1,0 +1,148 @@
+"""The command line with a remote model: a server that decodes the pictures it is sent, and a film it can read."""
+
+import json
+import os
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tests.coded import CodedClip, draw_clip
+from tests.invariants import assert_valid_timeline
+from tests.oracle import Asked, events_from_pixels, garbage, oracle, status
+
+ROOT = Path(__file__).parents[2]
+SHOTS = (30, 18, 42, 24, 36, 30, 20, 28)
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory) -> CodedClip:
+    return draw_clip(tmp_path_factory.mktemp("film") / "film.mp4", SHOTS)
+
+
+def sceneline(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("SCENELINE_")}
+    program = "from api.cli import main; raise SystemExit(main())"
+    command = [sys.executable, "-c", program, *map(str, arguments), "--quiet"]
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        timeout=120,
+        env={**clean, **environment},
+    )
+
+
+def answer(asked: Asked) -> dict[str, object]:
+    """Events from the pixels; for a question, the shots that were seen."""
+    if asked.task == "ask":
+        shots = sorted({shown.code[1] for shown in asked.shown})
+        first, last = asked.frames[0], asked.frames[-1]
+        step = {"step": f"the shots {shots} are in view", "frames": [first, last]}
+        return {"answer": f"{len(shots)} shots", "not_visible": False, "confidence": 0.9, "reasoning": [step],
+                "first_frame": first, "last_frame": last}  # fmt: skip
+    return events_from_pixels(asked)
+
+
+def test_every_shot_is_one_event_at_its_time_and_every_picture_carries_its_true_time(film):
+    with oracle(answer) as server:
+        done = sceneline(
+            "analyze", film.path, "--base-url", server.url, "--frames", 24,
+            SCENELINE_MODEL="qwen/qwen3-vl-32b-instruct",
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    timeline = json.loads(done.stdout)
+    assert_valid_timeline(timeline)
+    assert timeline["model"] == {
+        "backend": "openai", "name": "qwen/qwen3-vl-32b-instruct", "base_url": server.url,
+    }  # fmt: skip
+    shown = [picture for asked in server.asked for picture in asked.shown]
+    assert 0 < len({picture.index for picture in shown}) <= 24
+    for picture in shown:
+        frame, _ = picture.code
+        assert picture.seconds == pytest.approx(film.time(frame), abs=0.0501)
+    for asked in server.asked:
+        assert all(one < other for one, other in pairwise(asked.frames))
+    told = [e for e in timeline["events"] if e["track"] != "signal"]
+    spans = [(e["start_seconds"], e["end_seconds"]) for e in told]
+    for (start, end), (found_start, found_end) in zip(film.spans, spans, strict=True):
+        assert (found_start, found_end) == (pytest.approx(start, abs=0.3), pytest.approx(end, abs=0.3))
+    assert timeline["usage"]["requests"] == len(server.asked)
+    assert timeline["usage"]["input_tokens"] > 0
+
+
+def test_the_plan_is_what_the_run_then_does(film):
+    with oracle(answer) as server:
+        planned = sceneline("plan", film.path, "--base-url", server.url, "--frames", 24)
+        assert planned.returncode == 0, planned.stderr
+        assert not server.asked, "a plan asks nobody"
+        done = sceneline("analyze", film.path, "--base-url", server.url, "--frames", 24)
+    plan, timeline = json.loads(planned.stdout), json.loads(done.stdout)
+    assert [asked.frames for asked in sorted(server.asked, key=lambda a: a.frames)] == plan["batches"]
+    assert [k["pts"] for k in plan["keyframes"]] == [k["pts"] for k in timeline["keyframes"]]
+    assert plan["estimate"]["requests"] == timeline["usage"]["requests"]
+
+
+def test_a_question_is_answered_with_its_evidence(film):
+    with oracle(answer) as server:
+        done = sceneline(
+            "analyze", film.path, "--base-url", server.url, "--ask", "How many shots?", "--frames", 8
+        )
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)["results"]["ask"]
+    assert result["question"] == "How many shots?"
+    assert result["answer"] == f"{len(SHOTS)} shots"
+    assert result["reasoning"][0]["keyframes"]
+
+
+def test_what_fails_for_good_is_a_gap_and_exit_code_four(film):
+    with oracle(answer, faults=lambda number, asked: garbage if 0 in asked.frames else None) as server:
+        done = sceneline("analyze", film.path, "--base-url", server.url, "--frames", 24)
+    assert done.returncode == 4, done.stderr
+    timeline = json.loads(done.stdout)
+    assert timeline["status"] == "partial"
+    assert timeline["coverage"]["gaps"][0]["reason"] == "model_failed"
+    assert timeline["coverage"]["gaps"][0]["start_seconds"] == 0.0
+    assert timeline["events"], "the other batches are told all the same"
+
+
+def test_a_limit_stops_before_and_not_after(film):
+    with oracle(answer) as server:
+        done = sceneline("analyze", film.path, "--base-url", server.url, "--frames", 24, "--max-requests", 1)
+    assert done.returncode == 5, done.stderr
+    assert len(server.asked) == 1
+    assert json.loads(done.stdout)["status"] == "partial"
+
+
+def test_a_refused_key_is_one_line_and_is_not_told(film):
+    with oracle(answer, faults=lambda number, asked: status(401, "bad key")) as server:
+        done = sceneline(
+            "analyze", film.path, "--base-url", server.url, SCENELINE_API_KEY="sk-planted-secret"
+        )
+    assert done.returncode == 4, done.stderr
+    assert "sk-planted-secret" not in done.stdout + done.stderr
+    assert len(server.asked) <= 8, "what cannot heal is not tried again and again"
+
+
+def test_a_recorded_run_is_replayed_without_a_server(film, tmp_path):
+    with oracle(answer) as server:
+        first = sceneline(
+            "analyze", film.path, "--base-url", server.url, "--frames", 12, "--record", tmp_path
+        )
+        url = server.url
+    again = sceneline("analyze", film.path, "--base-url", url, "--frames", 12, "--replay", tmp_path)
+    assert again.returncode == 0, again.stderr
+    one, other = json.loads(first.stdout), json.loads(again.stdout)
+    assert one["events"] == other["events"]
+    assert one["usage"]["input_tokens"] == other["usage"]["input_tokens"]
+
+
+def test_tasks_that_need_a_question_are_refused_before_anything_is_decoded(film):
+    done = sceneline("analyze", film.path, "--base-url", "http://127.0.0.1:9/v1", "--task", "ask")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "ask" in done.stderr
