@@ -43,6 +43,8 @@ T = TypeVar("T")
 
 WORK_VERSION = "1"
 """Changes when the steps of a stage change, so that no process takes up work it would not understand."""
+KEPT_LOOKS_SECONDS = 7 * 86_400.0
+"""How long what local models saw is kept: longer than any job is taken up again."""
 POLL_SECONDS = 0.1
 """How often a queue is looked at: the longest a job waits for a free worker."""
 
@@ -304,6 +306,7 @@ class JobEngine:
             log.warning("took over from a dead process", extra={"executor": dead, "workflows": len(left)})
 
     def _remove_old(self) -> None:
+        self._place.workshop.looks.forget_older(KEPT_LOOKS_SECONDS)
         if self._place.settings.keep_days is not None:
             for job in self._place.records.finished_before(self._place.settings.keep_days * 86400):
                 self.delete(job)

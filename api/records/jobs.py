@@ -133,7 +133,7 @@ class JobRecords:
         """Say which stage of which round is begun and count how often; a finished job stays as it is."""
         with self._database.begin() as connection:
             now = self._database.now_seconds(connection)
-            connection.execute(
+            begun = connection.execute(
                 sa.update(JOBS)
                 .where(_open(job_id, number))
                 .values(
@@ -142,7 +142,10 @@ class JobRecords:
                     started_at=sa.func.coalesce(JOBS.c.started_at, now),
                     deadline_at=sa.func.coalesce(JOBS.c.deadline_at, now + JOBS.c.timeout_seconds),
                 )
-            )
+                .returning(JOBS.c.progress, JOBS.c.attempts)
+            ).first()
+            if begun is not None and begun.attempts == 1:
+                self._append(connection, job_id, "progress", {"progress": begun.progress, "status": status})
         return self.get(job_id)
 
     def progress(

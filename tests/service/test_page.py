@@ -1,0 +1,185 @@
+"""The web page in a real browser, under its strict policy: what a person does with it."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.service.conftest import Service, moving_square
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"no browser at {CHROMIUM}; apt-get install chromium")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser: Browser, service: Service) -> Iterator[Page]:
+    """A page whose errors, refused loads and broken policies fail the test."""
+    page = browser.new_page(base_url=service.url, viewport={"width": 1360, "height": 860})
+    page.set_default_timeout(30_000)
+    expect.set_options(timeout=15_000)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    # That a server refuses is for the page to tell, not for the console.
+    page.on(
+        "console",
+        lambda said: errors.append(said.text) if said.type == "error" and "422" not in said.text else None,
+    )
+    yield page
+    page.close()
+    assert errors == []
+
+
+@pytest.fixture
+def film(samples: Path) -> Path:
+    return samples / "doorway.mp4"
+
+
+def _until(page: Page, expression: str) -> None:
+    """Wait for it to be true; the page's policy forbids playwright's own way, which evaluates strings."""
+    for _ in range(300):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"never true: {expression}")
+
+
+def _upload(page: Page, *files: Path) -> None:
+    page.goto("/")
+    page.set_input_files("#files", list(files))
+    page.wait_for_url("**/timelines/*")
+
+
+def test_a_dropped_video_is_followed_played_and_searched(page: Page, service: Service, film: Path) -> None:
+    service.model.open.clear()
+    _upload(page, film)
+    expect(page.locator("#job-name")).to_have_text("doorway.mp4")
+    expect(page.locator("#stage")).to_have_text(re.compile("Looking"))
+    page.reload()  # in mid-job: nothing is lost
+    expect(page.locator("#stage")).to_have_text(re.compile("Looking"))
+    service.model.open.set()
+
+    lane = page.locator(".span.event").first
+    expect(lane).to_have_text("cat")
+    expect(page.locator("#status")).to_have_text("complete")
+    _until(page, "player.readyState >= 2")
+
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#now small")).to_have_text(re.compile("keyframe 1 "))
+    _until(page, "Math.abs(player.currentTime - keyframes[1].time_seconds) < 0.05")
+    expect(page.locator("#picture .box span").first).to_have_text("cat")
+
+    lane.click()
+    expect(page.locator(".row.chosen .what")).to_have_text(re.compile("cat"))
+    page.locator("#canvas").hover(position={"x": 600, "y": 40})
+    expect(page.locator("#tip img")).to_be_visible()
+
+    box = page.locator(".ruler .body").bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 5)
+    _until(page, "Math.abs(player.currentTime - player.duration / 2) < 0.3")
+    page.keyboard.press(" ")
+    _until(page, "!player.paused && state.time > duration / 2 + 0.3")
+    expect(page.locator(".row.current")).not_to_have_count(0)
+    page.keyboard.press(" ")
+    _until(page, "player.paused")
+
+    page.fill("#search", "nothing like this")
+    expect(page.locator(".nothing")).to_have_text("Nothing matches.")
+
+    with page.expect_download() as download:
+        page.select_option("#export", "vtt")
+    assert Path(download.value.path()).read_text().startswith("WEBVTT")
+
+    page.locator(".home").click()
+    page.fill("#search", "doorw")
+    expect(page.locator(".entry b").first).to_have_text("doorway.mp4")
+
+
+def test_pictures_make_a_sequence_without_a_player(page: Page, tmp_path: Path) -> None:
+    files = []
+    for number in range(3):
+        files.append(tmp_path / f"{number}.gif")
+        files[-1].write_bytes(moving_square(1, seed=number * 30 + 200))
+    _upload(page, *files)
+    expect(page.locator("#picture img")).to_be_visible()
+    assert page.locator("#player").count() == 0
+
+
+def test_what_went_wrong_is_shown_and_can_be_tried_again(
+    page: Page, service: Service, tmp_path: Path
+) -> None:
+    nonsense = tmp_path / "notes.mp4"
+    nonsense.write_text("not a film")
+    _upload(page, nonsense)
+    expect(page.locator("#problem")).to_be_visible()
+    expect(page.locator("#stage")).to_have_text("This did not work.")
+    service.model.crash = ZeroDivisionError()
+    square = tmp_path / "square.gif"
+    square.write_bytes(moving_square(seed=201))
+    _upload(page, square)
+    expect(page.locator("#retry")).to_be_visible()
+    service.model.crash = None
+    page.click("#retry")
+    expect(page.locator(".span.event").first).to_be_visible()
+
+
+def test_a_refusal_is_told_in_words(page: Page) -> None:
+    page.goto("/")
+    page.locator("summary").click()
+    page.fill("input[name=start]", "10")
+    page.fill("input[name=end]", "5")
+    page.set_input_files("#files", {"name": "a.gif", "mimeType": "image/gif", "buffer": moving_square()})
+    expect(page.locator("#problem")).to_contain_text("ends (5 s) before it starts")
+
+
+def test_a_person_decides_what_moderation_was_unsure_of(page: Page, service: Service) -> None:
+    job = service.post(moving_square(seed=202), tasks=["moderation"], params={"wait": 20}).json()
+    page.goto(f"/timelines/{job['id']}")
+    page.locator("#reviews-count").click()
+    page.fill("#reviews input", "looks fine")
+    page.locator("#reviews button.allow").first.click()
+    expect(page.locator("#reviews button.allow").first).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#reviews-count")).to_contain_text("1 of")
+    stored = service.http.get(f"/v1/timelines/{job['id']}").json()["reviews"]
+    assert [(each["verdict"], each["note"]) for each in stored] == [("allow", "looks fine")]
+
+
+def test_a_name_that_is_markup_stays_text(page: Page, service: Service) -> None:
+    name = "<img src=x onerror=alert(1)>.gif"
+    job = service.post(moving_square(seed=203), name=name, params={"wait": 20}).json()
+    page.goto("/")
+    expect(page.locator(".entry b").first).to_have_text(name)
+    page.goto(f"/timelines/{job['id']}")
+    expect(page.locator("#name")).to_have_text(name)
+
+
+@pytest.mark.parametrize("width", [390, 1360])
+def test_nothing_sticks_out(page: Page, service: Service, width: int) -> None:
+    job = service.post(moving_square(seed=204), params={"wait": 20}).json()
+    page.set_viewport_size({"width": width, "height": 800})
+    for path in ("/", f"/timelines/{job['id']}"):
+        page.goto(path)
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        unnamed = page.evaluate(
+            """[...document.querySelectorAll("button, input, select, a")]
+               .filter((each) => each.checkVisibility() && !each.textContent.trim() && !each.ariaLabel && !each.title
+                                 && !each.labels?.length).map((each) => each.outerHTML)"""
+        )
+        assert json.dumps(unnamed) == "[]"
