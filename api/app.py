@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request, Response
 from api.jobs import JobEngine, Place
 from api.metrics import Metrics
 from api.records import IdempotencyKeys, Keyring, Reviews, Totals
-from api.routes import pages, plans, status, timelines
+from api.routes import pages, plans, questions, status, timelines
 from api.routes.guarding import Guard
 from api.routes.problems import tell_problems
 from api.routes.serving import Server
@@ -54,7 +54,14 @@ def make_app(place: Place, *, loopback_only: bool, grace_seconds: float = 10.0) 
         redoc_url=None,
     )
     tell_problems(app)
-    for router in (timelines.router, plans.router, status.router, pages.session, pages.router):
+    for router in (
+        timelines.router,
+        questions.router,
+        plans.router,
+        status.router,
+        pages.session,
+        pages.router,
+    ):
         app.include_router(router)
     app.middleware("http")(_timed(server))
     app.add_middleware(Guard, loopback_only=loopback_only)

@@ -96,7 +96,7 @@ class JobRecords:
 
     def newest(self, wanted: JobFilter) -> tuple[Job, ...]:
         """The jobs that are wanted, newest first, at most ``limit``."""
-        statement = sa.select(JOBS).where(JOBS.c.tenant == wanted.tenant)
+        statement = sa.select(JOBS).where(JOBS.c.tenant == wanted.tenant, JOBS.c.parent == wanted.parent)
         if wanted.before is not None:
             statement = statement.where(JOBS.c.id < wanted.before)
         if wanted.status is not None:

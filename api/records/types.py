@@ -124,4 +124,6 @@ class JobFilter:
     before: str | None = None
     """Only jobs older than this id."""
     status: JobStatus | None = None
+    parent: str | None = None
+    """Whose questions; None for timelines of videos of their own."""
     limit: int = 50

@@ -1,8 +1,11 @@
 """Whether the service lives, can work, what it accepts and what it counts."""
 
+from typing import get_args
+
 from anyio import to_thread
 from fastapi import APIRouter, Response
 
+from analyzer import TaskName
 from api.errors import ServiceError
 from api.exports import SUFFIXES
 from api.metrics import CONTENT_TYPE
@@ -10,6 +13,9 @@ from api.routes.guarding import Tenant
 from api.routes.problems import ANY_PROBLEM
 from api.routes.serving import Server, ServerHere
 from api.routes.views import LimitsView, View
+from api.schemas import TimelineRequest
+
+_REMOTE_TASKS = frozenset(("ask", "documents", "custom"))
 
 router = APIRouter(tags=["status"], responses=ANY_PROBLEM)
 
@@ -59,9 +65,10 @@ def _workers(server: Server) -> str:
 
 
 @router.get("/v1/limits", response_model=LimitsView)
-async def get_limits(server: ServerHere, _tenant: Tenant) -> LimitsView:
+def get_limits(server: ServerHere, _tenant: Tenant) -> LimitsView:
     """What this server accepts."""
     settings = server.place.settings
+    remote = server.place.workshop.models.is_remote(TimelineRequest())
     return LimitsView(
         max_upload_bytes=settings.max_upload_bytes,
         max_pictures=settings.max_pictures,
@@ -71,6 +78,8 @@ async def get_limits(server: ServerHere, _tenant: Tenant) -> LimitsView:
         keep_days=settings.keep_days,
         fetches_urls=server.fetches_urls,
         webhooks=settings.webhook_secret is not None,
+        remote_model=remote,
+        tasks=[task for task in get_args(TaskName) if remote or task not in _REMOTE_TASKS],
         formats=list(SUFFIXES),
     )
 

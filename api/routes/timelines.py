@@ -99,9 +99,9 @@ async def post_timeline(
             job = await to_thread.run_sync(_submit, server, tenant, came)
     else:
         job = await _submit_once(request, server, tenant, idempotency_key)
-    job = await _awaited(server, job, wait)
+    job = await awaited(server, job, wait)
     status = 200 if job.status in ("complete", "partial") else 202
-    return await to_thread.run_sync(_timeline_response, server, job, status)
+    return await to_thread.run_sync(timeline_response, server, job, status)
 
 
 @router.get("", response_model=Page)
@@ -114,9 +114,12 @@ def get_timelines(
         str, Query(max_length=500, description="Words that labels, descriptions or texts begin with.")
     ] = "",
     status: Annotated[JobStatus | None, Query()] = None,
+    parent: Annotated[
+        str | None, Query(pattern=_ID, description="List the questions about this timeline.")
+    ] = None,
 ) -> Page:
-    """List timelines, newest first; search them."""
-    jobs = server.place.records.newest(JobFilter(tenant, q, cursor, status, limit + 1))
+    """List timelines, newest first; search them. Questions are listed with the timeline they are about."""
+    jobs = server.place.records.newest(JobFilter(tenant, q, cursor, status, parent, limit + 1))
     shown = jobs[:limit]
     return Page(items=[JobView.of(job) for job in shown], next=shown[-1].id if len(jobs) > limit else None)
 
@@ -125,8 +128,8 @@ def get_timelines(
 async def get_timeline(job_id: JobId, server: ServerHere, tenant: Tenant, wait: Wait = 0.0) -> Response:
     """One timeline as it stands."""
     job = await to_thread.run_sync(found, server, job_id, tenant)
-    job = await _awaited(server, job, wait)
-    return await to_thread.run_sync(_timeline_response, server, job, 200)
+    job = await awaited(server, job, wait)
+    return await to_thread.run_sync(timeline_response, server, job, 200)
 
 
 @router.get(
@@ -236,7 +239,7 @@ _EXPORT_TYPES: Final[dict[Format, str]] = {
 def post_cancel(job_id: JobId, server: ServerHere, tenant: Tenant) -> Response:
     """Stop a job; one that has ended stays as it is."""
     job = server.engine.cancel(found(server, job_id, tenant))
-    return _timeline_response(server, job, 200)
+    return timeline_response(server, job, 200)
 
 
 @router.post("/{job_id}/retry", status_code=202, response_model=TimelineView)
@@ -247,7 +250,7 @@ def post_retry(job_id: JobId, server: ServerHere, tenant: Tenant) -> Response:
         raise RefusedError(
             409, "not_retryable", "only a job that failed, was cancelled or is partial can be retried"
         )
-    return _timeline_response(server, job, 202)
+    return timeline_response(server, job, 202)
 
 
 @router.delete("/{job_id}", status_code=204)
@@ -276,7 +279,7 @@ def put_review(
     if item >= len(open_items):
         raise RefusedError(404, "not_found", f"there are {len(open_items)} stretches to review")
     server.reviews.decide(job.id, item, body.verdict, body.note)
-    return _timeline_response(server, job, 200)
+    return timeline_response(server, job, 200)
 
 
 # -- pieces --------------------------------------------------------------------------------------------------
@@ -342,7 +345,7 @@ def _submit(server: Server, tenant: str, came: Brought) -> Job:
     return server.engine.submit(new, job_id)
 
 
-async def _awaited(server: Server, job: Job, seconds: float) -> Job:
+async def awaited(server: Server, job: Job, seconds: float) -> Job:
     """The job once it has ended, or as it stands after so long."""
     loop = asyncio.get_running_loop()
     until = loop.time() + min(seconds, server.place.settings.max_wait_seconds)
@@ -352,7 +355,7 @@ async def _awaited(server: Server, job: Job, seconds: float) -> Job:
     return job
 
 
-def _timeline_response(server: Server, job: Job, status: int) -> Response:
+def timeline_response(server: Server, job: Job, status: int) -> Response:
     """The view of a job with its timeline, which is passed on as it is stored, not parsed."""
     head = json.dumps(head_of(job, server.reviews.of(job.id)), ensure_ascii=False)
     timeline = server.place.storage.get(timeline_key(job.id)) if job.status in _READY else b"null"

@@ -130,6 +130,10 @@ class LimitsView(View):
     keep_days: float | None
     fetches_urls: bool
     webhooks: bool
+    remote_model: bool
+    """Whether a vision-language model is configured: for questions and the tasks only it can serve."""
+    tasks: list[str]
+    """What can be asked for here."""
     formats: list[str]
     """Forms a timeline can be exported in."""
 

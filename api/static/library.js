@@ -1,15 +1,16 @@
 // The first page: drop a video, see what there is.
 import { $, ask, clock, keepTheme, make, send, switchTheme, tell } from "./talking.js";
 
-const LOCAL_TASKS = ["events", "objects", "text", "tags", "moderation", "describe"];
+const ASKED_ELSEWHERE = new Set(["ask", "custom"]); // these need more than a click
 const RUNNING = new Set(["queued", "sampling", "analyzing"]);
 const REFRESH_MS = 1500;
 const state = { next: null, sending: null };
 
 // -- sending ------------------------------------------------------------------------------------------------------
 
-function drawTasks() {
-  for (const task of LOCAL_TASKS) {
+async function drawTasks() {
+  const { tasks } = await ask("/v1/limits").catch(() => ({ tasks: ["events", "objects", "text"] }));
+  for (const task of tasks.filter((each) => !ASKED_ELSEWHERE.has(each))) {
     const box = make("input", { type: "checkbox", name: "task", value: task, checked: ["events", "objects", "text"].includes(task) });
     $("tasks").append(make("label", { className: "chip" }, box, task));
   }

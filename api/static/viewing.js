@@ -102,6 +102,7 @@ function show(job) {
     $("export").value = "";
   };
   drawReviews(job);
+  offerQuestions();
   document.title = `${job.name}: timeline`;
 }
 
@@ -125,6 +126,42 @@ function drawReviews(job) {
     return make("li", {}, jump, make("span", { textContent: item.reason }), make("span", { className: "decision" }, note, decide("allow"), decide("block")));
   }));
 }
+
+// Questions: each is a job of its own over the same keyframes.
+async function offerQuestions() {
+  const [limits, earlier] = await Promise.all([ask("/v1/limits"), ask(`/v1/timelines?parent=${id}`)]);
+  $("ask").hidden = !limits.remote_model;
+  for (const job of earlier.items.reverse()) drawAnswer(await ask(job.links.self));
+}
+
+function drawAnswer(job) {
+  const said = job.timeline?.results.ask, box = $(`answer-${job.id}`) ?? make("div", { id: `answer-${job.id}`, className: "answer" });
+  const jump = (index) => {
+    const frame = keyframes.find((each) => each.index === index);
+    const button = make("button", { type: "button", className: "jump", textContent: clock(frame?.time_seconds ?? 0) });
+    button.onclick = () => frame && window.seek(frame.time_seconds);
+    return button;
+  };
+  const steps = (said?.reasoning ?? []).map((step) => make("li", {}, `${step.step} `, ...step.keyframes.map(jump)));
+  box.replaceChildren(make("b", { textContent: job.request.ask }),
+    make("p", { textContent: job.error?.message ?? (said ? (said.not_visible ? `Not visible. ${said.answer}` : said.answer) : "Looking …") }),
+    make("ol", {}, ...steps));
+  if (!box.isConnected) $("answers").prepend(box);
+}
+
+$("ask").onsubmit = async (submit) => {
+  submit.preventDefault();
+  const question = $("question").value.trim();
+  if (!question) return;
+  try {
+    let job = await send(`${base}/questions`, "POST", { question });
+    $("question").value = "";
+    drawAnswer(job);
+    while (!job.finished_at) drawAnswer(job = await ask(`${job.links.self}?wait=20`));
+  } catch (error) {
+    $("answers").prepend(make("p", { className: "problem", textContent: error.message }));
+  }
+};
 
 // page.js has a switch of its own, which forgets; ours keeps the choice.
 keepTheme();

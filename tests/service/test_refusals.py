@@ -186,3 +186,10 @@ def test_private_hosts_are_not_fetched_from(service: Service, host: str) -> None
     ended = service.ended(job["id"])
     assert ended["status"] == "failed"
     assert ended["error"]["code"] == "url_refused", json.dumps(ended["error"])
+
+
+def test_questions_need_a_remote_model(service: Service) -> None:
+    job = service.post(params={"wait": 20}).json()
+    answer = service.http.post(f"{job['links']['self']}/questions", json={"question": "Why?"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "no_remote_model")
+    assert service.http.get("/v1/limits").json()["remote_model"] is False

@@ -76,3 +76,27 @@ def test_a_model_out_of_reach_fails_the_job_with_its_reason(tmp_path: Path) -> N
             service = Service(url, http, place, SeesACat())
             job = service.ended(service.post().json()["id"], 60)
     assert job["status"] in ("partial", "failed")
+
+
+def test_a_question_is_asked_about_the_keyframes_that_are_there(asked: tuple[Service, oracle.Oracle]) -> None:
+    service, server = asked
+    events = server.answer
+
+    def answer(asked: oracle.Asked) -> object:
+        if "shape" not in str(asked.body):
+            return events(asked)
+        step = {"step": "A square is seen.", "frames": asked.frames[:1]}
+        return {"answer": "A square.", "not_visible": False, "confidence": 0.9, "reasoning": [step]}
+
+    server.answer = answer
+    about = service.post(moving_square(9), frames=8, params={"wait": 30}).json()
+    body = {"question": "Which shape is it?"}
+    said = service.http.post(f"{about['links']['self']}/questions", json=body, params={"wait": 30}).json()
+    assert (said["status"], said["parent"]) == ("complete", about["id"]), said["error"]
+    assert said["timeline"]["results"]["ask"]["answer"] == "A square."
+    assert said["timeline"]["keyframes"] == about["timeline"]["keyframes"]
+    assert service.http.get(said["links"]["video"]).status_code == 200
+    listed = service.http.get("/v1/timelines", params={"parent": about["id"]}).json()["items"]
+    assert [job["id"] for job in listed] == [said["id"]]
+    assert said["id"] not in [job["id"] for job in service.http.get("/v1/timelines").json()["items"]]
+    assert service.http.get("/v1/limits").json()["remote_model"] is True
