@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Generator
+from bisect import bisect_right
+from collections.abc import AsyncGenerator, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, closing
 from dataclasses import dataclass, replace
@@ -11,14 +12,25 @@ from typing import TypeVar
 
 import analyzer
 import sampler
-from analyzer import AnalysisStep, Endpoint, LocalModel, OpenAIModel, Perceiver, Timeline, VisionModel
+from analyzer import (
+    AnalysisStep,
+    Endpoint,
+    LocalModel,
+    OpenAIModel,
+    Perceiver,
+    SecondLook,
+    Timeline,
+    VisionModel,
+)
 from api.documents import rounded
 from api.schemas import TimelineRequest
 from api.settings import settings
-from sampler import Keyframe, Limits, Notice, SamplerStep, SamplingPlan, Source
+from sampler import Keyframe, Limits, Notice, SampleRequest, SamplerStep, SamplingPlan, Source
 
 Step = TypeVar("Step")
 
+_MOMENT_SECONDS = 0.001
+"""A window this long holds the one frame that is on screen in it."""
 OPENROUTER = "https://openrouter.ai/api/v1"
 REFERENCE_MODEL = "qwen/qwen3-vl-32b-instruct"
 
@@ -62,14 +74,53 @@ def _is_configured(means: Means) -> bool:
     return any(each is not None for each in given)
 
 
-def sample_steps(source: Source, request: TimelineRequest) -> Generator[SamplerStep, None, None]:
+def reserve(request: TimelineRequest, model: Perceiver | VisionModel | None) -> int:
+    """Keyframes of the budget kept back for a second look: an eighth, where a remote model is asked for events.
+
+    Below sixteen the first look needs them all.
+    """
+    looks_twice = isinstance(model, VisionModel) and "events" in request.tasks
+    return request.frames // 8 if looks_twice and request.frames >= 16 else 0
+
+
+def sample_steps(
+    source: Source, request: TimelineRequest, reserved: int = 0
+) -> Generator[SamplerStep, None, None]:
     """The sampler's steps, from a process that can read the source and do nothing else.
 
     Raises:
         SamplerError: the media or the window cannot be used, or is more than the settings allow.
     """
+    wanted = request.sample_request()
+    return sampler.sample_isolated(source, replace(wanted, frames=wanted.frames - reserved), _limits())
+
+
+def frames_at(source: Source, times: Sequence[float], plan: SamplingPlan) -> list[Keyframe]:
+    """The frames on screen at these times, each a keyframe of the plan's shots; their index means nothing.
+
+    Raises:
+        SamplerError: the source cannot be read any more.
+    """
+    begins = [shot.start_seconds for shot in plan.shots]
+    taken = []
+    for time_seconds in times:
+        moment = SampleRequest(
+            frames=1,
+            sampling="uniform",
+            start_seconds=time_seconds,
+            end_seconds=time_seconds + _MOMENT_SECONDS,
+        )
+        with closing(sampler.sample_isolated(source, moment, _limits())) as steps:
+            for step in steps:
+                if isinstance(step, Keyframe):
+                    shot = max(bisect_right(begins, step.time_seconds) - 1, 0)
+                    taken.append(replace(step, shot=shot))
+    return taken
+
+
+def _limits() -> Limits:
     allowed = settings()
-    limits = Limits(
+    return Limits(
         pixels=allowed.max_picture_pixels,
         seconds=allowed.max_video_seconds,
         frames=allowed.max_video_frames,
@@ -78,16 +129,17 @@ def sample_steps(source: Source, request: TimelineRequest) -> Generator[SamplerS
         cpu_seconds=allowed.decode_cpu_seconds,
         silent_seconds=allowed.decode_silent_seconds,
     )
-    return sampler.sample_isolated(source, request.sample_request(), limits)
 
 
-def plan(source: Source, request: TimelineRequest) -> Generator[SamplerStep, None, None]:
+def plan(
+    source: Source, request: TimelineRequest, model: Perceiver | VisionModel | None = None
+) -> Generator[SamplerStep, None, None]:
     """Look through the video up to its plan, which is the last step; no keyframe is taken.
 
     Raises:
         SamplerError: the media or the window cannot be used.
     """
-    with closing(sample_steps(source, request)) as steps:
+    with closing(sample_steps(source, request, reserve(request, model))) as steps:
         for step in steps:
             yield step
             if isinstance(step, SamplingPlan):
@@ -105,7 +157,9 @@ class Sampled:
     """What it took."""
 
 
-def sample(source: Source, request: TimelineRequest) -> Generator[SamplerStep | Sampled, None, None]:
+def sample(
+    source: Source, request: TimelineRequest, reserved: int = 0
+) -> Generator[SamplerStep | Sampled, None, None]:
     """Look through the video and take its keyframes: every step, and last what it comes to.
 
     Closing the generator stops the work within one step. It holds the pictures of all keyframes.
@@ -117,7 +171,7 @@ def sample(source: Source, request: TimelineRequest) -> Generator[SamplerStep | 
     plans: list[SamplingPlan] = []
     keyframes: list[Keyframe] = []
     notices: list[Notice] = []
-    with closing(sample_steps(source, request)) as steps:
+    with closing(sample_steps(source, request, reserved)) as steps:
         while True:
             with decoding:
                 step = next(steps, None)
@@ -137,7 +191,10 @@ def sample(source: Source, request: TimelineRequest) -> Generator[SamplerStep | 
 
 
 async def look(
-    sampled: Sampled, request: TimelineRequest, model: Perceiver | VisionModel
+    sampled: Sampled,
+    request: TimelineRequest,
+    model: Perceiver | VisionModel,
+    second_look: SecondLook | None = None,
 ) -> AsyncGenerator[AnalysisStep, None]:
     """Find out what the keyframes show: every step, and last the ``Timeline``.
 
@@ -147,7 +204,7 @@ async def look(
         AnalyzerError: the backend cannot do what is asked, or failed.
     """
     analyzing = Stopwatch()
-    found = analyzer.analyze(sampled.plan, sampled.keyframes, request.analysis_request(), model)
+    found = analyzer.analyze(sampled.plan, sampled.keyframes, request.analysis_request(), model, second_look)
     async with aclosing(_timed(found, analyzing)) as findings:
         async for finding in findings:
             if not isinstance(finding, Timeline):
@@ -172,15 +229,25 @@ async def analyze(
         AnalyzerError: the backend cannot do what is asked, or failed.
     """
     outcome: list[Sampled] = []
-    async with aclosing(_threaded(sample(source, request))) as steps:
+    reserved = reserve(request, model)
+    async with aclosing(_threaded(sample(source, request, reserved))) as steps:
         async for step in steps:
             if isinstance(step, Sampled):
                 outcome.append(step)
             else:
                 yield step
     (sampled,) = outcome
-    async with aclosing(look(sampled, request, model)) as findings:
+    closer: list[Keyframe] = []
+
+    async def take(times: Sequence[float]) -> Sequence[Keyframe]:
+        closer.extend(await asyncio.to_thread(frames_at, source, times, sampled.plan))
+        return closer
+
+    second_look = SecondLook(reserved, take) if reserved else None
+    async with aclosing(look(sampled, request, model, second_look)) as findings:
         async for finding in findings:
+            while closer:
+                yield closer.pop(0)
             yield finding
 
 

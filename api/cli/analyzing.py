@@ -153,11 +153,12 @@ async def _analyze(
             async for step in steps:
                 watcher.saw(step)
                 if isinstance(step, Keyframe):
-                    pictures[step.index] = step.jpeg
+                    pictures[step.pts] = step.jpeg
                 elif isinstance(step, Timeline):
                     timelines.append(step)
     (timeline,) = timelines
-    return timeline, pictures
+    # A second look numbers keyframes anew, so pictures are told apart by what they are of.
+    return timeline, {keyframe.index: pictures[keyframe.pts] for keyframe in timeline.keyframes}
 
 
 def _hand_over(errand: Errand, timeline: Timeline, pictures: dict[int, bytes]) -> None:

@@ -93,7 +93,7 @@ def make_plan(
         SamplerError: the media or the window cannot be used.
     """
     plans = []
-    with Watcher(name, quiet=quiet) as watcher, closing(pipeline.plan(source, request)) as steps:
+    with Watcher(name, quiet=quiet) as watcher, closing(pipeline.plan(source, request, model)) as steps:
         for step in steps:
             watcher.saw(step)
             if isinstance(step, SamplingPlan):

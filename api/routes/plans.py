@@ -35,7 +35,7 @@ async def post_plan(request: Request, server: ServerHere, _tenant: Tenant) -> Ma
 def _planned(came: Brought) -> Mapping[str, Any]:
     paths = [file.path for file in came.files]
     source = VideoFile(paths[0]) if len(paths) == 1 else PictureSequence(paths, came.submission.interval)
-    with closing(pipeline.plan(source, came.submission)) as steps:
-        plan = next(step for step in steps if isinstance(step, SamplingPlan))
     model = pipeline.open_model(came.submission)
+    with closing(pipeline.plan(source, came.submission, model)) as steps:
+        plan = next(step for step in steps if isinstance(step, SamplingPlan))
     return plan_document(foresee(plan, came.submission.analysis_request(), model))

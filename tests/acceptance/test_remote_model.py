@@ -146,3 +146,38 @@ def test_tasks_that_need_a_question_are_refused_before_anything_is_decoded(film)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "ask" in done.stderr
+
+
+def test_loose_edges_get_a_second_look_within_the_budget(tmp_path):
+    """One long shot in which the server calls the middle third an event: no cut says where it begins or ends."""
+    clip = draw_clip(tmp_path / "one.mp4", (480,))
+    begins, ends = 150, 330
+
+    def middle(asked: Asked) -> dict[str, object]:
+        frames = [shown.index for shown in asked.shown if begins <= shown.code[0] < ends]
+        told = {"label": "middle", "description": "the middle", "confidence": 0.9, "track": "scene"}
+        events = [{"first_frame": frames[0], "last_frame": frames[-1], **told}] if frames else []
+        return {"events": events, "summary": "a film"}
+
+    def edges(frames: int, folder: Path) -> tuple[float, list[dict[str, object]]]:
+        with oracle(middle) as server:
+            done = sceneline(
+                "analyze", clip.path, "--base-url", server.url, "--frames", frames, "--frames-dir", folder
+            )
+        assert done.returncode == 0, done.stderr
+        timeline = json.loads(done.stdout)
+        assert_valid_timeline(timeline)
+        assert len(timeline["keyframes"]) <= frames
+        for keyframe in timeline["keyframes"]:
+            assert (ROOT / keyframe["image"]).is_file() or Path(keyframe["image"]).is_file()
+        (event,) = (e for e in timeline["events"] if e["label"] == "middle")
+        start, end = event["start_range_seconds"], event["end_range_seconds"]
+        assert start[0] <= clip.time(begins) <= start[1]
+        assert end[0] <= clip.time(ends) <= end[1]
+        return (start[1] - start[0]) + (end[1] - end[0]), timeline["keyframes"]
+
+    without, _ = edges(15, tmp_path / "a")
+    with_it, keyframes = edges(16, tmp_path / "b")
+    zoomed = [keyframe for keyframe in keyframes if keyframe["reason"] == "zoom"]
+    assert len(zoomed) == 2
+    assert with_it < 0.8 * without
