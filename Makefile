@@ -5,7 +5,7 @@ READY := .venv/.ready
 DEMO := demo-output
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak test-llama bench lint types contracts check lock clean
+.PHONY: help demo test soak openapi test-llama bench lint types contracts check lock clean
 
 help:  ## Show what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -34,6 +34,9 @@ soak: $(READY)  ## Run the tests that take minutes: processes killed, floods of 
 
 bench: $(READY)  ## Measure against other tools, on real footage (ARGS=--quick for a few minutes' worth)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+openapi: $(READY)  ## Write the OpenAPI page that clients may rely on
+	$(BIN)/python -m tests.service.snapshot
 
 lint: $(READY)  ## Check style and formatting
 	$(BIN)/ruff check

@@ -142,10 +142,17 @@ class Workshop:
             problem = problem_of(error)
             if problem is None:
                 log.exception("job failed by a bug", extra={"job": job_id})
-            self.records.fail(job_id, number, problem or BUG)
+            self.records.fail(job_id, number, self._named(job_id, problem or BUG))
         else:
             return True
         return False
+
+    def _named(self, job_id: str, problem: Problem) -> Problem:
+        """The problem with a file told by the name its owner knows, not the one it is stored under."""
+        job, message = self.records.look_up(job_id), problem.message
+        for source in job.sources if job is not None else ():
+            message = message.replace(source.sha256, source.name)
+        return replace(problem, message=message)
 
     def _check(self, verdict: Literal["go", "cancelled", "late"]) -> None:
         if verdict != "go":

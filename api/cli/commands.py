@@ -251,6 +251,6 @@ def doctor() -> int:
     return diagnose()
 
 
-for command in (service.serve, service.worker):
+for command in (service.serve, service.worker, service.batch):
     app.command()(command)
 app.add_typer(service.keys, name="keys")

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from api.cli import options
+
 DataFolder = Annotated[
     Path | None,
     typer.Option(
@@ -49,6 +51,43 @@ def worker() -> int:
     from api.cli.running import run_worker
 
     return run_worker()
+
+
+def batch(
+    corpus: Annotated[
+        Path, typer.Argument(metavar="FOLDER|LIST", help="Folder of videos, or a file of paths.")
+    ],
+    *,
+    task: options.Tasks = None,
+    frames: options.Frames = 32,
+    sampling: options.Sampling = "auto",
+    backend: options.Backend = "auto",
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where results go, a JSON line a video.")
+    ] = None,
+    data: DataFolder = None,
+) -> int:
+    r"""Analyse any number of videos through a durable queue; begun again, it goes on where it was.
+
+    Several machines can help: share a database and storage through SCENELINE_DATABASE_URL and SCENELINE_STORAGE,
+    and start `sceneline worker` on each.
+
+    \b
+    Examples:
+      sceneline batch footage/ --task events,text --output footage.jsonl
+    """
+    from api.cli.batch import Batch, run_batch
+    from api.schemas import timeline_request
+    from api.settings import settings
+
+    request = timeline_request(
+        tasks=[name.strip() for names in task for name in names.split(",")] if task else None,
+        frames=frames,
+        sampling=sampling,
+        backend=backend,
+    )
+    ours = settings() if data is None else settings().model_copy(update={"data": data})
+    return run_batch(Batch(corpus, request, output, ours))
 
 
 @keys.command("add")

@@ -148,6 +148,7 @@ def test_a_job_can_be_cancelled_retried_and_deleted(service: Service) -> None:
 def test_what_is_no_video_fails_with_its_reason(service: Service) -> None:
     job = service.ended(service.post(b"not a video at all", name="x.mp4").json()["id"])
     assert (job["status"], job["error"]["code"]) == ("failed", "unreadable_media")
+    assert "x.mp4" in job["error"]["message"]
     assert job["timeline"] is None
 
 
