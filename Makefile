@@ -5,7 +5,7 @@ READY := .venv/.ready
 DEMO := demo-output
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak openapi test-llama bench lint types contracts check lock clean
+.PHONY: help demo test soak openapi reference test-llama bench lint types contracts check lock clean
 
 help:  ## Show what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -37,6 +37,9 @@ bench: $(READY)  ## Measure against other tools, on real footage (ARGS=--quick f
 
 openapi: $(READY)  ## Write the OpenAPI page that clients may rely on
 	$(BIN)/python -m tests.service.snapshot
+
+reference: $(READY)  ## Write the configuration reference from the settings
+	$(BIN)/python -c 'from api.reference import configuration_reference as r; print(r(), end="")' > docs/configuration.md
 
 lint: $(READY)  ## Check style and formatting
 	$(BIN)/ruff check

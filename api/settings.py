@@ -13,7 +13,9 @@ GIB = 1024**3
 class Settings(BaseSettings):
     """Set through variables named ``SCENELINE_`` + the field's name in capitals."""
 
-    model_config = SettingsConfigDict(env_prefix="SCENELINE_", frozen=True, use_attribute_docstrings=True)
+    model_config = SettingsConfigDict(
+        env_prefix="SCENELINE_", env_ignore_empty=True, frozen=True, use_attribute_docstrings=True
+    )
 
     debug: bool = False
     """Show the traceback of an unexpected error."""
