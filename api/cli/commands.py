@@ -75,7 +75,7 @@ def analyze(
     dry_run: options.DryRun = False,
     quiet: options.Quiet = False,
 ) -> int:
-    r"""Say what happens in a video, when, and how sure that is.
+    """Say what happens in a video, when, and how sure that is.
 
     The timeline goes to standard output as JSON, everything for people to standard error.
 
@@ -131,7 +131,7 @@ def shots(
     form: Annotated[options.ShotsFormat, typer.Option("--format", help="Form of the result.")] = "json",
     quiet: options.Quiet = False,
 ) -> None:
-    r"""List the shots: where each begins, ends, and how it begins.
+    """List the shots: where each begins, ends, and how it begins.
 
     \b
     Examples:
@@ -160,7 +160,7 @@ def sample(
     ] = False,
     quiet: options.Quiet = False,
 ) -> None:
-    r"""Write the keyframes as JPEG pictures, with a manifest.json that says which frame each one is, and why.
+    """Write the keyframes as JPEG pictures, with a manifest.json that says which frame each one is, and why.
 
     \b
     Examples:
@@ -191,7 +191,7 @@ def plan(
     form: Annotated[options.PlanFormat, typer.Option("--format", help="Form of the result.")] = "json",
     quiet: options.Quiet = False,
 ) -> None:
-    r"""Show what would be looked at, before anything is analysed or paid for.
+    """Show what would be looked at, before anything is analysed or paid for.
 
     \b
     Examples:
@@ -220,7 +220,7 @@ def export(
     form: Annotated[Format, typer.Option("--format", help="Form of the result.")],
     output: options.Output = "-",
 ) -> None:
-    r"""Tell a timeline in another format.
+    """Tell a timeline in another format.
 
     Pictures that the timeline names are found beside its file.
 
@@ -232,6 +232,29 @@ def export(
     from api.cli.exporting import export_timeline
 
     export_timeline(timeline, form, output)
+
+
+@app.command()
+def score(
+    timeline: Annotated[Path, typer.Argument(metavar="TIMELINE", help="JSON file that analyze wrote.")],
+    truth: Annotated[Path, typer.Argument(metavar="TRUTH", help="What is known of the same video.")],
+    *,
+    output: options.Output = "-",
+    form: Annotated[options.PlanFormat, typer.Option("--format", help="Form of the result.")] = "json",
+) -> None:
+    """Score a timeline against a truth: how much of it is there, at the right time, and rightly read.
+
+    Needs no model. A truth file is ours (as samples/*.truth.json), ActivityNet Captions or QVHighlights; only what
+    it speaks of is scored. A measure with nothing to measure is null, never 0.
+
+    \b
+    Examples:
+      sceneline score tour.json samples/tour.truth.json --format table
+      sceneline score v_abc.json val_1.json > v_abc.score.json
+    """
+    from api.cli.scoring import score as score_one
+
+    score_one(timeline, truth, output, form)
 
 
 @app.command()

@@ -15,13 +15,25 @@ BOX_TIME_TOLERANCE_SECONDS = 0.1
 
 Document = Mapping[str, Any]
 
+_NEEDS = {
+    "events": ("events", "events"),
+    "retrieval": ("queries", "events"),
+    "text": ("texts", "text"),
+    "things": ("things", "objects"),
+    "boxes": ("boxes", "objects"),
+    "chapters": ("chapters", "describe"),
+    "tags": ("tags", "tags"),
+    "moderation": ("moderation", "moderation"),
+}
+"""For each section of the report, the field of the truth it is about and the task that answers it."""
 
-def score_timeline(timeline: Document, truth: Truth) -> dict[str, object]:
+
+def score_timeline(timeline: Document, truth: Truth) -> dict[str, dict[str, object]]:
     """Every measure the truth allows, by name; a measure with nothing to measure is None.
 
     Args:
         timeline: A timeline document, validated.
-        truth: What is known of the same video. Only what it speaks of is scored.
+        truth: What is known of the same video. Only what it speaks of and what was asked for is scored.
     """
     sections: dict[str, tuple[object, Callable[[], dict[str, object]]]] = {
         "cuts": (truth.cuts, lambda: _cuts(timeline, truth)),
@@ -35,7 +47,22 @@ def score_timeline(timeline: Document, truth: Truth) -> dict[str, object]:
         "tags": (truth.tags, lambda: _tags(timeline, truth)),
         "moderation": (truth.moderation, lambda: _moderation(timeline, truth)),
     }
-    return {name: measure() for name, (known, measure) in sections.items() if known is not None}
+    skipped = unasked(timeline, truth)
+    return {
+        name: measure()
+        for name, (known, measure) in sections.items()
+        if known is not None and name not in skipped
+    }
+
+
+def unasked(timeline: Document, truth: Truth) -> list[str]:
+    """What the truth speaks of and the timeline was not asked for, by the report's names."""
+    tasks = timeline["request"].get("tasks", [task for _, task in _NEEDS.values()])
+    return [
+        section
+        for section, (field, task) in _NEEDS.items()
+        if task not in tasks and getattr(truth, field) is not None
+    ]
 
 
 def _cuts(timeline: Document, truth: Truth) -> dict[str, object]:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from api.errors import TruthFileError
 from api.scoring import measures as m
-from api.scoring import read_truth, score_timeline
+from api.scoring import read_truth, score_timeline, unasked
 
 seconds = st.floats(0, 100, allow_nan=False).map(lambda x: round(x, 2))
 intervals = st.tuples(seconds, seconds).map(lambda pair: (min(pair), max(pair) + 0.5))
@@ -88,7 +88,8 @@ def test_boundaries_match_one_to_one_within_tolerance():
 
 
 def _timeline(**parts):
-    return {"shots": [], "keyframes": [], "events": [], "results": {}, **parts}
+    request = {"tasks": ["events", "text", "objects", "tags", "moderation", "describe"]}
+    return {"request": request, "shots": [], "keyframes": [], "events": [], "results": {}, **parts}
 
 
 def _event(start, end, label, confidence=None):
@@ -134,6 +135,16 @@ def test_text_is_read_from_the_element_on_screen_at_the_time(tmp_path):
     assert score_timeline(doc, read_truth(truth, "t.mp4"))["text"]["character_error_rate"] == pytest.approx(
         0.2
     )
+
+
+def test_what_was_not_asked_for_is_not_scored_as_missed(tmp_path):
+    truth = tmp_path / "t.json"
+    text = {"text": "Hello", "start_seconds": 0, "end_seconds": 2}
+    truth.write_text(json.dumps({"texts": [text], "things": [], "cuts": []}))
+    doc = _timeline(request={"tasks": ["events"]})
+    known = read_truth(truth, "t.mp4")
+    assert set(score_timeline(doc, known)) == {"cuts"}
+    assert unasked(doc, known) == ["text", "things"]
 
 
 def test_activitynet_captions_are_read(tmp_path):
