@@ -93,6 +93,12 @@ function show(job) {
     const player = make("video", { id: "player", src: job.links.video, controls: true, playsInline: true, preload: "auto" });
     player.muted = true;
     player.onerror = () => player.remove();
+    if (matchMedia("(hover: hover)").matches) {
+      // A paused player's controls hide what is being looked at: they come with the pointer.
+      player.controls = false;
+      $("picture").onpointerenter = () => { player.controls = true; };
+      $("picture").onpointerleave = () => { player.controls = false; };
+    }
     $("picture").append(player);
   }
   $("document").textContent = JSON.stringify(job.timeline);

@@ -171,7 +171,8 @@ def test_a_name_that_is_markup_stays_text(page: Page, service: Service) -> None:
 
 @pytest.mark.parametrize("width", [390, 1360])
 def test_nothing_sticks_out(page: Page, service: Service, width: int) -> None:
-    job = service.post(moving_square(seed=204), params={"wait": 20}).json()
+    long = "a very long name of a video that goes on and on without an end " * 3 + ".gif"
+    job = service.post(moving_square(seed=204), name=long, params={"wait": 20}).json()
     page.set_viewport_size({"width": width, "height": 800})
     for path in ("/", f"/timelines/{job['id']}"):
         page.goto(path)
