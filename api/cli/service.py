@@ -28,7 +28,7 @@ def serve(
     ] = 8000,
     data: DataFolder = None,
 ) -> int:
-    r"""Run the service: the HTTP API and its web page, working on jobs in the same process.
+    """Run the service: the HTTP API and its web page, working on jobs in the same process.
 
     Without API keys it answers this machine only; `sceneline keys add` makes the first. Everything else is set
     through SCENELINE_… variables.
@@ -44,7 +44,7 @@ def serve(
 
 
 def worker() -> int:
-    r"""Work on the jobs of a service whose database and storage are shared.
+    """Work on the jobs of a service whose database and storage are shared.
 
     Needs SCENELINE_DATABASE_URL (PostgreSQL); start any number, on any machine.
     """
@@ -67,7 +67,7 @@ def batch(
     ] = None,
     data: DataFolder = None,
 ) -> int:
-    r"""Analyse any number of videos through a durable queue; begun again, it goes on where it was.
+    """Analyse any number of videos through a durable queue; begun again, it goes on where it was.
 
     Several machines can help: share a database and storage through SCENELINE_DATABASE_URL and SCENELINE_STORAGE,
     and start `sceneline worker` on each.
