@@ -61,7 +61,7 @@ def _measure(options: argparse.Namespace, datasets: list[Any]) -> dict[str, Any]
             kind = "failures" if isinstance(came, Failure) else "rows"
             results[kind].append(asdict(came))
             told = came.why if isinstance(came, Failure) else f"{came.wall_seconds:.2f} s"
-            print(f"{came.dataset}: {came.name} {came.task} {told}", file=sys.stderr)
+            print(f"{came.dataset}: {came.name} {came.task}: {told}", file=sys.stderr)
     except KeyboardInterrupt:
         print("interrupted: what was measured so far is told", file=sys.stderr)
     return results

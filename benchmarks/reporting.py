@@ -207,9 +207,13 @@ def _conditions(results: Mapping[str, Any]) -> str:
 
 
 def _failures(results: Mapping[str, Any]) -> str:
+    """One line for all that failed alike."""
+    where: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for one in results["failures"]:
+        where[one["name"], one["task"], one["why"]].append(f"`{one['dataset']}`")
     lines = [
-        f"- {_told(one['name'])}, {one['task']} on `{one['dataset']}`: {one['why']}"
-        for one in results["failures"]
+        f"- {_told(name)}, {task} on {', '.join(dict.fromkeys(datasets))}: {why}"
+        for (name, task, why), datasets in where.items()
     ]
     return _part("Failed", "\n".join(lines))
 
