@@ -18,6 +18,7 @@ _STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #52525b } .title { font-size: 15px; fill: #18181b }
   .grid { stroke: #e4e4e7 } .floor { stroke: #a1a1aa; stroke-dasharray: 4 4 }
   .peer { fill: #71717a } .ours { fill: #0d9488 } text.ours { font-weight: 600 }
+  circle.partly { fill: #ffffff; stroke: #71717a; stroke-width: 2 }
 """
 
 
@@ -29,7 +30,20 @@ class Point:
     ratio: float
     """Time over decoding alone."""
     f1: float
-    told: str
+    measured: int
+    """On how many montages."""
+    of: int
+
+    @property
+    def told(self) -> str:
+        """Its name, and what it was measured on if that is not all."""
+        partly = f" (on {self.measured} of {self.of})" if self.measured < self.of else ""
+        return COMPETITORS[self.name].told + partly
+
+    @property
+    def kind(self) -> str:
+        """The dot's class."""
+        return "ours" if self.name in _OURS else "partly" if self.measured < self.of else "peer"
 
 
 def points(results: Mapping[str, Any]) -> list[Point]:
@@ -38,15 +52,7 @@ def points(results: Mapping[str, Any]) -> list[Point]:
     scores, wall = cut_scores(rows), ratios(rows, "wall_seconds")
     measured = {name: sum(row["name"] == name for row in rows) for name in scores}
     most = max(measured.values(), default=0)
-    found = [
-        Point(
-            name,
-            wall[name],
-            score.f1,
-            COMPETITORS[name].told + (f" (on {measured[name]} of {most})" if measured[name] < most else ""),
-        )
-        for name, score in scores.items()
-    ]
+    found = [Point(name, wall[name], score.f1, measured[name], most) for name, score in scores.items()]
     return sorted(found, key=lambda point: (-point.f1, point.ratio))
 
 
@@ -97,9 +103,8 @@ def _labelled(shown: list[Point], low: float, high: float, floor: float) -> list
         ):
             line += _LABEL_HEIGHT
         taken.append((left, left + width, line))
-        kind = "ours" if point.name in _OURS else "peer"
-        parts.append(f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="5"/>')
-        parts.append(f'<text class="{kind}" x="{left:.1f}" y="{line:.1f}">{escape(point.told)}</text>')
+        parts.append(f'<circle class="{point.kind}" cx="{x:.1f}" cy="{y:.1f}" r="5"/>')
+        parts.append(f'<text class="{point.kind}" x="{left:.1f}" y="{line:.1f}">{escape(point.told)}</text>')
     return parts
 
 

@@ -97,7 +97,7 @@ def test_the_chart_shows_each_competitor_where_it_belongs() -> None:
     )
     root = ElementTree.fromstring(chart(RESULTS))
     dots = {dot.get("cx"): dot.get("class") for dot in root.iter(f"{SVG}circle")}
-    assert sorted(dots.values()) == ["ours", "peer", "peer"]
+    assert sorted(dots.values()) == ["ours", "partly", "peer"]
     right = max(root.iter(f"{SVG}circle"), key=lambda dot: float(dot.get("cx", "")))
-    assert right.get("class") == "peer"
+    assert right.get("class") == "partly"
     assert "TransNetV2 (on 1 of 2)" in [text.text for text in root.iter(f"{SVG}text")]
