@@ -55,7 +55,7 @@ check: lint types contracts test  ## All of the above
 
 lock:  ## Pin the newest allowed versions (needs uv)
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --upgrade \
-		--default-index https://pypi.org/simple --no-emit-index-url \
+		--no-emit-index-url \
 		--custom-compile-command 'make lock' --quiet --output-file requirements.lock
 
 clean:  ## Remove the virtual environment and the demo's output

