@@ -67,7 +67,7 @@ class Endpoint:
         if self.api_key:
             headers["Authorization"] = f"Bearer {self.api_key}"
         if self.is_openrouter:
-            headers |= {"X-Title": "sceneline"}
+            headers |= {"HTTP-Referer": "app://sceneline", "X-Title": "sceneline"}
         return headers
 
     def without_secrets(self, text: str) -> str:
