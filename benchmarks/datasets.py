@@ -305,8 +305,8 @@ def _busy() -> Dataset:
 
 def _long_datasets() -> Iterator[Dataset]:
     for name, told, lap, laps in (
-        ("long-cut.mp4", "half an hour of montage", _busy(), 8),
-        ("long-still.mp4", "an hour of a fixed camera", _sparse(0), 4),
+        ("long-cut-4.mp4", "a quarter of an hour of montage", _busy(), 4),
+        ("long-still-4.mp4", "an hour of a fixed camera", _sparse(0), 4),
     ):
         yield Dataset(name, "long", told, lap.film, laps=laps, lap=lap)
 
