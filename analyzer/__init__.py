@@ -11,8 +11,17 @@ from analyzer.errors import (
     QuestionTooLargeError,
 )
 from analyzer.estimating import Estimate, estimate
-from analyzer.models import Endpoint, LocalModel, OpenAIModel, ScriptedModel, find_profile, open_model
+from analyzer.models import (
+    Endpoint,
+    LocalModel,
+    OpenAIModel,
+    ScriptedModel,
+    find_profile,
+    open_model,
+    with_profile,
+)
 from analyzer.perceiving import Faculty, Perceiver
+from analyzer.probing import Finding, probe
 from analyzer.requests import AnalysisRequest, Clause, Context, Example, Policy, Segment, SegmentField
 from analyzer.spending import Ledger
 from analyzer.timeline import expect_coverage, list_shots
@@ -86,6 +95,7 @@ __all__ = [
     "EventBox",
     "Example",
     "Faculty",
+    "Finding",
     "Findings",
     "Gap",
     "Instance",
@@ -135,4 +145,6 @@ __all__ = [
     "find_profile",
     "list_shots",
     "open_model",
+    "probe",
+    "with_profile",
 ]

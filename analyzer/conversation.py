@@ -12,6 +12,9 @@ from sampler import Keyframe
 Finish = Literal["stop", "length", "other"]
 """Why the model stopped: it was done, it ran out of output tokens, or something else."""
 
+SchemaSupport = Literal["json_schema", "json_object", "prompt"]
+"""How the form of an answer is asked for: strict schema, any JSON and the schema in words, words."""
+
 _ESTIMATE_MARGIN = 1.25
 """A server may count more input tokens than we estimate: limits hold against this much more."""
 _TOKENS_AROUND_PICTURE = 14
@@ -40,6 +43,8 @@ class ModelProfile:
     input_usd_per_million: float | None = None
     """Price of a million input tokens in US dollars; None where unknown, 0 for a model of one's own."""
     output_usd_per_million: float | None = None
+    schema_support: SchemaSupport = "json_schema"
+    """What its server is known to understand; less is found out by itself, at the price of a refused request."""
 
     def __post_init__(self) -> None:
         """Refuse limits that let nothing through."""
@@ -135,6 +140,8 @@ class Reply:
     usage: Usage
     """Of all requests this answer took, failed ones included."""
     finish: Finish = "stop"
+    field: str = "content"
+    """Where in the server's message it stood."""
 
 
 @runtime_checkable

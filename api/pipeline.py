@@ -63,9 +63,9 @@ def open_model(request: TimelineRequest, means: Means | None = None) -> LocalMod
         api_key=key,
         concurrency=configured.model_requests_at_once,
     )
-    return analyzer.open_model(
-        endpoint, profiles=configured.model_profiles, record=means.record, replay=means.replay
-    )
+    place = configured.profiles_place()
+    profiles = place if configured.model_profiles or place.is_file() else None
+    return analyzer.open_model(endpoint, profiles=profiles, record=means.record, replay=means.replay)
 
 
 def _is_configured(means: Means) -> bool:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from typer import get_app_dir
 
 GIB = 1024**3
 
@@ -32,7 +33,8 @@ class Settings(BaseSettings):
     model: str | None = None
     """The model to ask there, as the server names it; ``qwen/qwen3-vl-32b-instruct`` if not given."""
     model_profiles: Path | None = None
-    """A TOML file with what you know of models: limits, pixels a token, prices."""
+    """A TOML file with what you know of models: limits, pixels a token, prices. If not given, ``profiles.toml`` in
+    the folder ``sceneline`` of your configuration (``~/.config`` on Linux), where ``sceneline doctor`` writes it."""
     model_requests_at_once: int = Field(default=8, ge=1)
     """Requests a run has under way at the same time."""
 
@@ -101,6 +103,10 @@ class Settings(BaseSettings):
     """Signs the messages sent to webhooks; webhooks are refused if not given."""
     log_format: Literal["text", "json"] = "text"
     """How log lines are written."""
+
+    def profiles_place(self) -> Path:
+        """Where the user's own model profiles are, or would be."""
+        return self.model_profiles or Path(get_app_dir("sceneline")) / "profiles.toml"
 
 
 @lru_cache(maxsize=1)

@@ -1,22 +1,34 @@
 """``sceneline doctor``: is everything there, and does it work?"""
 
+import asyncio
 import os
 import platform
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass
+from contextlib import aclosing, closing
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from PIL import Image
 
 import sampler
-from analyzer import AnalyzerError, Faculty, LocalModel
-from api.cli.failing import BUG, DONE
-from api.cli.writing import write_out
+from analyzer import (
+    AnalyzerError,
+    Faculty,
+    Finding,
+    LocalModel,
+    ModelProfile,
+    OpenAIModel,
+    probe,
+    with_profile,
+)
+from api import pipeline
+from api.cli.failing import BUG, DONE, MODEL_FAILED
+from api.cli.writing import make_folder, write_file, write_out
+from api.schemas import timeline_request
+from api.settings import settings
 from sampler import Keyframe, SampleRequest, SamplerError, VideoFile
 
 PACKAGES = (
@@ -32,28 +44,59 @@ FACULTIES: dict[Faculty, str] = {
 ENOUGH_FREE_BYTES = 1 << 30
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing looked at."""
+def diagnose(model: str | None = None, base_url: str | None = None) -> int:
+    """Check each thing and say so in a line; the exit code tells whether all is well.
 
-    well: bool
-    said: str
-
-
-def diagnose() -> int:
-    """Check each thing and say so in a line; the exit code tells whether all is well."""
-    checks = []
-    for check in _checks():
-        write_out(f"{'ok  ' if check.well else 'BAD '} {check.said}\n")
-        checks.append(check)
-    bad = sum(not check.well for check in checks)
-    write_out(f"{bad} of {len(checks)} checks failed\n" if bad else f"all {len(checks)} checks passed\n")
-    return BUG if bad else DONE
+    Raises:
+        AnalysisRequestError: the endpoint or the model profiles make no sense.
+        OutputError: the profile cannot be saved.
+    """
+    checks = [_told(check) for check in _checks()]
+    remote = asyncio.run(_try_out(model, base_url))
+    bad = sum(not check.well for check in (*checks, *remote))
+    total = len(checks) + len(remote)
+    write_out(f"{bad} of {total} checks failed\n" if bad else f"all {total} checks passed\n")
+    if any(not check.well for check in checks):
+        return BUG
+    return MODEL_FAILED if bad else DONE
 
 
-def _checks() -> Iterator[Check]:
+def _told(check: Finding) -> Finding:
+    write_out(f"{'ok  ' if check.well else 'BAD '} {check.said}\n")
+    return check
+
+
+async def _try_out(model: str | None, base_url: str | None) -> list[Finding]:
+    """What is found of the remote model, if there is one; its profile is saved."""
+    place = settings().profiles_place()
+    if settings().model_profiles and not place.exists():
+        _save(place, "")  # named to be made
+    opened = pipeline.open_model(timeline_request(model=model), pipeline.Means(base_url))
+    if not isinstance(opened, OpenAIModel):
+        return []
+    try:
+        async with aclosing(probe(opened)) as steps:
+            return [
+                _told(_keep(step, place) if isinstance(step, ModelProfile) else step) async for step in steps
+            ]
+    finally:
+        await opened.aclose()
+
+
+def _keep(profile: ModelProfile, place: Path) -> Finding:
+    text = place.read_text("utf-8") if place.is_file() else ""
+    _save(place, with_profile(text, profile))
+    return Finding(well=True, said=f"the profile of {profile.name} was saved in {place}; later runs go by it")
+
+
+def _save(place: Path, text: str) -> None:
+    make_folder(place.parent)
+    write_file(place, text)
+
+
+def _checks() -> Iterator[Finding]:
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
-    yield Check(well=True, said=f"Python {platform.python_version()}, {machine}")
+    yield Finding(well=True, said=f"Python {platform.python_version()}, {machine}")
     for package in PACKAGES:
         yield _package(package)
     yield _disk()
@@ -61,24 +104,26 @@ def _checks() -> Iterator[Check]:
         try:
             keyframe = _decoded(Path(folder) / "picture.png")
         except SamplerError as error:
-            yield Check(well=False, said=f"decoding: {error}")
+            yield Finding(well=False, said=f"decoding: {error}")
             return
-    yield Check(well=True, said=f"decoding: a picture of {keyframe.width} × {keyframe.height} came out whole")
+    yield Finding(
+        well=True, said=f"decoding: a picture of {keyframe.width} × {keyframe.height} came out whole"
+    )
     model = LocalModel()
     for faculty in FACULTIES:
         yield _faculty(model, faculty, keyframe)
 
 
-def _package(name: str) -> Check:
+def _package(name: str) -> Finding:
     try:
-        return Check(well=True, said=f"{name} {version(name)}")
+        return Finding(well=True, said=f"{name} {version(name)}")
     except PackageNotFoundError:
-        return Check(well=False, said=f"{name} is not installed; run: pip install {name}")
+        return Finding(well=False, said=f"{name} is not installed; run: pip install {name}")
 
 
-def _disk() -> Check:
+def _disk() -> Finding:
     free = shutil.disk_usage(tempfile.gettempdir()).free
-    return Check(
+    return Finding(
         well=free >= ENOUGH_FREE_BYTES,
         said=f"{free / 1e9:.1f} GB free for temporary files in {tempfile.gettempdir()}",
     )
@@ -90,7 +135,7 @@ def _decoded(picture: Path) -> Keyframe:
         return next(step for step in steps if isinstance(step, Keyframe))
 
 
-def _faculty(model: LocalModel, faculty: Faculty, keyframe: Keyframe) -> Check:
+def _faculty(model: LocalModel, faculty: Faculty, keyframe: Keyframe) -> Finding:
     """Whether the model with this faculty is there, undamaged, and answers; and its time on one picture."""
     name = f"the model that {FACULTIES[faculty]}"
     try:
@@ -98,5 +143,5 @@ def _faculty(model: LocalModel, faculty: Faculty, keyframe: Keyframe) -> Check:
         began = time.perf_counter()
         model.look(keyframe, frozenset({faculty}))
     except AnalyzerError as error:
-        return Check(well=False, said=f"{name}: {error}")
-    return Check(well=True, said=f"{name}: {1000 * (time.perf_counter() - began):.0f} ms a picture")
+        return Finding(well=False, said=f"{name}: {error}")
+    return Finding(well=True, said=f"{name}: {1000 * (time.perf_counter() - began):.0f} ms a picture")

@@ -6,10 +6,10 @@ import httpx
 
 from analyzer.models.openai.client import OpenAIModel
 from analyzer.models.openai.endpoint import Endpoint
-from analyzer.models.openai.profiles import find_profile
+from analyzer.models.openai.profiles import find_profile, with_profile
 from analyzer.models.openai.recording import RecordingTransport, ReplayTransport
 
-__all__ = ["Endpoint", "OpenAIModel", "find_profile", "open_model"]
+__all__ = ["Endpoint", "OpenAIModel", "find_profile", "open_model", "with_profile"]
 
 
 def open_model(

@@ -40,7 +40,8 @@ class OpenAIModel:
         self._client = open_client(endpoint, transport)
         self._sleep = sleep
         self._random = random or Random()  # noqa: S311 - jitter, not a secret
-        self._dialect = Dialect()
+        self._dialect = Dialect(schema=profile.schema_support)
+        self._reached = False
         self._gate = Gate(monotonic, sleep)
         self._retries = RetryBudget()
         self._breaker = Breaker(monotonic)
@@ -73,6 +74,15 @@ class OpenAIModel:
         """What the server has been found to understand so far."""
         return self._dialect
 
+    def forget_dialect(self) -> None:
+        """Find out anew what the server understands, whatever the profile says."""
+        self._dialect = Dialect()
+
+    @property
+    def reached(self) -> bool:
+        """Whether the server has ever said anything, if only no."""
+        return self._reached
+
     async def ask(self, question: Question, ledger: Ledger) -> Reply:
         """Ask until it is answered or must be given up; see ``VisionModel.ask``."""
         spent = Usage()
@@ -84,7 +94,7 @@ class OpenAIModel:
                 case Answer():
                     self._breaker.succeed()
                     self._retries.earn()
-                    return Reply(outcome.text, spent, outcome.finish)
+                    return Reply(outcome.text, spent, outcome.finish, outcome.field)
                 case Failure():
                     failures += 1
                     await self._wait_or_give_up(question, outcome, failures)
@@ -114,6 +124,7 @@ class OpenAIModel:
             except BaseException:  # cancelled in mid-request: it may have been billed
                 reservation.lose()
                 raise
+        self._reached = self._reached or isinstance(outcome, Answer | Refusal)
         usage = Usage(requests=1, retries=int(retry))
         if isinstance(outcome, Answer):
             cost = self._settle(reservation, outcome)

@@ -8,8 +8,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
-SchemaSupport = Literal["json_schema", "json_object", "prompt"]
-"""How the form of an answer is asked for: strict schema, any JSON and the schema in words, words."""
+from analyzer.conversation import SchemaSupport
 
 _STEP_DOWN: dict[SchemaSupport, SchemaSupport] = {"json_schema": "json_object", "json_object": "prompt"}
 _MAY_MEAN_DIALECT = frozenset({400, 404, 415, 422, 500, 501})

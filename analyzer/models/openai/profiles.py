@@ -4,9 +4,11 @@ Both are TOML: one ``[[profile]]`` for each model, its ``name`` a pattern over m
 the other keys the fields of ``ModelProfile``. The longest fitting pattern wins, the user's over ours.
 """
 
+import json
+import re
 import tomllib
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from fnmatch import fnmatchcase
 from importlib.resources import files
 from pathlib import Path
@@ -33,6 +35,27 @@ def find_profile(model: str, user_file: Path | None = None) -> ModelProfile:
         except (OSError, UnicodeDecodeError) as error:
             raise AnalysisRequestError(f"the model profiles {user_file} cannot be read: {error}") from error
     return _best(model, theirs) or _best(model, ours) or ModelProfile(name=model)
+
+
+def with_profile(text: str, profile: ModelProfile) -> str:
+    """A file of profiles with this one in it, in place of the one of that very name if there is one.
+
+    Everything else in the file stays as it is, comments as well.
+
+    Raises:
+        AnalysisRequestError: the text is no file of profiles.
+    """
+    _parse(text, "to be extended")
+    fields = {name: value for name, value in asdict(profile).items() if value is not None}
+    ours = "[[profile]]\n" + "".join(f"{name} = {_toml(value)}\n" for name, value in fields.items())
+    head, *others = re.split(r"^(?=\[\[profile\]\])", text, flags=re.MULTILINE)
+    kept = [other for other in others if _parse(other, "to be extended")[0].name != profile.name]
+    parts = [part.strip("\n") for part in (head, *kept, ours)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _toml(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
 def _parse(text: str, origin: str) -> list[ModelProfile]:

@@ -34,6 +34,8 @@ class Answer:
     output_tokens: int
     cost_usd: float | None
     """As the server reports it; None where it does not."""
+    field: str = "content"
+    """The field of the message the text stood in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +126,14 @@ def read_response(body: bytes, *, expects_json: bool) -> Answer | ErrorBody:
     usage = document.get("usage")
     usage = usage if isinstance(usage, Mapping) else {}
     cost = usage.get("cost")
+    field, text = _said(message, expects_json=expects_json)
     return Answer(
-        text=_said(message, expects_json=expects_json),
+        text=text,
         finish=_FINISHES.get(choice.get("finish_reason"), "other"),
         input_tokens=_count(usage.get("prompt_tokens")),
         output_tokens=_count(usage.get("completion_tokens")),
         cost_usd=float(cost) if isinstance(cost, int | float) and cost >= 0 else None,
+        field=field,
     )
 
 
@@ -173,11 +177,12 @@ def _upstream(error: Mapping[str, object]) -> object:
     return metadata.get("raw") if isinstance(metadata, Mapping) else None
 
 
-def _said(message: Mapping[str, object], *, expects_json: bool) -> str:
-    said = [text for field in _ANSWER_FIELDS if (text := _flat(message.get(field)).strip())]
+def _said(message: Mapping[str, object], *, expects_json: bool) -> tuple[str, str]:
+    """The field the answer stands in, and the answer."""
+    said = [(field, text) for field in _ANSWER_FIELDS if (text := _flat(message.get(field)).strip())]
     if expects_json:
-        said = [text for text in said if "{" in text] or said
-    return said[0] if said else ""
+        said = [(field, text) for field, text in said if "{" in text] or said
+    return said[0] if said else (_ANSWER_FIELDS[0], "")
 
 
 def _flat(content: object) -> str:
