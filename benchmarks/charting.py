@@ -28,7 +28,7 @@ class Point:
 
     name: Name
     ratio: float
-    """Time over decoding alone."""
+    """Processor time over that of decoding alone."""
     f1: float
     measured: int
     """On how many montages."""
@@ -49,15 +49,15 @@ class Point:
 def points(results: Mapping[str, Any]) -> list[Point]:
     """Those who looked for boundaries, the best first."""
     rows = of_group(results["rows"], "cuts")
-    scores, wall = cut_scores(rows), ratios(rows, "wall_seconds")
+    scores, cpu = cut_scores(rows), ratios(rows, "cpu_seconds")
     measured = {name: sum(row["name"] == name for row in rows) for name in scores}
     most = max(measured.values(), default=0)
-    found = [Point(name, wall[name], score.f1, measured[name], most) for name, score in scores.items()]
+    found = [Point(name, cpu[name], score.f1, measured[name], most) for name, score in scores.items()]
     return sorted(found, key=lambda point: (-point.f1, point.ratio))
 
 
 def chart(results: Mapping[str, Any]) -> str:
-    """The chart as SVG: time over decoding to the right (logarithmic), F1 upwards."""
+    """The chart as SVG: processor time over decoding to the right (logarithmic), F1 upwards."""
     shown = points(results)
     low, high = _range([point.ratio for point in shown])
     floor = math.floor(min([0.8, *(point.f1 for point in shown)]) * 10) / 10
@@ -83,7 +83,7 @@ def chart(results: Mapping[str, Any]) -> str:
     parts += _labelled(shown, low, high, floor)
     parts.append(
         f'<text x="{(_LEFT + _WIDTH - _RIGHT) / 2}" y="{_HEIGHT - 16}" text-anchor="middle">'
-        "wall time over decoding every frame with PyAV and looking at none</text>"
+        "processor time over that of decoding every frame with PyAV and looking at none</text>"
     )
     return "\n".join([*parts, "</svg>", ""])
 

@@ -102,7 +102,7 @@ def jobs(dataset: Dataset) -> list[Job]:
 
 
 def run(datasets: Sequence[Dataset], folder: Path) -> Iterator[Row | Failure]:
-    """Measure; results of a dataset come when all its rounds are done.
+    """Measure; each result comes with the last of its rounds.
 
     Raises:
         FootageMissingError: a dataset has to be made and there is nothing to make it of.
@@ -116,15 +116,17 @@ def _rounds(dataset: Dataset, path: Path) -> Iterator[Row | Failure]:
     """Competitors take turns, so that a busy moment of the machine does not fall on one of them alone."""
     truth = dataset.truth()
     runs: dict[Job, list[Measured]] = {job: [] for job in jobs(dataset)}
-    for _ in range(_ROUNDS[dataset.group]):
+    rounds = _ROUNDS[dataset.group]
+    for turn in range(rounds):
         for job in list(runs):
             try:
                 runs[job].append(measure(job.name, job.task, path, job.budget))
             except CompetitorError as error:
                 del runs[job]
                 yield Failure(job.name, job.task, dataset.name, str(error))
-    for job, measured in runs.items():
-        yield _row(job, measured, truth)
+                continue
+            if turn == rounds - 1:
+                yield _row(job, runs[job], truth)
 
 
 def _row(job: Job, runs: Sequence[Measured], truth: Truth) -> Row:
