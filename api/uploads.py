@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 MAX_FIELD_BYTES = 1024 * 1024
 """Bytes of a part that is not a file: the request with its instructions, examples and schemas."""
-_PIECE_BYTES = 1024 * 1024
+_PIECE_BYTES = 256 * 1024
 _LONGEST_NAME = 200
 _ABANDONED_SECONDS = 24 * 3600
 FILE_PART = "video"

@@ -74,7 +74,7 @@ def moving_square(frames: int = 8, seed: int = 0) -> bytes:
     """An animation of half a second a frame; every seed gives another file."""
     pictures = []
     for number in range(frames):
-        picture = Image.new("RGB", (64, 48), (seed % 256, 90, 200 - seed % 100))
+        picture = Image.new("RGB", (64, 48), (seed * 37 % 256, seed * 91 % 256, 200 - seed * 53 % 200))
         ImageDraw.Draw(picture).rectangle((4 + 5 * number, 10, 20 + 5 * number, 30), fill=(250, 240, 30))
         pictures.append(picture)
     file = io.BytesIO()

@@ -192,3 +192,32 @@ def test_killed_workers_are_taken_over(tmp_path: Path, postgresql: str) -> None:
         finally:
             fleet.stop()
     assert len(fleet.killed) == 2
+
+
+def test_four_workers_do_the_work_of_four(tmp_path: Path, postgresql: str) -> None:
+    """With a model that takes a second and one call at a time in each process, calls are the bottleneck."""
+    seconds = {}
+    for workers in (1, 4):
+        folder = tmp_path / str(workers)
+        folder.mkdir()
+        with oracle.oracle(answer, delay=1.0) as model:
+            fleet = Fleet(folder, model.url, postgresql)
+            one = {"SCENELINE_MODEL_CALLS_AT_ONCE": "1", "SCENELINE_MODEL_CALLS_AT_ONCE_PER_TENANT": "1"}
+            try:
+                fleet.start("serve", SCENELINE_JOBS_AT_ONCE="0", **one)
+                for _ in range(workers):
+                    fleet.start("work", **one)
+                with fleet.client() as http:
+                    _until_ready(http)
+                    ids = [_post(http, seed=100 * workers + each) for each in range(10)]
+                    while (jobs := _all_ended(http, ids)) is None:
+                        time.sleep(0.3)
+                    _check(http, fleet, jobs)
+            finally:
+                fleet.stop()
+        times = [float(line.split()[0]) for line in fleet.log.read_text().splitlines()]
+        seconds[workers] = max(times) - min(times)
+    assert seconds[1] / seconds[4] > 3.0, seconds
+    sys.stderr.write(
+        f"one worker {seconds[1]:.1f} s, four {seconds[4]:.1f} s: {seconds[1] / seconds[4]:.2f} times\n"
+    )
