@@ -9,6 +9,7 @@ from analyzer.chaptering import titles
 from analyzer.consulting import consult, prepare
 from analyzer.conversation import VisionModel
 from analyzer.describing import summarise
+from analyzer.dividing import join
 from analyzer.errors import AnalysisRequestError
 from analyzer.models.local.vocabulary import known_tags
 from analyzer.perceiving import Faculty, Perceiver, Unseen, perceive
@@ -51,7 +52,10 @@ def check(request: AnalysisRequest, model: Perceiver | VisionModel) -> None:
         AnalysisRequestError: as ``analyze`` would.
     """
     if isinstance(model, VisionModel):
-        prepare(request, model.profile)
+        if request.local:
+            _wanted(request.for_specialists())
+        if request.for_model().tasks or not request.local:
+            prepare(request.for_model(), model.profile)
     else:
         _wanted(request)
 
@@ -62,20 +66,49 @@ def analyze(
     request: AnalysisRequest,
     model: Perceiver | VisionModel,
     second_look: SecondLook | None = None,
+    specialists: Perceiver | None = None,
 ) -> AsyncGenerator[AnalysisStep]:
     """Yield progress, events as they are found, then one ``Timeline``.
 
     A model that can be asked gets the keyframes in batches; one that perceives gets them one by one, and what
     they mean over time is worked out here. A second look, for models that can be asked, is what may be spent where
-    an event's edge is loose.
+    an event's edge is loose. Specialists serve the request's local tasks beside it.
 
     Raises:
         AnalysisRequestError: a task this model cannot serve, or none.
         ModelUnavailableError: a local model that is needed cannot be loaded.
     """
     if isinstance(model, VisionModel):
-        return consult(plan, keyframes, request, model, second_look)
+        consulting = consult(plan, keyframes, request.for_model(), model, second_look)
+        if not request.local:
+            return consulting
+        if specialists is None:
+            raise AnalysisRequestError(f"nobody is there to serve {', '.join(request.local)} locally")
+        perceiving = _analyze_locally(plan, keyframes, request.for_specialists(), specialists)
+        if not request.for_model().tasks:
+            return perceiving
+        return _analyze_both(perceiving, consulting, plan, keyframes, request)
     return _analyze_locally(plan, keyframes, request, model)
+
+
+async def _analyze_both(
+    perceiving: AsyncGenerator[AnalysisStep],
+    consulting: AsyncGenerator[AnalysisStep],
+    plan: SamplingPlan,
+    keyframes: Sequence[Keyframe],
+    request: AnalysisRequest,
+) -> AsyncGenerator[AnalysisStep]:
+    """Local specialists first: where they cannot work, nothing has been paid for yet."""
+    found: list[Timeline] = []
+    async with aclosing(perceiving), aclosing(consulting):
+        async for step in perceiving:
+            if isinstance(step, Timeline):
+                found.append(step)
+            else:
+                yield Analyzed(0, len(keyframes))  # a sign of life; none is done before the model has seen it
+        (local,) = found
+        async for step in consulting:
+            yield join(step, local, plan, keyframes, request) if isinstance(step, Timeline) else step
 
 
 async def _analyze_locally(

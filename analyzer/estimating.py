@@ -44,6 +44,7 @@ def estimate(
         AnalysisRequestError: the request asks for something that cannot be.
     """
     keyframes = _imagined(plan, max_pixels)
+    request = request.for_model()
     inquiries = prepare(request, profile)
     batches = make_batches(keyframes, inquiries, profile)
     questions = [inquiry.question(batch) for inquiry in inquiries for batch in batches]

@@ -1,7 +1,7 @@
 """What the analyzer is asked: the tasks, and what the caller wants of each of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from analyzer.errors import AnalysisRequestError
@@ -93,3 +93,17 @@ class AnalysisRequest:
     max_requests: int | None = None
     """Requests to a remote model at most, repeats included."""
     max_cost_usd: float | None = None
+    local: tuple[TaskName, ...] = ()
+    """Of the tasks those that local specialists serve although a remote model is there to be asked."""
+
+    def for_model(self) -> "AnalysisRequest":
+        """What is left to be asked of the remote model."""
+        return replace(self, tasks=tuple(task for task in self.tasks if task not in self.local), local=())
+
+    def for_specialists(self) -> "AnalysisRequest":
+        """What the specialists are asked, without the words that are meant for the remote model."""
+        return AnalysisRequest(
+            tasks=tuple(task for task in self.tasks if task in self.local),
+            taxonomy=self.taxonomy,
+            policy=self.policy,
+        )

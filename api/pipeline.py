@@ -195,16 +195,21 @@ async def look(
     request: TimelineRequest,
     model: Perceiver | VisionModel,
     second_look: SecondLook | None = None,
+    specialists: Perceiver | None = None,
 ) -> AsyncGenerator[AnalysisStep, None]:
     """Find out what the keyframes show: every step, and last the ``Timeline``.
 
     The timeline's numbers are rounded, its ``request`` is this one with all defaults, its ``usage`` measured.
+    ``specialists`` serve the tasks that are to be served locally beside a remote model; ours if not given.
 
     Raises:
         AnalyzerError: the backend cannot do what is asked, or failed.
     """
     analyzing = Stopwatch()
-    found = analyzer.analyze(sampled.plan, sampled.keyframes, request.analysis_request(), model, second_look)
+    if request.local and specialists is None:
+        specialists = LocalModel()
+    asked = request.analysis_request()
+    found = analyzer.analyze(sampled.plan, sampled.keyframes, asked, model, second_look, specialists)
     async with aclosing(_timed(found, analyzing)) as findings:
         async for finding in findings:
             if not isinstance(finding, Timeline):

@@ -73,7 +73,7 @@ def foresee(
     """
     batches: tuple[tuple[int, ...], ...] = ()
     cost = Estimate()
-    if request is not None and isinstance(model, VisionModel):
+    if request is not None and request.for_model().tasks and isinstance(model, VisionModel):
         foreseen = estimate(plan, request, model.profile)
         batches = foreseen.batches
         cost = Estimate(

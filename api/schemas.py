@@ -30,6 +30,8 @@ from api.errors import RequestError
 from sampler import DEFAULT_FRAMES, SampleRequest, SamplingMode
 
 BackendChoice = Literal["auto", "local", "openai"]
+LocalTask = Literal["objects", "text", "moderation"]
+"""Tasks that local models may serve beside a remote one."""
 
 _SAMPLING = re.compile(r"^(auto|exact|uniform|interval=.+)$")
 _SHOWING_INPUT = {"literal_error", "greater_than_equal"}
@@ -169,6 +171,8 @@ class TimelineRequest(BaseModel):
     """US dollars a remote model may cost at most; work stops before, not after."""
     max_requests: int | None = Field(default=None, ge=1)
     """Requests to a remote model at most, repeats included."""
+    local: tuple[LocalTask, ...] = ()
+    """Of the tasks those that local models serve although a remote one is asked for the others."""
 
     @model_validator(mode="before")
     @classmethod
@@ -194,6 +198,8 @@ class TimelineRequest(BaseModel):
     def _agrees_with_itself(self) -> Self:
         if len(set(self.tasks)) < len(self.tasks):
             raise ValueError("a task was asked for twice")
+        if unasked := [task for task in self.local if task not in self.tasks]:
+            raise ValueError(f"local: {unasked[0]} is not among the tasks; ask for it as well")
         if self.end is not None and self.end <= (self.start or 0.0):
             raise ValueError(f"the window ends ({self.end:g} s) before it starts ({self.start or 0.0:g} s)")
         if self._interval_seconds() == 0.0:
@@ -228,6 +234,7 @@ class TimelineRequest(BaseModel):
             context=self.context,
             max_requests=self.max_requests,
             max_cost_usd=self.max_cost,
+            local=tuple(dict.fromkeys(self.local)),
         )
 
 

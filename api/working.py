@@ -295,12 +295,15 @@ class Workshop:
         self, job: Job, sampled: Sampled, request: TimelineRequest, caller: Caller
     ) -> Timeline:
         """The timeline of the keyframes, by a model whose every answer is kept."""
-        with self.models.lent(request) as bare:
+        beside = request.model_copy(update={"backend": "local"})
+        with self.models.lent(request) as bare, self.models.lent(beside) as local:
             if isinstance(bare, VisionModel):
                 model: Perceiver | VisionModel = DurableModel(bare, job, self.storage, caller)
             else:
                 model = KeepingPerceiver(bare, self.looks)
-            return await self._pulled(job, pipeline.look(sampled, request, model))
+            specialists = None if isinstance(local, VisionModel) else KeepingPerceiver(local, self.looks)
+            looking = pipeline.look(sampled, request, model, specialists=specialists)
+            return await self._pulled(job, looking)
 
     async def _pulled(self, job: Job, looking: AsyncGenerator[AnalysisStep, None]) -> Timeline:
         """The timeline at the end of an analysis; what is found on the way is written down now and then."""

@@ -64,6 +64,7 @@ def analyze(
     backend: options.Backend = "auto",
     model: options.Model = None,
     base_url: options.BaseUrl = None,
+    local: options.Local = None,
     context: options.ContextChoice = "parallel",
     max_cost: options.MaxCost = None,
     max_requests: options.MaxRequests = None,
@@ -86,6 +87,7 @@ def analyze(
       sceneline analyze talk.mkv --start 10:00 --end 15:00 --frames 64 --output talk.json --frames-dir talk
       sceneline analyze *.mp4 --output timelines/
       sceneline analyze page1.png page2.png page3.png --interval 5
+      sceneline analyze clip.mp4 --task events,text --local text
       sceneline analyze clip.mp4 --ask "Who opens the door, and when?" --max-cost 0.05
     """
     from api.cli.analyzing import Order, analyze_all
@@ -109,6 +111,7 @@ def analyze(
         backend=backend,
         model=model,
         context=context,
+        local=options.task_names(local),
         max_cost=max_cost,
         max_requests=max_requests,
     )
@@ -187,6 +190,7 @@ def plan(
     backend: options.Backend = "auto",
     model: options.Model = None,
     base_url: options.BaseUrl = None,
+    local: options.Local = None,
     output: options.Output = "-",
     form: Annotated[options.PlanFormat, typer.Option("--format", help="Form of the result.")] = "json",
     quiet: options.Quiet = False,
@@ -209,6 +213,7 @@ def plan(
         ask=ask,
         backend=backend,
         model=model,
+        local=options.task_names(local),
     )
     show_plan(video, request, output, form, base_url=base_url, quiet=quiet)
 

@@ -88,6 +88,14 @@ ContextChoice = Annotated[
     Literal["parallel", "rolling"],
     typer.Option(help="Ask about all batches at once, or one after another with what came before."),
 ]
+Local = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--local",
+        metavar="TASK",
+        help="Of the tasks those that local models serve beside a remote one: objects, text, moderation.",
+    ),
+]
 MaxCost = Annotated[
     float | None, typer.Option(metavar="USD", help="Stop before a remote model costs more than this.")
 ]

@@ -181,3 +181,19 @@ def test_loose_edges_get_a_second_look_within_the_budget(tmp_path):
     zoomed = [keyframe for keyframe in keyframes if keyframe["reason"] == "zoom"]
     assert len(zoomed) == 2
     assert with_it < 0.8 * without
+
+
+def test_local_models_serve_the_tasks_they_are_given_beside_the_remote_one(film):
+    with oracle(answer) as server:
+        done = sceneline(
+            "analyze", film.path, "--base-url", server.url, "--frames", 8,
+            "--task", "events,objects", "--local", "objects",
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    timeline = json.loads(done.stdout)
+    assert_valid_timeline(timeline)
+    assert {asked.task for asked in server.asked} == {"events"}
+    assert timeline["request"]["local"] == ["objects"]
+    assert set(timeline["results"]) == {"objects"}
+    assert {event["source"] for event in timeline["events"]} == {"qwen/qwen3-vl-32b-instruct"}
+    assert "ssd-mobilenet-v2-coco" in timeline["model"]["name"]

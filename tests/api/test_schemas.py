@@ -46,6 +46,7 @@ def test_defaults_are_filled_in():
         "tasks": ("events",), "frames": 32, "start": None, "end": None, "sampling": "auto", "taxonomy": (),
         "ask": None, "instructions": "", "schema": None, "policy": None, "examples": (), "segments": (),
         "backend": "auto", "model": None, "context": "parallel", "max_cost": None, "max_requests": None,
+        "local": (),
     }  # fmt: skip
 
 
@@ -146,3 +147,13 @@ def test_a_sequence_has_an_interval():
     for wrong in ("0", "soon"):
         with pytest.raises(RequestError, match="interval"):
             picture_interval(wrong)
+
+
+def test_tasks_served_locally_must_be_asked_for():
+    request = timeline_request(tasks=["events", "text"], local=["text"])
+    assert request.analysis_request().local == ("text",)
+    assert request.analysis_request().for_model().tasks == ("events",)
+    with pytest.raises(RequestError, match="objects is not among the tasks"):
+        timeline_request(tasks=["events", "text"], local=["objects"])
+    with pytest.raises(RequestError, match="local"):
+        timeline_request(tasks=["events", "documents"], local=["documents"])

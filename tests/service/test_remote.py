@@ -100,3 +100,14 @@ def test_a_question_is_asked_about_the_keyframes_that_are_there(asked: tuple[Ser
     assert [job["id"] for job in listed] == [said["id"]]
     assert said["id"] not in [job["id"] for job in service.http.get("/v1/timelines").json()["items"]]
     assert service.http.get("/v1/limits").json()["remote_model"] is True
+
+
+def test_local_models_serve_their_tasks_beside_the_remote_one(asked: tuple[Service, oracle.Oracle]) -> None:
+    service, server = asked
+    wishes = {"tasks": ["events", "moderation"], "local": ["moderation"]}
+    job = service.post(moving_square(9), frames=8, params={"wait": 30}, **wishes).json()
+    assert job["status"] == "complete", job["error"]
+    assert {each.task for each in server.asked} == {"events"}
+    assert job["timeline"]["results"]["moderation"]["verdict"] == "allow"
+    assert "open-nsfw" in job["timeline"]["model"]["name"]
+    assert "a square moves" in [event["label"] for event in job["timeline"]["events"]]
