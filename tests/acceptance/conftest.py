@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from api.documents import timeline_document
 from api.schemas import timeline_request
 from sampler import VideoFile
 from tests.invariants import assert_valid_timeline
+
+SAMPLE_TASKS = ("events", "text", "objects", "describe")
+"""What is asked of every sample, so that each is looked at once for all tests."""
 
 Document = dict[str, Any]
 Analyze = Callable[..., Document]
@@ -35,6 +39,7 @@ def analyze(model: LocalModel) -> Analyze:
             (timeline,) = [step async for step in steps if isinstance(step, Timeline)]
             return timeline
 
+    @cache
     def document_of(path: Path, **options: object) -> Document:
         document = timeline_document(asyncio.run(last_step(path, options)))
         assert_valid_timeline(document)

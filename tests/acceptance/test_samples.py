@@ -1,11 +1,11 @@
 """The timelines of our own samples against the truth they were drawn from."""
 
+from collections.abc import Callable
 from difflib import SequenceMatcher
-from functools import cache
 
 import pytest
 
-from tests.acceptance.conftest import Analyze, Document
+from tests.acceptance.conftest import SAMPLE_TASKS, Analyze, Document
 from tests.clips import Clip, sample_clips
 from tests.truth import Read, Seen
 
@@ -13,13 +13,9 @@ ALIKE = 0.85
 """Share of characters two readings of one text have in common at least."""
 
 
-@pytest.fixture(scope="module")
-def timeline_of(analyze: Analyze):
-    @cache
-    def timeline_of(clip: Clip) -> Document:
-        return analyze(clip.path, tasks=["events", "text", "objects"])
-
-    return timeline_of
+@pytest.fixture
+def timeline_of(analyze: Analyze) -> Callable[[Clip], Document]:
+    return lambda clip: analyze(clip.path, tasks=SAMPLE_TASKS)
 
 
 @pytest.mark.parametrize("clip", sample_clips(), ids=str)
