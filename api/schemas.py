@@ -33,7 +33,7 @@ BackendChoice = Literal["auto", "local", "openai"]
 LocalTask = Literal["objects", "text", "moderation"]
 """Tasks that local models may serve beside a remote one."""
 
-_SAMPLING = re.compile(r"^(auto|exact|uniform|interval=.+)$")
+_SAMPLING = re.compile(r"^(auto|exact|fast|uniform|interval=.+)$")
 _SHOWING_INPUT = {"literal_error", "greater_than_equal"}
 """Kinds of errors whose message does not repeat what was given."""
 _CLOCK = re.compile(r"(?:(?P<hours>\d+):)?(?P<minutes>\d+):(?P<seconds>[0-5]\d(?:\.\d+)?)")
@@ -146,7 +146,7 @@ class TimelineRequest(BaseModel):
     end: Seconds | None = None
     """Where to stop looking."""
     sampling: str = Field(default="auto", json_schema_extra={"pattern": _SAMPLING.pattern})
-    """How to look: ``auto``, ``exact``, ``uniform`` or ``interval=SECONDS``."""
+    """How to look: ``auto``, ``exact``, ``fast``, ``uniform`` or ``interval=SECONDS``."""
     taxonomy: tuple[str, ...] = ()
     """Tags to choose from for the task ``tags``; empty for any."""
     ask: str | None = Field(default=None, max_length=20_000)
@@ -191,7 +191,9 @@ class TimelineRequest(BaseModel):
     @classmethod
     def _is_known(cls, sampling: str) -> str:
         if not _SAMPLING.fullmatch(sampling):
-            raise ValueError(f"{sampling!r} is unknown; choose auto, exact, uniform or interval=SECONDS")
+            raise ValueError(
+                f"{sampling!r} is unknown; choose auto, exact, fast, uniform or interval=SECONDS"
+            )
         return sampling
 
     @model_validator(mode="after")

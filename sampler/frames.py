@@ -7,7 +7,7 @@ pictures, sequences of them, animated WebP).
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,6 +106,59 @@ class Reader(Protocol):
 
     def close(self) -> None:
         """Release the file. May be called twice."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Packets:
+    """Every packet of a video in the order it is stored, from the first sync frame on. Parallel arrays."""
+
+    pts: NDArray[np.int64]
+    """Unlike those of frames, in no order; ``UNTIMED`` where the file gives none."""
+    durations: NDArray[np.int64]
+    """In units of ``pts``; 0 where the file says nothing."""
+    sizes: NDArray[np.int64]
+    """Bytes."""
+    sync: NDArray[np.bool_]
+    """Whether a decoder can start here."""
+    flawed: int
+    """How many are damaged, or marked as not to be shown."""
+
+    def __len__(self) -> int:
+        return len(self.pts)
+
+
+UNTIMED = np.iinfo(np.int64).min
+
+
+class Group(Protocol):
+    """A sync frame and what is decoded from it; valid until the next but one is pulled."""
+
+    def sync_frame(self) -> Frame | None:
+        """The first picture, decoded by itself; None where it does not decode alone to the picture it should."""
+        ...
+
+    def frames(self, quiet: Sequence[bool]) -> Generator[Frame, None, None]:
+        """Pictures in display order, the next group's sync frame included.
+
+        Those that nothing refers to may be missing where ``quiet``, an entry a packet, allows it.
+        """
+        ...
+
+
+@runtime_checkable
+class PacketReader(Reader, Protocol):
+    """A reader that can tell where pictures lie before it decodes them."""
+
+    def packets(self) -> Generator[None, None, Packets]:
+        """Read all packets and decode none; yields now and then, so that it can be stopped."""
+        ...
+
+    def groups(self, sync_pts: Sequence[int]) -> Generator[Group, None, None]:
+        """The groups that begin with these timestamps, which follow one another in the file.
+
+        Fewer come where the file does not lead to them.
+        """
         ...
 
 

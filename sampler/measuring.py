@@ -70,10 +70,9 @@ def joined(parts: Sequence[Strip]) -> Strip:
     return Strip(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Strip)))
 
 
-def strips(frames: Iterable[Frame]) -> Generator[Strip, None, None]:
-    """Shrink frames, in order, into strips of at most 64. Lazy; keeps no frame."""
+def strips(frames: Iterable[Frame], before: Strip | None = None) -> Generator[Strip, None, None]:
+    """Shrink frames, in order, into strips of at most 64; ``before`` ends with the one before. Lazy; keeps no frame."""
     blank = _Blank()
-    before: Strip | None = None
     started = monotonic()
     for frame in frames:
         blank.add(frame)

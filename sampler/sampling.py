@@ -11,9 +11,10 @@ import numpy as np
 
 from sampler.errors import SampleRequestError
 from sampler.extracting import extract
-from sampler.frames import Header
+from sampler.frames import Header, Reader
 from sampler.planning import choose, interval_times, standing_at, uniform_times
-from sampler.scanning import Scan, scan
+from sampler.scanning import Scan, scan, window
+from sampler.skimming import Unfit, skim
 from sampler.sources import fingerprint, name_of, open_source
 from sampler.types import (
     Limits,
@@ -25,11 +26,17 @@ from sampler.types import (
     SamplerStep,
     SamplingMode,
     SamplingPlan,
+    Scanned,
     Source,
 )
 
 _IRREGULAR_SHARE = 0.02
 """Share of frame intervals off the usual one above which the frame rate counts as variable."""
+
+_LONG_SECONDS = 600.0
+"""Windows longer than this are skimmed by ``auto``: below, looking at everything is a matter of seconds to a minute."""
+_COUNTED_ONLY = ("frame_count", "average_fps")
+"""What counting packets says of a video; that all of them decode is a guess."""
 
 
 def probe(source: Source, limits: Limits | None = None) -> MediaInfo:
@@ -59,10 +66,11 @@ def sample(
     """
     _validate(request)
     with closing(open_source(source, limits or Limits())) as reader, _fingerprinting(source) as digest:
-        seen = yield from scan(reader, request)
-        notices = list(reader.notices()) if seen.whole else []
+        mode, seen, notices = yield from _look(reader, request)
+        if seen.whole:
+            notices += reader.notices()
         media = _counted(_declared(source, reader.header, digest.result()), reader.header, seen)
-    plan = _plan(request, seen, media, reader.header, notices)
+    plan = _plan(request, mode, seen, media, reader.header, notices)
     yield plan
     with closing(open_source(source, limits or Limits())) as reader:
         yield from extract(reader, plan.keyframes, request.max_pixels)
@@ -77,8 +85,24 @@ def _validate(request: SampleRequest) -> None:
         raise SampleRequestError("interval_seconds is given exactly when sampling is 'interval'")
     if request.interval_seconds is not None and not request.interval_seconds > 0:
         raise SampleRequestError(f"{request.interval_seconds = } must be above 0")
-    if request.sampling == "fast":
-        raise SampleRequestError("sampling 'fast' is not available; use 'auto'")
+
+
+def _look(
+    reader: Reader, request: SampleRequest
+) -> Generator[Scanned, None, tuple[SamplingMode, Scan, list[Notice]]]:
+    """Look as closely as was asked for; the mode that came of it, what was seen, and what to say about it."""
+    mode = request.sampling
+    if mode == "auto":
+        start, end = window(reader.header, request)
+        end = min(end, reader.header.declared_end_seconds or 0.0)
+        mode = "fast" if end - start > _LONG_SECONDS else "exact"
+    if mode != "fast":
+        return mode, (yield from scan(reader, request)), []
+    seen = yield from skim(reader, request)
+    if not isinstance(seen, Unfit):
+        return mode, seen, []
+    notice = Notice("exact_instead_of_fast", f"every picture was looked at: {seen.why}")
+    return "exact", (yield from scan(reader, request)), [notice]
 
 
 @contextmanager
@@ -93,10 +117,14 @@ def _fingerprinting(source: Source) -> Iterator[Future[tuple[str, int]]]:
 
 
 def _plan(
-    request: SampleRequest, seen: Scan, media: MediaInfo, header: Header, notices: list[Notice]
+    request: SampleRequest,
+    mode: SamplingMode,
+    seen: Scan,
+    media: MediaInfo,
+    header: Header,
+    notices: list[Notice],
 ) -> SamplingPlan:
-    mode: SamplingMode = "exact" if request.sampling == "auto" else request.sampling
-    if mode == "exact":
+    if mode in {"exact", "fast"}:
         keyframes = [
             PlannedKeyframe(
                 index=index,
@@ -157,7 +185,7 @@ def _spaced_keyframes(
 
 def _counted(media: MediaInfo, header: Header, seen: Scan) -> MediaInfo:
     """What a scan counted, in place of what the header said; of a window only, that its rate varies or not."""
-    intervals = np.diff(seen.trace.times)
+    intervals = np.diff(seen.frame_times)
     irregular = False
     if len(intervals):
         usual = float(np.median(intervals))
@@ -166,14 +194,14 @@ def _counted(media: MediaInfo, header: Header, seen: Scan) -> MediaInfo:
     if not seen.whole:
         end = max(media.duration_seconds, seen.end_seconds)
         return replace(media, duration_seconds=end, variable_frame_rate=irregular)
-    count, span = len(seen.trace), seen.end_seconds - seen.start_seconds
+    count, span = len(seen.frame_times), seen.end_seconds - seen.start_seconds
     return replace(
         media,
         duration_seconds=seen.end_seconds,
         frame_count=count,
         average_fps=count / span if count > 1 and span > 0 else header.average_fps,
         variable_frame_rate=irregular,
-        guessed=(),
+        guessed=() if seen.decoded else _COUNTED_ONLY,
     )
 
 

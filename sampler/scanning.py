@@ -5,10 +5,11 @@ from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sampler.cameras import MotionMeter
 from sampler.cuts import CutFinder
-from sampler.dissolves import DissolveFinder
+from sampler.dissolves import DissolveFinder, Gradual
 from sampler.errors import SampleRequestError
 from sampler.frames import Frame, Header, Reader
 from sampler.measuring import Strip, strips
@@ -36,6 +37,10 @@ class Scan:
     shots: tuple[Shot, ...]
     signals: tuple[Signal, ...]
     moments: tuple[Moment, ...]
+    frame_times: NDArray[np.float64]
+    """Of every frame of the window, looked at or not."""
+    decoded: bool
+    """Whether every frame was."""
 
 
 def scan(reader: Reader, request: SampleRequest) -> Generator[Scanned, None, Scan]:
@@ -48,10 +53,10 @@ def scan(reader: Reader, request: SampleRequest) -> Generator[Scanned, None, Sca
     """
     header = reader.header
     start, end = window(header, request)
-    look = _Look(_slice_seconds(header, request, start, end))
+    look = Look(slice_seconds(header, request, start, end))
     last_end = start
     with closing(reader.frames(request.start_seconds)) as frames:
-        for strip in strips(_within(frames, start, end)):
+        for strip in strips(within(frames, start, end)):
             look.feed(strip)
             last_end = float(strip.times[-1] + strip.durations[-1])
             yield Scanned(min(last_end, end), header.declared_end_seconds)
@@ -61,11 +66,12 @@ def scan(reader: Reader, request: SampleRequest) -> Generator[Scanned, None, Sca
     return look.result(start if request.start_seconds else None, min(last_end, end), whole=whole)
 
 
-class _Look:
+class Look:
     """Everything that looks at strips, fed together."""
 
     def __init__(self, slice_seconds: float) -> None:
         self._cuts: list[float] = []
+        self._graduals: list[Gradual] = []
         self._cut_finder = CutFinder()
         self._dissolve_finder = DissolveFinder()
         self._motion_meter = MotionMeter()
@@ -73,20 +79,40 @@ class _Look:
         self._tracer = Tracer()
         self.anything = False
 
-    def feed(self, strip: Strip) -> None:
-        self.anything = True
+    def feed(self, strip: Strip, *, apart: bool = False) -> None:
+        """Look at more frames; ``apart`` says that some were left out before the first."""
+        if apart and self.anything:
+            self._end_stretch()
         self._cuts += self._cut_finder.feed(strip)
         self._dissolve_finder.feed(strip)
         self._motion_meter.feed(strip)
         self._moment_keeper.feed(strip)
-        self._tracer.feed(strip)
+        self._tracer.feed(strip, apart=apart and self.anything)
+        self.anything = True
 
-    def result(self, start_seconds: float | None, end_seconds: float, *, whole: bool) -> Scan:
+    def cut(self, seconds: float) -> None:
+        """Take in a cut that was found by other means; nothing before it has been fed after it."""
+        self._cuts.append(seconds)
+
+    def _end_stretch(self) -> None:
+        self._cuts += self._cut_finder.finish()
+        self._graduals += self._dissolve_finder.finish()
+        self._cut_finder, self._dissolve_finder = CutFinder(), DissolveFinder()
+
+    def result(
+        self,
+        start_seconds: float | None,
+        end_seconds: float,
+        *,
+        whole: bool,
+        frame_times: NDArray[np.float64] | None = None,
+    ) -> Scan:
+        """What was found; ``frame_times`` are those of all frames where not all were looked at."""
+        self._end_stretch()
         trace = self._tracer.trace()
         start = float(trace.times[0]) if start_seconds is None else start_seconds
         end = max(end_seconds, float(trace.times[-1]) + _SHORTEST_SECONDS)
-        cuts = [*self._cuts, *self._cut_finder.finish()]
-        found = boundaries(cuts, self._dissolve_finder.finish(), trace)
+        found = boundaries(sorted(self._cuts), self._graduals, trace)
         return Scan(
             trace,
             start,
@@ -95,6 +121,8 @@ class _Look:
             described(tile(found, start, end), trace, self._motion_meter.motion()),
             signals(trace, end),
             tuple(self._moment_keeper.moments(end)),
+            trace.times if frame_times is None else frame_times,
+            frame_times is None,
         )
 
 
@@ -121,7 +149,8 @@ def window(header: Header, request: SampleRequest) -> tuple[float, float]:
     return start, end
 
 
-def _within(frames: Iterable[Frame], start: float, end: float) -> Iterator[Frame]:
+def within(frames: Iterable[Frame], start: float, end: float) -> Iterator[Frame]:
+    """Those that are on screen between two times."""
     for frame in frames:
         if frame.time_seconds >= end:
             return
@@ -129,7 +158,7 @@ def _within(frames: Iterable[Frame], start: float, end: float) -> Iterator[Frame
             yield frame
 
 
-def _slice_seconds(header: Header, request: SampleRequest, start: float, end: float) -> float:
+def slice_seconds(header: Header, request: SampleRequest, start: float, end: float) -> float:
     """Half a second, or less where a short window has to hold enough candidates for the budget."""
     until = min(end, header.declared_end_seconds or end)
     wanted = (until - start) / (_SLICES_PER_KEYFRAME * request.frames)

@@ -68,7 +68,9 @@ def described(shots: Sequence[Shot], trace: Trace, motion: Motion) -> tuple[Shot
             result.append(shot)
             continue
         level = (float(trace.brightness[first:after].mean()) - _BLACK_LEVEL) / _LEVELS
-        activity = float(trace.changed[first + 1 : after].mean()) if after > first + 1 else None
+        changed = trace.changed[first + 1 : after]
+        changed = changed[~np.isnan(changed)]
+        activity = float(changed.mean()) if len(changed) else None
         result.append(
             replace(
                 shot,

@@ -80,6 +80,7 @@ def _freezes(trace: Trace, end_seconds: float) -> list[Run]:
             (trace.times > end) & (trace.times <= end + _AROUND_SECONDS)
         )
         moving = trace.jumps[around][1:]
+        moving = moving[~np.isnan(moving)]
         if len(moving) and np.median(moving) >= _MOVING and not black_frames(trace)[first]:
             found.append(run)
     return found

@@ -23,9 +23,9 @@ class Trace:
     contrast: F32
     """Deviation of luma over the thumbnail, in levels."""
     jumps: F32
-    """See ``Strip.jumps``."""
+    """See ``Strip.jumps``; nan where the frame before was not looked at."""
     changed: F32
-    """Share of tiles that changed since the frame before, 0 to 1."""
+    """Share of tiles that changed since the frame before, 0 to 1; nan where that was not looked at."""
 
     def __len__(self) -> int:
         return len(self.pts)
@@ -37,14 +37,15 @@ class Tracer:
     def __init__(self) -> None:
         self._parts: list[tuple[NDArray[np.generic], ...]] = []
 
-    def feed(self, strip: Strip) -> None:
-        """Add frames."""
+    def feed(self, strip: Strip, *, apart: bool = False) -> None:
+        """Add frames; ``apart`` says that something was left out before the first."""
         count = len(strip)
         luma = strip.luma.reshape(count, -1).astype(np.float32)
         changed = (strip.tiles.reshape(count, -1) >= _CHANGED).mean(axis=1, dtype=np.float32)
-        self._parts.append(
-            (strip.pts, strip.times, luma.mean(axis=1), luma.std(axis=1), strip.jumps, changed)
-        )
+        jumps = strip.jumps
+        if apart:
+            jumps[0] = changed[0] = np.nan
+        self._parts.append((strip.pts, strip.times, luma.mean(axis=1), luma.std(axis=1), jumps, changed))
 
     def trace(self) -> Trace:
         """Everything so far; at least one frame must have been fed."""

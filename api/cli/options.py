@@ -33,7 +33,8 @@ Sampling = Annotated[
     str,
     typer.Option(
         metavar="MODE",
-        help="How to look: auto, exact (at every frame), uniform (evenly), or interval=SECONDS.",
+        help="How to look: auto, exact (at every frame), fast (closely only where something may have changed), "
+        "uniform (evenly), or interval=SECONDS.",
     ),
 ]
 Interval = Annotated[

@@ -4,10 +4,11 @@ from collections.abc import Generator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
+from sampler.decoding.grouping import StoredGroup, count_packets, stored_groups
 from sampler.decoding.opening import encrypted_error, is_encrypted
 from sampler.decoding.running import DecodedFrame, Run
 from sampler.errors import NoVideoError, UnreadableMediaError
-from sampler.frames import Frame, Header, pick
+from sampler.frames import Frame, Header, Packets, pick
 from sampler.types import Limits, Notice
 
 _CREDIBLE_FPS = 300
@@ -33,6 +34,7 @@ class VideoReader:
         self._path = path
         self._limits = limits
         self._run = Run(path, limits)
+        self._counted_end_seconds: float | None = None
         try:
             self._check_readable()
             self._running = self._run.frames()
@@ -76,6 +78,23 @@ class VideoReader:
         if waiting:
             self._restart()
             yield from pick(self._running, waiting)
+
+    def packets(self) -> Generator[None, None, Packets]:
+        """See ``sampler.frames.PacketReader``."""
+        self._restart()
+        found = yield from count_packets(self._run)
+        if len(found):
+            last = int(found.pts.argmax())
+            self._counted_end_seconds = self._run.seconds(int(found.pts[last] + found.durations[last]))
+        return found
+
+    def groups(self, sync_pts: Sequence[int]) -> Generator[StoredGroup, None, None]:
+        """See ``sampler.frames.PacketReader``; the last packets having been counted, the file is known to its end."""
+        self._restart()
+        if sync_pts[0] > self._run.zero_seconds / self._run.time_base and not self._approach(sync_pts[0]):
+            self._restart()
+        yield from stored_groups(self._run, sync_pts)
+        self._run.end_seconds, self._run.finished = self._counted_end_seconds, True
 
     def notices(self) -> tuple[Notice, ...]:
         """Damage met so far, one notice a kind."""

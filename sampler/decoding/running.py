@@ -1,8 +1,9 @@
 """One opened file and the decoder that runs over it, whatever is wrong with it."""
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from fractions import Fraction
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -109,6 +110,7 @@ class Run:
         """Timestamp of the frame delivered last."""
         self.others_end_seconds = 0.0
         self._first_dts: int | None = None
+        self._meter = Meter(self._limits, self._path.name)
 
     def close(self) -> None:
         """Release container and file. May be called twice."""
@@ -127,7 +129,7 @@ class Run:
             return None
         self._reset()
         self._pushed_back = None
-        first = next(self._read_packets(), None)
+        first = next(self.read_packets(), None)
         self._pushed_back = first
         return first.pts if first is not None and first.is_keyframe else None
 
@@ -137,9 +139,8 @@ class Run:
         Raises:
             MediaLimitError: they come to more than the limits allow.
         """
-        meter = Meter(self._limits, self._path.name)
         context = self.stream.codec_context
-        for packet in self._read_packets():
+        for packet in self.read_packets():
             if self.skip_before is not None and context.codec.canonical_name in _SKIPPABLE:
                 needed = packet is None or packet.pts is None or packet.pts >= self.skip_before
                 context.skip_frame = "DEFAULT" if needed else "NONREF"
@@ -151,15 +152,44 @@ class Run:
                 self.corrupt += 1
                 continue
             for frame in frames:
-                meter.add(frame.width * frame.height)
-                pts = self.clock.stamp(frame, self._first_dts)
-                time = self.seconds(pts)
-                duration = float((frame.duration or self.step) * self.time_base)
-                self.end_seconds, self.position = time + duration, pts
-                yield DecodedFrame(frame, self._converter, pts, time, duration)
+                delivered = self._delivered(frame, self.clock.stamp(frame, self._first_dts))
+                self.end_seconds = delivered.time_seconds + delivered.duration_seconds
+                self.position = delivered.pts
+                yield delivered
         self.finished = True
 
-    def _read_packets(self) -> "Iterator[Packet[VideoStream] | None]":
+    def frames_of(
+        self, packets: "Iterable[Packet[VideoStream]]", quiet: Iterable[bool] = ()
+    ) -> Generator[DecodedFrame, None, None]:
+        """Frames of packets that begin with a sync frame, decoded apart from anything else, with the file's own times.
+
+        Where ``quiet``, an entry a packet, says so, frames that nothing refers to are left out.
+
+        Raises:
+            MediaLimitError: all that was decoded comes to more than the limits allow.
+        """
+        context = self.stream.codec_context
+        context.flush_buffers()
+        skips = context.codec.canonical_name in _SKIPPABLE
+        for packet, thin in zip_longest(chain(packets, (None,)), quiet, fillvalue=None):
+            context.skip_frame = "NONREF" if skips and thin else "DEFAULT"
+            try:
+                frames = self.stream.decode(packet)
+            except MemoryError:
+                raise
+            except FFMPEG_ERRORS:
+                self.corrupt += 1
+                continue
+            for frame in frames:
+                if frame.pts is not None:
+                    yield self._delivered(frame, frame.pts)
+
+    def _delivered(self, frame: VideoFrame, pts: int) -> DecodedFrame:
+        self._meter.add(frame.width * frame.height)
+        duration = float((frame.duration or self.step) * self.time_base)
+        return DecodedFrame(frame, self._converter, pts, self.seconds(pts), duration)
+
+    def read_packets(self) -> "Iterator[Packet[VideoStream] | None]":
         """Packets of the stream, then what drains the decoder; damage in between is stepped over."""
         if self._pushed_back is not None:
             packet, self._pushed_back = self._pushed_back, None

@@ -1,0 +1,96 @@
+"""Packets as they are stored: counted without decoding, and held a group at a time to be decoded or not."""
+
+from array import array
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from time import monotonic
+
+import numpy as np
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from sampler.decoding.running import DecodedFrame, Run
+from sampler.frames import UNTIMED, Packets
+
+_SIGN_OF_LIFE_SECONDS = 0.2
+
+
+class StoredGroup:
+    """The packets from one sync frame to the next; see ``sampler.frames.Group``.
+
+    Those of the next group that are shown before its sync frame (open GOP) are here as well.
+    """
+
+    def __init__(self, run: Run, packets: "Sequence[Packet[VideoStream]]", end_pts: int | None) -> None:
+        self._run = run
+        self._packets = packets
+        self._end_pts = end_pts
+
+    def sync_frame(self) -> DecodedFrame | None:
+        """The first picture, if it is the only one that comes of its packet."""
+        frames = list(self._run.frames_of(self._packets[:1]))
+        return frames[0] if [frame.pts for frame in frames] == [self._packets[0].pts] else None
+
+    def frames(self, quiet: Sequence[bool]) -> Generator[DecodedFrame, None, None]:
+        """From the sync frame to the next one, both included."""
+        first = self._packets[0].pts
+        for frame in self._run.frames_of(self._packets, quiet):
+            if frame.pts >= (first or 0) and (self._end_pts is None or frame.pts <= self._end_pts):
+                yield frame
+
+
+def count_packets(run: Run) -> Generator[None, None, Packets]:
+    """Read to the end; 25 bytes of memory a packet. Yields a few times a second."""
+    pts, durations, sizes, sync, flawed = array("q"), array("q"), array("q"), bytearray(), 0
+    spoken = monotonic()
+    for packet in _sized(run.read_packets()):
+        if not sizes and not packet.is_keyframe:
+            continue
+        pts.append(UNTIMED if packet.pts is None else packet.pts)
+        durations.append(packet.duration or run.step)
+        sizes.append(packet.size)
+        sync.append(packet.is_keyframe)
+        flawed += packet.is_corrupt or packet.is_discard
+        if monotonic() - spoken > _SIGN_OF_LIFE_SECONDS:
+            yield
+            spoken = monotonic()
+    return Packets(
+        np.array(pts, np.int64),
+        np.array(durations, np.int64),
+        np.array(sizes, np.int64),
+        np.frombuffer(bytes(sync), np.bool_),
+        flawed + run.broke_off,
+    )
+
+
+def stored_groups(run: Run, sync_pts: Sequence[int]) -> Generator[StoredGroup, None, None]:
+    """The groups that begin with these timestamps, from where ``run`` stands; holds the packets of one at a time."""
+    wanted = iter(sync_pts)
+    begin = next(wanted, None)
+    held: list[Packet[VideoStream]] = []
+    trailing = 0
+    """How many of the held packets belong to the next group already."""
+    for packet in _sized(run.read_packets()):
+        if trailing and packet.pts is not None and packet.pts > (held[-trailing].pts or 0):
+            yield StoredGroup(run, held, held[-trailing].pts)
+            held, trailing = held[-trailing:], 0
+            begin = next(wanted, None)
+            if begin is None:
+                return
+            if held[0].pts != begin:
+                return
+        starts = packet.is_keyframe and (bool(held) or packet.pts == begin)
+        if starts and held and trailing:
+            return  # two sync frames that nothing divides: not the file that was counted
+        if held or starts:
+            held.append(packet)
+            trailing += bool(trailing) or (starts and len(held) > 1)
+    if trailing:
+        yield StoredGroup(run, held, held[-trailing].pts)
+        held, begin = held[-trailing:], next(wanted, None)
+    if held and held[0].pts == begin:
+        yield StoredGroup(run, held, None)
+
+
+def _sized(packets: "Iterable[Packet[VideoStream] | None]") -> "Iterator[Packet[VideoStream]]":
+    """Without those that only drain the decoder."""
+    return (packet for packet in packets if packet is not None and packet.size)

@@ -1,0 +1,197 @@
+"""What packets and sync frames say of the pictures between two sync frames, before any of those is decoded.
+
+An encoder that meets a new picture has to send it whole: in the midst of a group a cut makes one packet almost as large
+as a sync frame's, a dissolve or a wipe a run of large ones, and where nothing but motion happens packets stay small. An
+encoder that looks for cuts begins a group at them, so groups end before their usual length. (Yeo and Liu, "Rapid scene
+analysis on compressed video", 1995, read cuts off such sizes alone; here they only say where to look.)
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sampler.frames import UNTIMED, Packets
+
+_FEWEST_GROUPS = 3
+_FEWEST_FRAMES = 3.0
+"""Frames in a group below which decoding sync frames is decoding nearly everything."""
+_LONGEST_SECONDS = 12.0
+"""Groups beyond this are decoded; where they make up half of the video, all of it is."""
+_LARGEST_BYTES = 64 << 20
+"""Packets of a group are held in memory."""
+
+_DIFFERENT = 0.8
+"""Change of colours and structure from which two sync frames show different pictures: in montages with a sync frame
+every two seconds all cuts and transitions had more, and nearly all that only moved less."""
+_MOVED, _CALM = 0.35, 0.2
+"""The same for a cut whose packet stands out, and the least share of a sync frame such a packet has."""
+_LARGE, _STANDS_OUT, _BESIDE = 0.6, 2.5, 8
+"""Share of a sync frame that makes a packet a picture of its own; how far it exceeds the fourth largest beside it."""
+_WHOLE_PICTURE = 0.9
+"""The same where it need not stand out."""
+_RUN, _SWELL, _SWOLLEN_SHARE = 8, 2.5, 0.05
+"""Packets in a run; its mean as a multiple of the usual and as a share of a sync frame, where something comes by."""
+_FLOOR_RUN = 10
+_EVEN, _LIGHT = 2.4, 0.45
+"""What holds nothing but what leads up to the cut at its end, besides packets of no whole picture: how far the second
+smallest packet of a run rises above the usual, and the largest mean of a run as a share of a sync frame. A dissolve
+raises every packet, motion some."""
+_LONGEST_TRUSTED_SECONDS, _BRIEF_SECONDS = 8.0, 4.0
+"""The longer a group, the more may happen in it that its ends do not show: it does not end in a cut and nothing else;
+having come to look like its end, it may not stay so."""
+_LOUD = 0.6
+"""Share of the largest packet from which another may be a transition as well."""
+_SETTLING_SECONDS = 0.4
+_QUIET, _QUIET_BESIDE = 0.3, 8
+"""Share of the largest packet up to which others, and so many beside them, are of pictures in which nothing happens."""
+_COMMON = 0.3
+"""Share of groups from which a length is one the encoder was told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timetable:
+    """Where groups begin, and how large everything is."""
+
+    time_base: Fraction
+    packets: Packets
+    starts: NDArray[np.int64]
+    """Index of the first packet of each group, and the number of packets."""
+    irregular: NDArray[np.bool_]
+    """Which groups ended before their time."""
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @property
+    def sync_pts(self) -> NDArray[np.int64]:
+        """Of each group's sync frame."""
+        return self.packets.pts[self.starts[:-1]]
+
+    def sizes(self, group: int) -> NDArray[np.int64]:
+        """Bytes of all packets of a group, its sync frame's first."""
+        return self.packets.sizes[self.starts[group] : self.starts[group + 1]]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What to do about the pictures between two sync frames."""
+
+    decode: bool
+    loud_until: int | None = None
+    """Timestamp from which pictures that look like the next sync frame's will stay so; None for the whole group."""
+    cut: bool = False
+    """Whether the next sync frame begins a shot, which needs no decoding to know."""
+
+
+def timetable(packets: Packets, time_base: Fraction) -> Timetable | str:
+    """The groups of a video, or why they cannot be told apart or are of no use."""
+    starts = np.append(np.flatnonzero(packets.sync), len(packets))
+    if packets.flawed or len(packets) == 0 or bool((packets.pts == UNTIMED).any()):
+        return "packets are damaged, hidden or without times"
+    spans = np.diff(packets.pts[starts[:-1]])
+    if len(np.unique(packets.pts)) < len(packets) or bool((spans <= 0).any()):
+        return "its clock does not always go forward"
+    return _useless(packets, starts, spans, time_base) or Timetable(
+        time_base, packets, starts, _irregular(np.diff(starts), spans, time_base)
+    )
+
+
+def _useless(
+    packets: Packets, starts: NDArray[np.int64], spans: NDArray[np.int64], time_base: Fraction
+) -> str | None:
+    """Why sync frames are too many, too few or too far apart to go by."""
+    if len(starts) <= _FEWEST_GROUPS:
+        return "it has hardly any sync frames"
+    if float(np.median(np.diff(starts))) < _FEWEST_FRAMES:
+        return "nearly every picture is a sync frame"
+    longest = int(_LONGEST_SECONDS / time_base)
+    if int(spans[spans > longest].sum()) * 2 > int(spans.sum()):
+        return f"sync frames are more than {_LONGEST_SECONDS:g} s apart"
+    if int(np.add.reduceat(packets.sizes, starts[:-1]).max()) > _LARGEST_BYTES:
+        return "its groups of pictures are too large to hold"
+    return None
+
+
+def judge(table: Timetable, group: int, change: float, *, plain: bool) -> Verdict:
+    """What to do about a group that is followed by another.
+
+    Args:
+        change: Of colours and structure between its sync frame and the next one.
+        plain: Whether the next one is one black, white or even surface, as a flash or a fade is.
+    """
+    sizes = table.sizes(group)
+    seconds = float((table.sync_pts[group + 1] - table.sync_pts[group]) * table.time_base)
+    if len(sizes) == 1 or seconds > _LONGEST_SECONDS:
+        return Verdict(decode=True)
+    whole = float(min(sizes[0], table.sizes(group + 1)[0]))
+    others = sizes[1:].astype(np.float64)
+    largest, run = float(others.max()) / whole, _runs(others, _RUN).mean(axis=1)
+    heaviest = float(run.max()) / whole
+    if change >= _DIFFERENT:
+        even = largest < _WHOLE_PICTURE and heaviest < _LIGHT and _rise(_floors(table, group)) < _EVEN
+        if table.irregular[group] and even and not plain and seconds <= _LONGEST_TRUSTED_SECONDS:
+            return Verdict(decode=False, cut=True)
+        brief = seconds <= _BRIEF_SECONDS
+        return Verdict(decode=True, loud_until=_loud_until(table, group) if brief else None)
+    suspicious = largest >= _WHOLE_PICTURE or (heaviest >= _SWOLLEN_SHARE and _rise(run) >= _SWELL)
+    suspicious |= heaviest >= _SWOLLEN_SHARE and _rise(_floors(table, group)) >= _SWELL
+    if largest >= _LARGE or change >= _MOVED:
+        suspicious |= largest > _CALM and _stands_out(others)
+    return Verdict(decode=suspicious)
+
+
+def quiet(table: Timetable, group: int) -> NDArray[np.bool_]:
+    """Which packets of a group, its sync frame's included, belong to pictures among which nothing happens.
+
+    Of those, pictures that nothing refers to may be left out.
+    """
+    sizes = table.sizes(group)
+    loud = sizes > _QUIET * sizes[1:].max() if len(sizes) > 1 else np.ones(1, np.bool_)
+    return np.asarray(np.convolve(loud, np.ones(2 * _QUIET_BESIDE + 1), "same")[: len(sizes)] == 0)
+
+
+def _runs(sizes: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """Every run of consecutive sizes, one a row."""
+    return np.lib.stride_tricks.sliding_window_view(sizes, min(count, len(sizes)))
+
+
+def _rise(values: NDArray[np.float64]) -> float:
+    """The largest as a multiple of the middle one."""
+    return float(values.max() / max(np.median(values), 1.0))
+
+
+def _floors(table: Timetable, group: int) -> NDArray[np.float64]:
+    """Second smallest of every run of a group's packets in the order they are shown."""
+    first, after = table.starts[group] + 1, table.starts[group + 1]
+    order = np.argsort(table.packets.pts[first:after])
+    runs = _runs(table.packets.sizes[first:after][order].astype(np.float64), _FLOOR_RUN)
+    return np.sort(runs, axis=1)[:, min(1, runs.shape[1] - 1)]
+
+
+def _stands_out(sizes: NDArray[np.float64]) -> bool:
+    largest = int(sizes.argmax())
+    beside = np.sort(sizes[max(0, largest - _BESIDE) : largest + _BESIDE + 1])[::-1]
+    return bool(beside[0] >= _STANDS_OUT * beside[min(3, len(beside) - 1)])
+
+
+def _loud_until(table: Timetable, group: int) -> int | None:
+    """When pictures may have settled after the last large packet; None where that is about the end of the group."""
+    first, after = table.starts[group] + 1, table.starts[group + 1]
+    sizes, pts = table.packets.sizes[first:after], table.packets.pts[first:after]
+    until = int(pts[sizes >= _LOUD * sizes.max()].max()) + int(_SETTLING_SECONDS / table.time_base)
+    return until if until < table.sync_pts[group + 1] else None
+
+
+def _irregular(
+    lengths: NDArray[np.int64], spans: NDArray[np.int64], time_base: Fraction
+) -> NDArray[np.bool_]:
+    """Groups whose length is neither the longest nor common, counted in frames as well as in tenths of seconds."""
+    tenths = np.round(spans * float(time_base) * 10).astype(np.int64)
+    irregular = np.ones(len(lengths), np.bool_)
+    for values in (lengths[:-1], tenths):
+        common = [v for v, n in Counter(values.tolist()).items() if n > max(1, _COMMON * len(values))]
+        irregular[:-1] &= (values < values.max()) & ~np.isin(values, common)
+    return irregular

@@ -1,0 +1,191 @@
+"""The fast pass: sync frames first, and of the rest only stretches in which something may have changed.
+
+Packets are read without decoding, then the sync frames are decoded one by one. What lies between two of them is decoded
+if they show different pictures or packets are of unusual sizes (see ``sampler.groups``), and goes through the same
+detectors as in the exact pass. Two groups of packets are held at a time.
+"""
+
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sampler.comparing import colour_change, structure_change
+from sampler.errors import SampleRequestError
+from sampler.frames import Frame, Group, PacketReader, Packets, Reader
+from sampler.groups import Timetable, Verdict, judge, quiet, timetable
+from sampler.measuring import Strip, joined, strips
+from sampler.scanning import Look, Scan, slice_seconds, window, within
+from sampler.types import SampleRequest, Scanned
+
+_PLAIN = 4.0
+"""Deviation of luma, in levels, below which a sync frame is one even surface."""
+_SAME = 0.45
+"""Change of colours and structure up to which pictures have settled to what the next sync frame shows."""
+
+_PATIENCE_SECONDS = 0.4
+"""How much further to look each time they have not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """Skimming this source is impossible or gains nothing."""
+
+    why: str
+
+
+def skim(reader: Reader, request: SampleRequest) -> Generator[Scanned, None, Scan | Unfit]:
+    """Look at the request's window as closely as it takes; yields progress, returns what was found.
+
+    Memory: 60 bytes a frame, thumbnails of the last seconds, the packets of two groups.
+
+    Raises:
+        SampleRequestError: no frame lies in the window.
+    """
+    start, _ = window(reader.header, request)
+    if not isinstance(reader, PacketReader):
+        return Unfit("it is no video stream")
+    packets = yield from _counted(reader, start)
+    table = timetable(packets, reader.header.time_base)
+    if isinstance(table, str):
+        return Unfit(table)
+    return (yield from _Skim(reader, request, table).run())
+
+
+def _counted(reader: PacketReader, start_seconds: float) -> Generator[Scanned, None, Packets]:
+    with closing(reader.packets()) as counting:
+        while True:
+            try:
+                next(counting)
+            except StopIteration as stopped:
+                packets: Packets = stopped.value
+                return packets
+            yield Scanned(start_seconds, reader.header.declared_end_seconds)
+
+
+class _Skim:
+    """One run over the groups of a window."""
+
+    def __init__(self, reader: PacketReader, request: SampleRequest, table: Timetable) -> None:
+        self._reader = reader
+        self._request = request
+        self._table = table
+        self._start, self._end = window(reader.header, request)
+        self._look = Look(slice_seconds(reader.header, request, self._start, self._end))
+        self._patience = int(_PATIENCE_SECONDS / table.time_base)
+        self._before: Strip | None = None
+        """The strip fed last, if it ends with the sync frame of the group whose turn it is."""
+
+    def run(self) -> Generator[Scanned, None, Scan | Unfit]:
+        """See ``skim``."""
+        header, table = self._reader.header, self._table
+        times, end = self._frame_times()
+        sync_times = self._seconds(table.sync_pts)
+        first = max(int(np.searchsorted(sync_times, self._start + 1e-9, side="right")) - 1, 0)
+        after = int(np.searchsorted(sync_times, self._end - 1e-9))
+        if after <= first or not len(times):
+            raise SampleRequestError(f"no picture lies between {self._start:.3f} and {self._end:.3f} s")
+        waiting: tuple[int, Group, Strip] | None = None
+        done = first
+        with closing(self._reader.groups(table.sync_pts[first:after].tolist())) as groups:
+            for done, group in enumerate(groups, first + 1):
+                sync = _sync_strip(group, sync_times[done - 1])
+                if sync is None:
+                    return Unfit("its sync frames do not decode by themselves")
+                if waiting is not None:
+                    yield from self._take(*waiting, sync)
+                yield Scanned(min(max(float(sync.times[0]), self._start), end), header.declared_end_seconds)
+                waiting = (done - 1, group, sync)
+            if done < after or waiting is None:
+                return Unfit("its groups of pictures are not in order")
+            yield from self._take(*waiting, None)
+        whole = self._request.start_seconds is None and self._request.end_seconds is None
+        start = self._start if self._request.start_seconds else None
+        return self._look.result(start, end, whole=whole, frame_times=times)
+
+    def _seconds(self, pts: NDArray[np.int64]) -> NDArray[np.float64]:
+        """On the player's clock: the first sync frame is the first picture."""
+        origin = self._table.sync_pts[0]
+        seconds = (pts - origin) * float(self._table.time_base)
+        return np.asarray(self._reader.header.start_seconds + seconds, np.float64)
+
+    def _frame_times(self) -> tuple[NDArray[np.float64], float]:
+        """Of all frames in the window in order, and when the last one ends."""
+        packets = self._table.packets
+        shown = packets.pts >= self._table.sync_pts[0]
+        times, seconds = self._seconds(packets.pts), packets.durations * float(self._table.time_base)
+        inside = shown & (times < self._end) & (times + seconds > self._start)
+        if not inside.any():
+            return times[inside], self._start
+        last = int(np.where(inside, times, -np.inf).argmax())
+        return np.sort(times[inside]), min(float(times[last] + seconds[last]), self._end)
+
+    def _take(
+        self, number: int, group: Group, sync: Strip, following: Strip | None
+    ) -> Generator[Scanned, None, None]:
+        """Look at a group as closely as it deserves; at the first and last of a window whole."""
+        if following is None or sync.times[0] < self._start:
+            verdict = Verdict(decode=True)
+        else:
+            plain = float(following.luma.std()) < _PLAIN
+            verdict = judge(self._table, number, _change(sync, following), plain=plain)
+        if verdict.decode:
+            yield from self._decode(number, group, following, verdict.loud_until)
+            return
+        if self._before is None:
+            self._look.feed(sync, apart=True)
+        self._before = None
+        if verdict.cut and following is not None:
+            self._look.cut(float(following.times[0]))
+
+    def _decode(
+        self, number: int, group: Group, following: Strip | None, until: int | None
+    ) -> Generator[Scanned, None, None]:
+        """Feed the group's frames up to ``until``, or all where they have not come to what follows by then."""
+        declared = self._reader.header.declared_end_seconds
+        with closing(group.frames(quiet(self._table, number).tolist())) as frames:
+            wanted = within(self._after_last(frames), self._start, self._end)
+            last: Strip | None = None
+            while True:
+                part = wanted if until is None else _up_to(wanted, until)
+                fed = last
+                for last in strips(part, self._before):
+                    self._look.feed(last, apart=self._before is None)
+                    self._before = last
+                    yield Scanned(float(last.times[-1]), declared)
+                if last is fed or until is None or following is None or _settled(last, following):
+                    break
+                until += self._patience
+        if following is None or last is None or last.pts[-1] != following.pts[0]:
+            self._before = None
+
+    def _after_last(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        last = None if self._before is None else int(self._before.pts[-1])
+        return (frame for frame in frames if last is None or frame.pts > last)
+
+
+def _settled(last: Strip | None, following: Strip) -> bool:
+    return last is not None and _change(last, following) <= _SAME
+
+
+def _up_to(frames: Iterator[Frame], pts: int) -> Iterator[Frame]:
+    for frame in frames:
+        yield frame
+        if frame.pts >= pts:
+            return
+
+
+def _sync_strip(group: Group, seconds: float) -> Strip | None:
+    """A strip of the group's sync frame alone; None where it is not the picture that was expected."""
+    frame = group.sync_frame()
+    if frame is None or abs(frame.time_seconds - seconds) > 1e-3:
+        return None
+    return next(strips([frame]))
+
+
+def _change(one: Strip, other: Strip) -> float:
+    """Of colours and structure, between the last picture of the one and the first of the other."""
+    both = joined([one[-1:], other[:1]])
+    return colour_change(both, 0, 1) + structure_change(both.luma[0], both.luma[1])
