@@ -75,7 +75,7 @@ class Dataset:
     """Whether competitors that take minutes are measured on it as well."""
 
     def truth(self) -> Truth:
-        """What is true of the whole file."""
+        """What is true of the whole file; where nothing is ever cut, neither is it between laps."""
         truth = self.film().truth
         length = truth.duration_seconds
         return Truth(
@@ -85,7 +85,7 @@ class Dataset:
                 cut
                 for lap in range(self.laps)
                 for cut in (
-                    *([Cut(lap * length)] if lap else []),
+                    *([Cut(lap * length)] if lap and truth.cuts else []),
                     *(_later(cut, lap * length) for cut in truth.cuts),
                 )
             ),

@@ -190,7 +190,7 @@ def time_table(rows: Sequence[Row]) -> str:
 
 def _times_told(scores: Mapping[str, Any] | None) -> str:
     if scores is None:
-        return "failed"
+        return ""
     told = f"{scores['wrong']} of {scores['delivered']}"
     return f"{told}, {scores['largest_error_seconds']:.2f} s" if scores["wrong"] else told
 
