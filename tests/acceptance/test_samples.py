@@ -9,6 +9,8 @@ from tests.acceptance.conftest import SAMPLE_TASKS, Analyze, Document
 from tests.clips import Clip, sample_clips
 from tests.truth import Read, Seen
 
+HALF_HIDDEN = {"spoon", "dining table"}
+"""Things of the tour that lie behind its cup: a detector that misses them is no worse for that."""
 ALIKE = 0.85
 """Share of characters two readings of one text have in common at least."""
 
@@ -27,9 +29,7 @@ def test_shots_begin_where_they_were_cut(timeline_of, clip):
             edge + way * cut.tolerance_seconds for edge, way in zip(cut.span, (-1, 1), strict=True)
         )
         assert any(first <= time <= last and transition == cut.transition for time, transition in found), cut
-    assert len(found) <= len(clip.truth.cuts) + 2, (
-        "at most two captions that come or go are taken for dissolves"
-    )
+    assert len(found) == len(clip.truth.cuts), found
 
 
 @pytest.mark.parametrize("clip", sample_clips(), ids=str)
@@ -61,11 +61,10 @@ def test_things_are_found_while_they_are_there(timeline_of, clip):
         for instance in track["instances"]
     ]
     happened = [(e["label"], e["start_seconds"], e["end_seconds"]) for e in document["events"]]
-    for spans in (tracks, happened):
-        missed = [
-            thing for thing in clip.truth.things if not any(is_sighting_of(thing, *each) for each in spans)
-        ]
-        assert len(missed) <= 0.2 * len(clip.truth.things), missed
+    for thing in clip.truth.things:
+        if thing.label not in HALF_HIDDEN:
+            assert any(is_sighting_of(thing, *each) for each in tracks), thing
+            assert any(is_sighting_of(thing, *each) for each in happened), thing
 
 
 def is_sighting_of(thing: Seen, label: str, start: float, end: float) -> bool:
