@@ -34,7 +34,7 @@ _IRREGULAR_SHARE = 0.02
 """Share of frame intervals off the usual one above which the frame rate counts as variable."""
 
 _LONG_SECONDS = 1800.0
-"""Windows longer than this are skimmed by ``auto``; below, looking at everything takes a minute or two and finds more."""
+"""Windows longer than this are skimmed by ``auto``; below, looking at it all takes a minute or two and finds more."""
 _COUNTED_ONLY = ("frame_count", "average_fps")
 """What counting packets says of a video; that all of them decode is a guess."""
 
