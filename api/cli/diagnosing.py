@@ -100,6 +100,7 @@ def _checks() -> Iterator[Finding]:
     for package in PACKAGES:
         yield _package(package)
     yield _disk()
+    yield _sandbox()
     with tempfile.TemporaryDirectory() as folder:
         try:
             keyframe = _decoded(Path(folder) / "picture.png")
@@ -126,6 +127,16 @@ def _disk() -> Finding:
     return Finding(
         well=free >= ENOUGH_FREE_BYTES,
         said=f"{free / 1e9:.1f} GB free for temporary files in {tempfile.gettempdir()}",
+    )
+
+
+def _sandbox() -> Finding:
+    layers = sampler.available_layers()
+    active = f"the decoder's sandbox: descriptor only, {', '.join(layers)}"
+    if "seccomp" in layers:
+        return Finding(well=True, said=active)
+    return Finding(
+        well=True, said=f"{active}; this system has no filter for what a decoder that was taken over may call"
     )
 
 

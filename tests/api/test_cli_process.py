@@ -10,6 +10,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from sampler import available_layers
+
 SCENELINE = [sys.executable, "-c", "import sys; from api.cli import main; sys.exit(main())"]
 ROOT = Path(__file__).parents[2]
 
@@ -99,3 +101,4 @@ def test_doctor_finds_this_installation_well():
     assert done.returncode == 0, done.stdout
     assert done.stdout.splitlines()[-1].endswith("checks passed")
     assert "the model that reads text" in done.stdout
+    assert f"the decoder's sandbox: descriptor only, {', '.join(available_layers())}" in done.stdout
