@@ -38,6 +38,22 @@ REQUEST = SampleRequest(frames=4, end_seconds=2)
 needs_seccomp = pytest.mark.skipif("seccomp" not in available_layers(), reason="no system call filter here")
 
 
+def _parent(pid: int) -> int | None:
+    """The parent of a process; None if it has ended."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return None
+
+
+def _command_line(pid: int) -> bytes:
+    """What a process was started with; empty if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
 def _children(program: int | None = None) -> set[int]:
     """Every process below ``program``, which is this one unless given."""
     parents = {}
@@ -118,10 +134,9 @@ def test_a_decoder_that_is_killed_is_an_error_of_that_run_alone():
 
 
 def test_the_nursery_is_started_again_when_it_was_killed():
-    before = _children()
     list(sample_isolated(SOURCE, REQUEST))
-    nursery = min(before)  # older than any warden that may still be ending
-    assert b"nursery" in Path(f"/proc/{nursery}/cmdline").read_bytes()
+    # A warden has the same command line, but the nursery is its parent: of those of this program it is the only one.
+    (nursery,) = {pid for pid in _children() if _parent(pid) == os.getpid() and b"nursery" in _command_line(pid)}
     os.kill(nursery, signal.SIGKILL)
     time.sleep(0.1)
     assert [s for s in sample_isolated(SOURCE, REQUEST) if isinstance(s, Keyframe)]
