@@ -53,8 +53,8 @@ contracts: $(READY)  ## Check who imports whom
 
 check: lint types contracts test  ## All of the above
 
-lock:  ## Pin the newest allowed versions (needs uv)
-	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --upgrade \
+lock:  ## Pin what pyproject.toml asks for (needs uv; ARGS=--upgrade for the newest allowed versions)
+	uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes $(ARGS) \
 		--no-emit-index-url \
 		--custom-compile-command 'make lock' --quiet --output-file requirements.lock
 

@@ -136,7 +136,9 @@ def test_a_decoder_that_is_killed_is_an_error_of_that_run_alone():
 def test_the_nursery_is_started_again_when_it_was_killed():
     list(sample_isolated(SOURCE, REQUEST))
     # A warden has the same command line, but the nursery is its parent: of those of this program it is the only one.
-    (nursery,) = {pid for pid in _children() if _parent(pid) == os.getpid() and b"nursery" in _command_line(pid)}
+    (nursery,) = {
+        pid for pid in _children() if _parent(pid) == os.getpid() and b"nursery" in _command_line(pid)
+    }
     os.kill(nursery, signal.SIGKILL)
     time.sleep(0.1)
     assert [s for s in sample_isolated(SOURCE, REQUEST) if isinstance(s, Keyframe)]
