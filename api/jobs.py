@@ -22,7 +22,7 @@ import socket
 import threading
 from collections.abc import Callable
 from contextvars import Context
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Final, Literal, TypeVar, get_args
 
@@ -35,6 +35,7 @@ from api.problems import BUG, CANCELLED, problem_of
 from api.records import Database, Executors, Job, JobRecords, NewJob
 from api.settings import Settings
 from api.storage import Storage, job_folder
+from api.tracing import Tracing, current_traceparent, fail, note
 from api.webhooks import PAUSES_SECONDS, Webhooks
 from api.working import MOST_ATTEMPTS, RETRIED, Next, Workshop
 
@@ -71,6 +72,7 @@ class Place:
     storage: Storage
     workshop: Workshop
     webhooks: Webhooks
+    tracing: Tracing
     settings: Settings
 
 
@@ -100,7 +102,7 @@ class JobEngine:
         }
         for name, stage in stages.items():
             DBOS.workflow(name=name, max_recovery_attempts=None)(_as_function(stage))
-        DBOS.workflow(name="call", max_recovery_attempts=MOST_ATTEMPTS)(_as_call(self._place.workshop))
+        DBOS.workflow(name="call", max_recovery_attempts=MOST_ATTEMPTS)(_as_call(self._make_call))
         url = self._place.database.engine.url.set(drivername=self._place.database.engine.dialect.name)
         DBOS(
             config={
@@ -162,6 +164,7 @@ class JobEngine:
 
     def submit(self, new: NewJob, job_id: str) -> Job:
         """Write the job and its place in the queue in one transaction: both are there, or neither."""
+        new = replace(new, traceparent=current_traceparent())
         with self._place.records.adding(new, job_id) as connection:
             options = self._options("sample", "cpu", job_id, 0, new.tenant, new.priority)
             self._connected.enqueue_in_transaction(connection, options, job_id, 0)
@@ -172,7 +175,7 @@ class JobEngine:
 
         What was sampled is not sampled again, what a model has answered is not asked again.
         """
-        again = self._place.records.queue_again(job.id)
+        again = self._place.records.queue_again(job.id, current_traceparent())
         if again is not None:
             options = self._options("sample", "cpu", job.id, again.round, again.tenant, again.priority)
             self._connected.enqueue(options, job.id, again.round)
@@ -180,13 +183,19 @@ class JobEngine:
 
     def cancel(self, job: Job) -> Job:
         """End a job; whoever works on it notices within a second."""
-        ended = self._place.records.fail(job.id, job.round, CANCELLED, "cancelled")
+        ended = self._cancelled(job)
         self._announce(ended)
         return ended or job
 
+    def _cancelled(self, job: Job) -> Job | None:
+        ended = self._place.records.fail(job.id, job.round, CANCELLED, "cancelled")
+        if ended is not None and ended.status == "cancelled" and not job.finished:
+            self._place.tracing.end_job(ended)
+        return ended
+
     def delete(self, job: Job) -> None:
         """Cancel the job and remove all that is known of it."""
-        self._place.records.fail(job.id, job.round, CANCELLED, "cancelled")
+        self._cancelled(job)
         self._place.records.delete(job.id)
         self._place.storage.delete(job_folder(job.id))
         names = [_name(job.id, number, stage) for number in range(job.round + 1) for stage in get_args(Stage)]
@@ -223,27 +232,42 @@ class JobEngine:
             options = self._options("analyze", queue, job_id, number, job.tenant, job.priority)
             DBOS.enqueue_workflow_with_options(options, job_id, number)
         else:
-            self._announce(job)
+            self._end(job, number)
 
     def _analyze(self, job_id: str, number: int) -> None:
         self._step("analyze", job_id, number, partial(self._place.workshop.analyze, caller=self))
-        self._announce(self._place.records.look_up(job_id))
+        self._end(self._place.records.look_up(job_id), number)
 
     def _deliver(self, job_id: str, _number: int) -> None:
+        def once() -> bool:
+            with self._place.tracing.stage("deliver", job_id):
+                return self._place.webhooks.deliver(job_id)
+
         for wait_seconds in PAUSES_SECONDS:
             DBOS.sleep(wait_seconds)
-            if DBOS.run_step({"name": "deliver"}, self._place.webhooks.deliver, job_id):
+            if DBOS.run_step({"name": "deliver"}, lambda: Context().run(once)):
                 return
 
     def _step(self, name: Stage, job_id: str, number: int, work: Callable[[str, int], T]) -> T | None:
         """Run one recorded step; what it could not do after several tries ends the job."""
+
+        def traced() -> T:
+            with self._place.tracing.stage(name, job_id):
+                return work(job_id, number)
+
         try:
             # A step's context must not reach into the work: its threads and loops are its own.
-            return DBOS.run_step({"name": name, **_RETRY}, lambda: Context().run(work, job_id, number))
+            return DBOS.run_step({"name": name, **_RETRY}, lambda: Context().run(traced))
         except dbos_errors.DBOSMaxStepRetriesExceeded as error:
             problem = problem_of(error.errors[-1]) if error.errors else None
             self._place.records.fail(job_id, number, problem or BUG)
             return None
+
+    def _end(self, job: Job | None, number: int) -> None:
+        """The last stage of a round of a job is over."""
+        self._announce(job)
+        if job is not None and job.round == number and job.status != "cancelled":
+            self._place.tracing.end_job(job)
 
     def _announce(self, job: Job | None) -> None:
         """Have the job's endpoint told that it has ended."""
@@ -278,6 +302,23 @@ class JobEngine:
                     {}, 0.0, failure="ModelError", message=f"the call ended as {status.status.lower()}"
                 )
             await asyncio.sleep(POLL_SECONDS)
+
+    def _make_call(self, job_id: str, key: str, *, once: bool) -> Called:
+        with self._place.tracing.stage("call", job_id):
+            called = self._place.workshop.make_call(job_id, key, once=once)
+            note(
+                {
+                    "gen_ai.operation.name": "chat",
+                    "gen_ai.usage.input_tokens": called.usage.get("input_tokens"),
+                    "gen_ai.usage.output_tokens": called.usage.get("output_tokens"),
+                    "sceneline.call.requests": called.usage.get("requests"),
+                    "sceneline.call.cost_usd": called.usage.get("cost_usd"),
+                    "gen_ai.response.finish_reason": called.finish if called.text is not None else None,
+                }
+            )
+            if called.failure is not None:
+                fail(called.failure)
+            return called
 
     # -- staying alive -----------------------------------------------------------------------------------
 
@@ -326,11 +367,11 @@ def _as_function(method: Callable[[str, int], None]) -> Callable[[str, int], Non
     return run
 
 
-def _as_call(workshop: Workshop) -> Callable[[str, str, bool], dict[str, Any]]:
+def _as_call(make_call: Callable[..., Called]) -> Callable[[str, str, bool], dict[str, Any]]:
     """The workflow of one call: a single step, so that its outcome is recorded as soon as it is there."""
 
     def make(job_id: str, key: str, once: bool) -> dict[str, Any]:  # noqa: FBT001 - the engine's way
-        return asdict(Context().run(partial(workshop.make_call, job_id, key, once=once)))
+        return asdict(Context().run(partial(make_call, job_id, key, once=once)))
 
     def run(job_id: str, key: str, once: bool) -> dict[str, Any]:  # noqa: FBT001
         return DBOS.run_step({"name": "call"}, make, job_id, key, once)

@@ -15,6 +15,7 @@ from analyzer import Faculty, Findings, ModelInfo, OpenAIModel, Perceiver, Visio
 from api import pipeline
 from api.records import KeptLooks
 from api.schemas import TimelineRequest
+from api.tracing import Said, current_span, part
 from sampler import Keyframe
 
 T = TypeVar("T")
@@ -86,6 +87,7 @@ class KeepingPerceiver:
     def __init__(self, inner: Perceiver, looks: KeptLooks) -> None:
         self._inner = inner
         self._looks = looks
+        self._span = current_span()
 
     @property
     def info(self) -> ModelInfo:
@@ -99,6 +101,8 @@ class KeepingPerceiver:
         kept = self._looks.get(key)
         if kept is not None:
             return replace(_FINDINGS.validate_python(kept), keyframe=keyframe.index)
-        found = self._inner.look(keyframe, wanted)
+        said: Said = {"gen_ai.request.model": self._inner.info.name, "sceneline.keyframe": keyframe.index}
+        with part("look", said, of=self._span):
+            found = self._inner.look(keyframe, wanted)
         self._looks.put(key, _FINDINGS.dump_python(found, mode="json"))
         return found

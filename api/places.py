@@ -13,6 +13,7 @@ from api.outbound import Outbound
 from api.records import Executors, JobRecords, KeptLooks, open_database
 from api.settings import Settings
 from api.storage import open_storage
+from api.tracing import Tracing
 from api.uploads import clear_abandoned
 from api.webhooks import Webhooks
 from api.working import FetchLimits, Workshop
@@ -49,6 +50,7 @@ def opened(settings: Settings) -> Iterator[Place]:
             closing(open_database(settings.database_url or f"sqlite:///{data / 'sceneline.db'}"))
         )
         records = JobRecords(database)
+        tracing = stack.enter_context(closing(Tracing(records, settings.otlp_endpoint)))
         storage = open_storage(settings.storage or (data / "storage").as_uri())
         outbound = Outbound(settings.trusted_hosts)
         limits = FetchLimits(settings.max_upload_bytes, FETCH_SECONDS)
@@ -56,7 +58,7 @@ def opened(settings: Settings) -> Iterator[Place]:
         workshop = Workshop(records, KeptLooks(database), storage, outbound, incoming, limits, models)
         secret = settings.webhook_secret
         webhooks = Webhooks(records, outbound, secret.get_secret_value().encode() if secret else None)
-        yield Place(database, records, Executors(database), storage, workshop, webhooks, settings)
+        yield Place(database, records, Executors(database), storage, workshop, webhooks, tracing, settings)
 
 
 @contextmanager

@@ -103,6 +103,13 @@ class Settings(BaseSettings):
     """Signs the messages sent to webhooks; webhooks are refused if not given."""
     log_format: Literal["text", "json"] = "text"
     """How log lines are written."""
+    otlp_endpoint: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("SCENELINE_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+    )
+    """Base address of an OpenTelemetry collector that takes OTLP over HTTP, such as ``http://localhost:4318``: traces
+    go there. ``OTEL_EXPORTER_OTLP_ENDPOINT`` is read as well, and the other standard ``OTEL_…`` variables (headers,
+    sampling, resource) hold. Needs ``pip install 'sceneline[telemetry]'``; no traces if not given."""
 
     def profiles_place(self) -> Path:
         """Where the user's own model profiles are, or would be."""

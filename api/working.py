@@ -40,6 +40,7 @@ from api.problems import BUG, CANCELLED, GAVE_UP, LATE, problem_of
 from api.records import Job, JobRecords, JobSource, JobStatus, KeptLooks, Outcome, Problem
 from api.schemas import TimelineRequest
 from api.storage import Storage, picture_key, sampled_key, source_key, timeline_key
+from api.tracing import note, part, tell_part
 from api.uploads import FileOnDisk, ReceivedFile, name_for_people
 from sampler import PictureSequence, SamplerStep, Scanned, Source, VideoFile
 
@@ -111,6 +112,7 @@ class Workshop:
         with self.models.lent(TimelineRequest.model_validate(job.request)) as model:
             if not isinstance(model, VisionModel):
                 raise TypeError(f"{model.info.name} is not a model that can be asked")
+            note({"gen_ai.request.model": model.info.name})
             return self.models.run(make_call(model, self.storage, job_id, key, once=once))
 
     # -- the frame around every stage --------------------------------------------------------------------
@@ -278,7 +280,10 @@ class Workshop:
         request = TimelineRequest.model_validate(job.request)
         sampled = self.load_sampled(job.parent or job.id)
         timeline = asyncio.run(self._looked_at(job, sampled, request, caller))
-        timeline = _with_pictures(timeline, job.parent or job.id)
+        with part("write"):
+            self._write(job, _with_pictures(timeline, job.parent or job.id))
+
+    def _write(self, job: Job, timeline: Timeline) -> None:
         text = json_text(timeline_document(timeline), compact=True)
         self.storage.put(timeline_key(job.id), text.encode())
         spent = {name: value or 0.0 for name, value in asdict(timeline.usage).items()}
@@ -308,7 +313,7 @@ class Workshop:
     async def _pulled(self, job: Job, looking: AsyncGenerator[AnalysisStep, None]) -> Timeline:
         """The timeline at the end of an analysis; what is found on the way is written down now and then."""
         found: list[Event] = []
-        done = 0.0
+        done, looked_at_ns = 0.0, time.time_ns()
         async with aclosing(looking) as steps:
             pending = asyncio.ensure_future(anext(steps))
             reported = 0.0
@@ -317,12 +322,13 @@ class Workshop:
                 if pending.done():
                     step = pending.result()
                     if isinstance(step, Timeline):
+                        tell_part("merge", looked_at_ns)
                         self._report(job, 1.0, step.events)
                         return step
                     if isinstance(step, Event):
                         found.append(step)
                     elif isinstance(step, Analyzed):
-                        done = step.done / max(1, step.total)
+                        done, looked_at_ns = step.done / max(1, step.total), time.time_ns()
                     pending = asyncio.ensure_future(anext(steps))
                 if time.monotonic() - reported > _PULSE_SECONDS:
                     reported = time.monotonic()

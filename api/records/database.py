@@ -122,13 +122,19 @@ def _migrate(connection: sa.Connection) -> None:
         raise DatabaseError(
             f"the database has schema {newest}, this sceneline knows {len(MIGRATIONS)}; upgrade sceneline"
         )
-    for version, migration in enumerate(MIGRATIONS[newest:], start=newest + 1):
-        migration(connection)
+    if newest == 0:
+        _make_tables(connection)
+    else:
+        for migration in MIGRATIONS[newest:]:
+            migration(connection)
+    for version in range(newest + 1, len(MIGRATIONS) + 1):
         connection.execute(sa.text("INSERT INTO sceneline_schema VALUES (:version)"), {"version": version})
-        log.info("migrated the database", extra={"schema": version})
+    if newest < len(MIGRATIONS):
+        log.info("the database is up to date", extra={"schema": len(MIGRATIONS)})
 
 
-def _first_tables(connection: sa.Connection) -> None:
+def _make_tables(connection: sa.Connection) -> None:
+    """All tables as they are now, in an empty database."""
     tables.METADATA.create_all(connection)
     if connection.dialect.name == "postgresql":
         connection.execute(
@@ -146,8 +152,14 @@ def _first_tables(connection: sa.Connection) -> None:
         )
 
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_first_tables,)
-"""Append only: a database remembers how many of these it has seen."""
+def _add_traces(connection: sa.Connection) -> None:
+    connection.execute(sa.text("ALTER TABLE sceneline_jobs ADD COLUMN queued_at FLOAT"))
+    connection.execute(sa.text("ALTER TABLE sceneline_jobs ADD COLUMN traceparent TEXT"))
+
+
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_make_tables, _add_traces)
+"""Append only: a database remembers how many of these it has seen. The first makes an empty one what all of them
+together would have made of it."""
 
 
 def _first_line(error: Exception) -> str:

@@ -54,6 +54,7 @@ class JobRecords:
                 "round": 0,
                 "summary": "",
                 "created_at": now,
+                "queued_at": now,
             }
             connection.execute(sa.insert(JOBS).values(row))
             yield connection
@@ -227,9 +228,10 @@ class JobRecords:
 
     # -- steering ----------------------------------------------------------------------------------------
 
-    def queue_again(self, job_id: str) -> Job | None:
+    def queue_again(self, job_id: str, traceparent: str | None = None) -> Job | None:
         """Put a job that ended without a whole timeline back into the queue; None if it did not."""
         with self._database.begin() as connection:
+            now = self._database.now_seconds(connection)
             row = connection.execute(
                 sa.update(JOBS)
                 .where(JOBS.c.id == job_id, JOBS.c.status.in_(("failed", "cancelled", "partial")))
@@ -242,6 +244,8 @@ class JobRecords:
                     error_status=None,
                     finished_at=None,
                     deadline_at=None,
+                    queued_at=now,
+                    traceparent=traceparent,
                 )
                 .returning(JOBS)
             ).first()

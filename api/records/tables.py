@@ -31,6 +31,8 @@ JOBS = sa.Table(
     sa.Column("finished_at", sa.Float),
     sa.Column("timeout_seconds", sa.Float, nullable=False),
     sa.Column("deadline_at", sa.Float),
+    sa.Column("queued_at", sa.Float),
+    sa.Column("traceparent", sa.Text),
     sa.Index("sceneline_jobs_tenant", "tenant", "id"),
     sa.Index("sceneline_jobs_status", "status"),
     sa.Index("sceneline_jobs_finished", "finished_at"),

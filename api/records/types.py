@@ -52,6 +52,8 @@ class NewJob:
     """Lower goes first; at least 1."""
     parent: str | None = None
     """The job whose keyframes this one looks at again; None for one that samples its own."""
+    traceparent: str | None = None
+    """The request it came with, as traces name it; None where nobody traces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,10 @@ class Job:
     timeout_seconds: float
     deadline_at: float | None
     """When it fails if it has not ended; None while it waits in the queue."""
+    queued_at: float | None = None
+    """When this round of it was asked for; None of one that an earlier version took in."""
+    traceparent: str | None = None
+    """The request this round was asked for by, as traces name it; None where nobody traces."""
 
     @property
     def finished(self) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from api.records import (
     Database,
@@ -46,6 +47,52 @@ def test_migrating_again_changes_nothing(database: Database) -> None:
     again = open_database(database.engine.url.render_as_string(hide_password=False))
     again.check()
     again.close()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_database_of_the_first_version_is_brought_up_to_date(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """What an upgrade makes of an old database is what a new one has, and nothing in it is lost."""
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'old.db'}")
+    if kind == "postgresql":
+        server = sa.make_url(request.getfixturevalue("postgresql")).set(drivername="postgresql+psycopg")
+        admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+        with admin.connect() as connection:
+            connection.exec_driver_sql("CREATE DATABASE old")
+        admin.dispose()
+        engine = sa.create_engine(server.set(database="old"))
+    search = {
+        "sqlite": "CREATE VIRTUAL TABLE sceneline_search USING fts5(job_id UNINDEXED, words)",
+        "postgresql": "CREATE TABLE sceneline_search (words TSVECTOR NOT NULL, "
+        "job_id TEXT PRIMARY KEY REFERENCES sceneline_jobs ON DELETE CASCADE)",
+    }
+    statements = (Path(__file__).parent / "schema_1.sql").read_text().partition("\n")[2].split(";\n")
+    with engine.begin() as connection:
+        for statement in (*statements, search[kind]):
+            if statement.strip():
+                connection.exec_driver_sql(statement)
+        connection.exec_driver_sql(
+            "INSERT INTO sceneline_jobs (id, tenant, name, status, progress, request, sources, "
+            "interval_seconds, priority, attempts, round, summary, created_at, timeout_seconds) "
+            "VALUES ('a', 't', 'a.mp4', 'queued', 0, '{}', '[]', 1, 10, 0, 0, '', 1e9, 60)"
+        )
+    old = open_database(engine.url.render_as_string(hide_password=False))
+    new = open_database(f"sqlite:///{tmp_path / 'new.db'}")
+    shapes = []
+    for database in (old, new):
+        seen = sa.inspect(database.engine)
+        tables = [name for name in seen.get_table_names() if "search" not in name]
+        shapes.append({name: {each["name"] for each in seen.get_columns(name)} for name in tables})
+    records = JobRecords(old)
+    job = records.get("a")
+    assert (job.name, job.created_at, job.queued_at, job.traceparent) == ("a.mp4", 1e9, None, None)
+    assert records.finish(job, _outcome("a cat")).status == "complete"
+    assert _add(records, "t").queued_at is not None
+    assert shapes[0] == shapes[1]
+    for each in (old, new):
+        each.close()
+    engine.dispose()
 
 
 def test_the_life_of_a_job(database: Database) -> None:
