@@ -124,6 +124,7 @@ def _limits() -> Limits:
         pixels=allowed.max_picture_pixels,
         seconds=allowed.max_video_seconds,
         frames=allowed.max_video_frames,
+        pages=allowed.max_document_pages,
         decoded_pixels=allowed.max_decoded_pixels,
         memory_bytes=allowed.decode_memory_bytes,
         cpu_seconds=allowed.decode_cpu_seconds,

@@ -46,6 +46,8 @@ class Settings(BaseSettings):
     """Declared duration."""
     max_video_frames: int = Field(default=20_000_000, ge=1)
     """Frames decoded in one pass."""
+    max_document_pages: int = Field(default=5_000, ge=1)
+    """Pages of one PDF."""
     max_decoded_pixels: int = Field(default=10**14, ge=1)
     """Pixels of all frames decoded in one pass; a day of 1080p is 5 × 10¹²."""
     decode_memory_bytes: int = Field(default=3 * GIB, ge=1)

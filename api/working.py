@@ -42,7 +42,7 @@ from api.schemas import TimelineRequest
 from api.storage import Storage, picture_key, sampled_key, source_key, timeline_key
 from api.tracing import note, part, tell_part
 from api.uploads import FileOnDisk, ReceivedFile, name_for_people
-from sampler import PictureSequence, SamplerStep, Scanned, Source, VideoFile
+from sampler import SamplerStep, Scanned, Source, source_of
 
 log = logging.getLogger(__name__)
 
@@ -198,7 +198,7 @@ class Workshop:
                 stack.enter_context(self.storage.local(source_key(job.id, each.sha256)))
                 for each in job.sources
             ]
-            yield VideoFile(files[0]) if len(files) == 1 else PictureSequence(files, job.interval_seconds)
+            yield source_of(files, job.interval_seconds)
 
     def _sampled(self, job: Job, source: Source, request: TimelineRequest) -> Sampled:
         reported = time.monotonic()

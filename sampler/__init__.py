@@ -16,6 +16,7 @@ from sampler.errors import (
 )
 from sampler.sampling import probe, sample
 from sampler.sandbox import available_layers, probe_isolated, sample_isolated, start_sandbox
+from sampler.sources import source_of
 from sampler.types import (
     DEFAULT_FRAMES,
     DEFAULT_MAX_PIXELS,
@@ -75,5 +76,6 @@ __all__ = [
     "probe_isolated",
     "sample",
     "sample_isolated",
+    "source_of",
     "start_sandbox",
 ]

@@ -14,7 +14,15 @@ Every message is one line that says what is wrong and what to do about it.
 from typing import Literal
 
 LimitName = Literal[
-    "bytes", "pixels", "seconds", "frames", "decoded_pixels", "memory_bytes", "cpu_seconds", "silent_seconds"
+    "bytes",
+    "pixels",
+    "seconds",
+    "frames",
+    "pages",
+    "decoded_pixels",
+    "memory_bytes",
+    "cpu_seconds",
+    "silent_seconds",
 ]
 """A field of ``sampler.Limits``."""
 

@@ -45,6 +45,8 @@ class Header:
     average_fps: float | None
     """From the header; None where it does not say or is not credible."""
     has_audio: bool
+    apart: bool = False
+    """Whether every picture stands for itself, as pages do: then each is a shot and none is like its neighbour."""
 
 
 class Frame(Protocol):

@@ -12,6 +12,13 @@ def check_size(size: int, limits: Limits, name: str) -> None:
         raise MediaLimitError(message, "bytes")
 
 
+def check_pages(count: int, limits: Limits, name: str) -> None:
+    """Raises MediaLimitError when a document has more pages than allowed."""
+    if count > limits.pages:
+        message = f"{name!r} has {count} pages, over the limit of {limits.pages}; split it"
+        raise MediaLimitError(message, "pages")
+
+
 def check_header(header: Header, limits: Limits, name: str) -> None:
     """Raises MediaLimitError when one picture is too large, or the declared duration too long."""
     pixels = header.width * header.height

@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -14,7 +15,7 @@ from PIL import ExifTags, Image, ImageOps, ImageSequence, UnidentifiedImageError
 
 from sampler.errors import MediaNotFoundError, SampleRequestError, UnreadableMediaError
 from sampler.frames import STILL_SECONDS, Frame, Header, Plane, fit, pick
-from sampler.types import Notice, PictureSequence
+from sampler.types import Notice
 
 _STILL_FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "TIFF", "GIF")
 _MILLISECOND = Fraction(1, 1000)
@@ -24,6 +25,8 @@ _REPLACEMENT_MILLISECONDS = 100
 _KEPT_PIXELS = 8_000_000
 """Larger pictures are shrunk by whole factors first; no keyframe is asked for in more."""
 _MEASURED_PIXELS = 640 * 640
+PAGE = "pdf"
+"""Kind of a sheet that is a page of a document."""
 _PILLOW_ERRORS = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
 
 
@@ -57,38 +60,77 @@ class PictureFrame:
         return cv2.resize(self._rgb, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 
 
+class Sheet(Protocol):
+    """One picture of a sequence, wherever it comes from: a file of its own, or a page of a document."""
+
+    @property
+    def kind(self) -> str:
+        """Format, lower case."""
+        ...
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height as displayed."""
+        ...
+
+    def picture(self) -> Image.Image:
+        """Decoded and upright; raises UnreadableMediaError."""
+        ...
+
+    def close(self) -> None:
+        """Release what it comes from; may be called twice."""
+        ...
+
+
+class PictureSheet:
+    """A picture in a file of its own.
+
+    Raises (on construction): the errors of ``_open``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with _open(path) as picture:
+            self.size = _upright_size(path, picture)
+            self.kind = (picture.format or "picture").lower()
+
+    def picture(self) -> Image.Image:
+        """See ``Sheet``."""
+        with _open(self._path) as picture:
+            return _decode(self._path, picture)
+
+    def close(self) -> None:
+        """Nothing stays open between pictures."""
+
+
 class SequenceReader:
     """Several pictures in order, each standing ``interval_seconds``; they may differ in size.
 
-    Raises (on construction): the errors of ``_open``, for any of the pictures, and SampleRequestError for an
-    empty sequence or an interval that is not positive.
+    Raises (on construction): SampleRequestError for an empty sequence or an interval that is not positive.
     """
 
-    def __init__(self, sequence: PictureSequence) -> None:
-        if not sequence.paths:
+    def __init__(self, sheets: Sequence[Sheet], interval_seconds: float) -> None:
+        if not sheets:
             raise SampleRequestError("a picture sequence needs at least one picture")
-        if not sequence.interval_seconds > 0:
-            raise SampleRequestError(f"{sequence.interval_seconds = } must be above 0")
-        self._paths = sequence.paths
-        self._interval = Fraction(sequence.interval_seconds).limit_denominator(1_000_000)
-        with _open(self._paths[0]) as first:
-            width, height = _upright_size(self._paths[0], first)
-            kind = (first.format or "picture").lower()
-        for path in self._paths[1:]:
-            with _open(path):
-                pass
+        if not interval_seconds > 0:
+            raise SampleRequestError(f"{interval_seconds = } must be above 0")
+        self._sheets = sheets
+        self._interval = Fraction(interval_seconds).limit_denominator(1_000_000)
+        width, height = sheets[0].size
+        kinds = {sheet.kind for sheet in sheets}
         self._header = Header(
-            container="pictures" if len(self._paths) > 1 else kind,
-            codec=kind,
+            container="pictures" if len(sheets) > 1 and kinds != {PAGE} else sheets[0].kind,
+            codec=sheets[0].kind,
             width=width,
             height=height,
             rotation_degrees=0,
             time_base=self._interval,
             start_seconds=0.0,
-            declared_end_seconds=float(self._interval * len(self._paths)),
-            declared_frame_count=len(self._paths),
+            declared_end_seconds=float(self._interval * len(sheets)),
+            declared_frame_count=len(sheets),
             average_fps=float(1 / self._interval),
             has_audio=False,
+            apart=PAGE in kinds,
         )
 
     @property
@@ -99,21 +141,27 @@ class SequenceReader:
     def frames(self, start_seconds: float | None = None) -> Generator[Frame, None, None]:
         """The pictures, decoded one at a time."""
         first = max(0, int(Fraction(start_seconds or 0.0) / self._interval))
-        for index in range(min(first, len(self._paths) - 1), len(self._paths)):
-            with _open(self._paths[index]) as picture:
-                upright = _decode(self._paths[index], picture)
-            yield PictureFrame(upright, index, float(index * self._interval), float(self._interval))
+        for index in range(min(first, len(self._sheets) - 1), len(self._sheets)):
+            yield self._frame(index)
 
     def picked(self, pts: Sequence[int]) -> Generator[Frame, None, None]:
         """See ``sampler.frames.Reader``."""
-        return pick(self.frames(), pts)
+        for index in pts:
+            if 0 <= index < len(self._sheets):
+                yield self._frame(index)
+
+    def _frame(self, index: int) -> Frame:
+        time, picture = float(index * self._interval), self._sheets[index].picture()
+        return PictureFrame(picture, index, time, float(self._interval))
 
     def notices(self) -> tuple[Notice, ...]:
         """Nothing: a picture that cannot be read is an error."""
         return ()
 
     def close(self) -> None:
-        """Nothing stays open between pictures."""
+        """Release all documents the pictures are pages of."""
+        for sheet in self._sheets:
+            sheet.close()
 
 
 class AnimationReader:
@@ -174,7 +222,7 @@ def open_picture(path: Path) -> SequenceReader | AnimationReader | None:
     except _PILLOW_ERRORS:
         return None
     if frames == 1 or kind in {"MPO", "TIFF"}:
-        return SequenceReader(PictureSequence((path,), STILL_SECONDS))
+        return SequenceReader([PictureSheet(path)], STILL_SECONDS)
     return AnimationReader(path) if kind in {"WEBP", "AVIF"} else None
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from sampler.errors import SampleRequestError
 from sampler.frames import Frame, Header, Reader
 from sampler.measuring import Strip, strips
 from sampler.moments import Moment, MomentKeeper
-from sampler.shots import boundaries, described, tile
+from sampler.shots import Boundary, boundaries, described, tile
 from sampler.signals import signals
 from sampler.traces import Trace, Tracer
 from sampler.types import SampleRequest, Scanned, Shot, Signal
@@ -63,7 +63,14 @@ def scan(reader: Reader, request: SampleRequest) -> Generator[Scanned, None, Sca
     if not look.anything:
         raise SampleRequestError(f"no picture lies between {start:.3f} and {end:.3f} s")
     whole = request.start_seconds is None and request.end_seconds is None
-    return look.result(start if request.start_seconds else None, min(last_end, end), whole=whole)
+    seen = look.result(start if request.start_seconds else None, min(last_end, end), whole=whole)
+    return _apart(seen) if header.apart else seen
+
+
+def _apart(seen: Scan) -> Scan:
+    """The same with every picture a shot of its own, and nothing made of how they follow one another."""
+    turns = [Boundary(float(seconds), "cut") for seconds in seen.trace.times[1:]]
+    return replace(seen, shots=tile(turns, seen.start_seconds, seen.end_seconds), signals=())
 
 
 class Look:

@@ -2,15 +2,17 @@
 
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
 
 from sampler.decoding import VideoReader
-from sampler.errors import MediaLimitError, MediaNotFoundError
+from sampler.errors import MediaLimitError, MediaNotFoundError, SamplerError
 from sampler.frames import Reader
 from sampler.limiting import check_header, check_size
-from sampler.pictures import SequenceReader, open_picture
-from sampler.types import Limits, PictureSequence, Source
+from sampler.pages import PAGE_SECONDS, is_document, open_pages
+from sampler.pictures import PictureSheet, SequenceReader, Sheet, open_picture
+from sampler.types import Limits, PictureSequence, Source, VideoFile
 
 _CHUNK_BYTES = 1 << 20
 
@@ -35,11 +37,39 @@ def open_source(source: Source, limits: Limits) -> Reader:
 
 def _open(source: Source, limits: Limits) -> Reader:
     if isinstance(source, PictureSequence):
-        return SequenceReader(source)
+        return _sequence(source.paths, source.interval_seconds, limits)
     if not source.path.is_file():
         what = "is a directory" if source.path.is_dir() else "does not exist"
         raise MediaNotFoundError(f"{str(source.path)!r} {what}; give a video or picture file")
-    return open_picture(source.path) or VideoReader(source.path, limits)
+    if (picture := open_picture(source.path)) is not None:
+        return picture
+    if is_document(source.path):
+        return _sequence([source.path], PAGE_SECONDS, limits)
+    return VideoReader(source.path, limits)
+
+
+def _sequence(paths: Sequence[Path], interval_seconds: float, limits: Limits) -> SequenceReader:
+    """Pictures and the pages of documents, in the order given."""
+    sheets: list[Sheet] = []
+    try:
+        for path in paths:
+            is_pages = path.is_file() and is_document(path)
+            sheets += open_pages(path, limits) if is_pages else [PictureSheet(path)]
+        return SequenceReader(sheets, interval_seconds)
+    except SamplerError:
+        for sheet in sheets:
+            sheet.close()
+        raise
+
+
+def source_of(paths: Sequence[Path], interval_seconds: float) -> Source:
+    """What these files are: pictures or documents to be looked through in order, or one video, animation or
+    picture.
+    """
+    (first, *others) = paths
+    if others or (first.is_file() and is_document(first)):
+        return PictureSequence(tuple(paths), interval_seconds)
+    return VideoFile(first)
 
 
 def _bytes(source: Source) -> int:

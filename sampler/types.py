@@ -26,18 +26,18 @@ DEFAULT_MAX_PIXELS = 1280 * 736
 
 @dataclass(frozen=True, slots=True)
 class VideoFile:
-    """One file on disk: a video, an animation or a single picture."""
+    """One file on disk: a video, an animation, a single picture, or a PDF as a sequence of its pages."""
 
     path: Path
 
 
 @dataclass(frozen=True, slots=True)
 class PictureSequence:
-    """Several pictures in order, shown one after another."""
+    """Several pictures in order, shown one after another; a PDF among them stands for its pages."""
 
     paths: Sequence[Path]
     interval_seconds: float = 1.0
-    """How long each picture stands."""
+    """How long each picture or page stands."""
 
 
 Source = VideoFile | PictureSequence
@@ -71,6 +71,8 @@ class Limits:
     """Declared duration."""
     frames: int = 20_000_000
     """Frames decoded in one pass."""
+    pages: int = 5_000
+    """Pages of one document."""
     decoded_pixels: int = 10**14
     """Pixels of all frames decoded in one pass; a day of 1080p is 5 × 10¹²."""
     memory_bytes: int = 3 << 30

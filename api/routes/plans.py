@@ -15,7 +15,7 @@ from api.routes.problems import ANY_PROBLEM
 from api.routes.serving import ServerHere
 from api.routes.submissions import Brought, brought
 from api.routes.timelines import BODY
-from sampler import PictureSequence, SamplingPlan, VideoFile
+from sampler import SamplingPlan, source_of
 
 router = APIRouter(prefix="/v1/plans", tags=["plans"], responses=ANY_PROBLEM)
 
@@ -34,7 +34,7 @@ async def post_plan(request: Request, server: ServerHere, _tenant: Tenant) -> Ma
 
 def _planned(came: Brought) -> Mapping[str, Any]:
     paths = [file.path for file in came.files]
-    source = VideoFile(paths[0]) if len(paths) == 1 else PictureSequence(paths, came.submission.interval)
+    source = source_of(paths, came.submission.interval)
     model = pipeline.open_model(came.submission)
     with closing(pipeline.plan(source, came.submission, model)) as steps:
         plan = next(step for step in steps if isinstance(step, SamplingPlan))

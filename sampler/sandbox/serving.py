@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 from PIL import Image
 
+from sampler import pages
 from sampler.decoding import preload
 from sampler.errors import MediaLimitError, SamplerError
 from sampler.sampling import probe, sample
@@ -61,6 +62,7 @@ def rehearse() -> None:
     """
     Image.init()
     preload()
+    pages.preload()
     # OpenCV's pool of threads would not work after a fork.
     cv2.setNumThreads(1)
     clip = resources.files("sampler.sandbox").joinpath("rehearsal.mp4").read_bytes()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.coded import CodedClip, draw_clip
+from tests.documents import LOCK, draw_document, written_document
 from tests.invariants import assert_valid_timeline
 from tests.oracle import Asked, events_from_pixels, garbage, oracle, status
 
@@ -197,3 +198,49 @@ def test_local_models_serve_the_tasks_they_are_given_beside_the_remote_one(film)
     assert set(timeline["results"]) == {"objects"}
     assert {event["source"] for event in timeline["events"]} == {"qwen/qwen3-vl-32b-instruct"}
     assert "ssd-mobilenet-v2-coco" in timeline["model"]["name"]
+
+
+def pages_read(asked: Asked) -> dict[str, object]:
+    """The same form on every page, filled in with the number its pixels carry."""
+    form = "# Invoice\n\nSold to the buyer named below, payable within thirty days of delivery. Number {}"
+    return {
+        "documents": [
+            {
+                "first_frame": shown.index,
+                "last_frame": shown.index,
+                "title": "Invoice",
+                "markdown": form.format(shown.code[0]),
+                "tables": [],
+                "fields": [{"name": "Number", "value": str(shown.code[0])}],
+            }
+            for shown in asked.shown
+        ]
+    }
+
+
+def test_a_pdf_is_read_page_by_page(tmp_path):
+    """Fifteen invoices over two batches differ in a number alone: each is a page of its own, in order."""
+    numbers = list(range(400, 415))
+    document = draw_document(tmp_path / "invoices.pdf", numbers)
+    with oracle(pages_read) as server:
+        done = sceneline("analyze", document, "--base-url", server.url, "--task", "documents")
+    assert done.returncode == 0, done.stderr
+    timeline = json.loads(done.stdout)
+    assert_valid_timeline(timeline)
+    assert len(server.asked) == 2
+    pages = timeline["results"]["documents"]
+    assert [page["fields"]["Number"] for page in pages] == [str(number) for number in numbers]
+    assert [page["instances"][0]["start_seconds"] for page in pages] == list(range(15))
+    assert (timeline["media"]["container"], timeline["media"]["frame_count"]) == ("pdf", 15)
+
+
+def test_a_locked_pdf_is_one_line_and_exit_code_three(tmp_path):
+    locked = written_document(tmp_path / "locked.pdf", LOCK, trailer="/Encrypt 5 0 R /ID [<00> <00>]")
+    done = sceneline("plan", locked)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "password" in done.stderr
+    assert done.stderr.count("\n") == 1
+    pages = draw_document(tmp_path / "long.pdf", range(3))
+    done = sceneline("plan", pages, SCENELINE_MAX_DOCUMENT_PAGES="2")
+    assert done.returncode == 5
+    assert "3 pages, over the limit of 2" in done.stderr

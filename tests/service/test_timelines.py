@@ -2,10 +2,12 @@
 
 import json
 import time
+from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.documents import draw_document
 from tests.service.conftest import Service, moving_square
 
 
@@ -37,6 +39,20 @@ def test_pictures_in_order_are_a_sequence(service: Service) -> None:
     timeline = answer.json()["timeline"]
     assert timeline["media"]["duration_seconds"] == pytest.approx(6.0)
     assert answer.json()["links"]["video"] is None
+
+
+def test_a_pdf_is_a_sequence_of_its_pages(service: Service, tmp_path: Path) -> None:
+    document = draw_document(tmp_path / "a.pdf", range(3)).read_bytes()
+    wishes = {"interval": 4.0, "tasks": ["objects"]}
+    job = service.post(document, "a.pdf", params={"wait": 20}, **wishes).json()
+    assert job["status"] == "complete", job["error"]
+    assert [each["time_seconds"] for each in job["timeline"]["keyframes"]] == [0.0, 4.0, 8.0]
+    files, data = {"video": ("a.pdf", document)}, {"request": json.dumps(wishes)}
+    plan = service.http.post("/v1/plans", files=files, data=data).json()
+    assert [each["time_seconds"] for each in plan["keyframes"]] == [0.0, 4.0, 8.0]
+    broken = service.post(document[:9_000], "broken.pdf", params={"wait": 20}).json()
+    assert (broken["status"], broken["error"]["code"]) == ("failed", "unreadable_media")
+    assert broken["error"]["message"] == "'broken.pdf' is a damaged PDF and cannot be opened"
 
 
 def test_events_are_numbered_and_can_be_resumed(service: Service) -> None:

@@ -19,6 +19,8 @@ from analyzer.types import DocumentElement, Table
 _LONGEST_PAGE: Final = 40_000
 _ALIKE: Final = 0.8
 _OUTPUT_TOKENS: Final = 8_192
+_STILL: Final = frozenset({"pdf", "pictures"})
+"""Containers whose pictures each stand for themselves."""
 
 Page = Annotated[str, AfterValidator(printable), Field(max_length=_LONGEST_PAGE)]
 """A page of Markdown as it was transcribed."""
@@ -92,12 +94,17 @@ def inquire(request: AnalysisRequest) -> Inquiry[DocumentsReply]:
 
 
 def conclude(answers: Sequence[Answered[DocumentsReply]], axis: Axis) -> tuple[DocumentElement, ...]:
-    """Each page once, in its fullest state, with every stretch it was shown, by first appearance."""
+    """Each page once, in its fullest state, with every stretch it was shown, by first appearance.
+
+    In a film two transcripts that are much alike are of one page. Where every picture is a page of its own, two
+    forms that differ in a number are two pages, unless both were read off the same picture.
+    """
+    still = axis.plan.media.container in _STILL
     pages: list[_Shown] = []
     for answer in in_order(answers):
         for entry in sorted(answer.said.documents, key=lambda entry: (entry.first_frame, entry.last_frame)):
             frames = entry.frames(answer.batch)
-            page = next((page for page in pages if _is_same(page.entry, entry)), None)
+            page = next((page for page in pages if _is_same(page, entry, frames, still=still)), None)
             if page is None:
                 pages.append(_Shown(entry, set(frames)))
                 continue
@@ -117,12 +124,15 @@ def _element(page: _Shown, axis: Axis) -> DocumentElement:
     )
 
 
-def _is_same(one: DocumentEntry, other: DocumentEntry) -> bool:
+def _is_same(page: _Shown, entry: DocumentEntry, frames: Sequence[int], *, still: bool) -> bool:
     """Whether two transcripts are of one page: alike, or one the other with lines added."""
-    a, b = " ".join(one.markdown.split()), " ".join(other.markdown.split())
+    a, b = " ".join(page.entry.markdown.split()), " ".join(entry.markdown.split())
     if a == b:
         return True
-    if one.title.casefold() == other.title.casefold() and one.title and (a in b or b in a):
+    if still and page.frames.isdisjoint(frames):
+        return False
+    title = page.entry.title.casefold()
+    if title and title == entry.title.casefold() and (a in b or b in a):
         return True
     matcher = SequenceMatcher(None, a, b, autojunk=False)
     return (
