@@ -181,6 +181,9 @@ class ClauseVerdict:
     confidence: float | None
     explanation: str
     instances: tuple[Instance, ...]
+    review_from: float | None = None
+    """The policy's bands: the confidence from which a person is asked; None in timelines of earlier versions."""
+    block_from: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +195,8 @@ class ReviewItem:
     end_seconds: float
     keyframes: tuple[int, ...]
     reason: str
+    confidence: float | None = None
+    """The highest of its keyframes; None in timelines of earlier versions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request, Response
 from api.jobs import JobEngine, Place
 from api.metrics import Metrics
 from api.records import IdempotencyKeys, Keyring, Reviews, Totals
-from api.routes import pages, plans, questions, status, timelines
+from api.routes import calibration, pages, plans, questions, status, timelines
 from api.routes.guarding import Guard
 from api.routes.problems import tell_problems
 from api.routes.serving import Server
@@ -64,6 +64,7 @@ def make_app(place: Place, *, loopback_only: bool, grace_seconds: float = 10.0) 
         timelines.router,
         questions.router,
         plans.router,
+        calibration.router,
         status.router,
         pages.session,
         pages.router,

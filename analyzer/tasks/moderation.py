@@ -58,6 +58,7 @@ def moderate(seen: Understanding, policy: Policy | None) -> ModerationResult:
                 instance.end_seconds,
                 instance.keyframes,
                 f"scores up to {worst:.2f}; {clause.review_from} to {clause.block_from} is for a person to decide",
+                worst,
             )
             for clause, judgement in zip(judged, clauses, strict=True)
             for instance in judgement.instances
@@ -68,7 +69,7 @@ def moderate(seen: Understanding, policy: Policy | None) -> ModerationResult:
 
 def _judge(clause: Clause, scores: dict[int, float], seen: Understanding) -> ClauseVerdict:
     if not scores:
-        return ClauseVerdict(clause.id, "review", None, "no keyframe could be looked at", ())
+        return ClauseVerdict(clause.id, "review", None, "no keyframe could be looked at", (), *_bands(clause))
     worst = max(scores.values())
     flagged = [frame for frame, score in scores.items() if score >= clause.review_from]
     verdict: Verdict = "block" if worst >= clause.block_from else "review" if flagged else "allow"
@@ -77,4 +78,9 @@ def _judge(clause: Clause, scores: dict[int, float], seen: Understanding) -> Cla
         if flagged
         else f"the highest score of {len(scores)} keyframes is {worst:.2f}, under {clause.review_from}"
     )
-    return ClauseVerdict(clause.id, verdict, worst, explanation, seen.axis.instances(flagged))
+    instances = seen.axis.instances(flagged)
+    return ClauseVerdict(clause.id, verdict, worst, explanation, instances, *_bands(clause))
+
+
+def _bands(clause: Clause) -> tuple[float, float]:
+    return clause.review_from, clause.block_from

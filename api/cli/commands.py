@@ -288,6 +288,6 @@ def doctor(*, model: options.Model = None, base_url: options.BaseUrl = None) -> 
     return diagnose(model, base_url)
 
 
-for command in (service.serve, service.worker, service.batch):
+for command in (service.serve, service.worker, service.batch, service.calibration):
     app.command()(command)
 app.add_typer(service.keys, name="keys")

@@ -21,6 +21,7 @@ from api.places import opened
 from api.records import Database, Keyring, open_database
 from api.routes.guarding import LOOPBACK_NAMES
 from api.settings import Settings, settings
+from api.storage import Storage, open_storage
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ def run_server(host: str, port: int, data: Path | None) -> int:
     Raises:
         SetupError: the settings contradict each other, or strangers could come in.
     """
-    ours = _settings(data)
+    ours = service_settings(data)
     loopback_only = host in LOOPBACK_NAMES
     set_up_logs(ours.log_format)
     with opened(ours) as place:
@@ -96,13 +97,13 @@ def add_key(tenant: str, data: Path | None) -> str:
     """
     if not tenant.isprintable() or not 1 <= len(tenant) <= 100:
         raise RequestError("a tenant's name has 1 to 100 printable signs")
-    with _database(data) as database:
+    with service_database(service_settings(data)) as database:
         return Keyring(database).create(tenant)
 
 
 def list_keys(data: Path | None) -> list[str]:
     """A line for each key: when it was made, whose it is, how its hash begins."""
-    with _database(data) as database:
+    with service_database(service_settings(data)) as database:
         return [
             f"{time.strftime('%Y-%m-%d %H:%M', time.gmtime(key.created_at))}  {key.sha256[:12]}  {key.tenant}"
             for key in Keyring(database).all()
@@ -111,18 +112,32 @@ def list_keys(data: Path | None) -> list[str]:
 
 def revoke_keys(tenant: str, data: Path | None) -> str:
     """Revoke all keys of a tenant; what was done, in words."""
-    with _database(data) as database:
+    with service_database(service_settings(data)) as database:
         count = Keyring(database).revoke(tenant)
     return f"revoked {count} key{'' if count == 1 else 's'} of {tenant}"
 
 
-def _settings(data: Path | None) -> Settings:
+def service_settings(data: Path | None) -> Settings:
+    """The settings, with this data folder if one is given."""
     return settings() if data is None else settings().model_copy(update={"data": data})
 
 
+def service_storage(ours: Settings) -> Storage:
+    """Where the service of these settings keeps its files.
+
+    Raises:
+        SetupError: the settings name no storage we know.
+    """
+    return open_storage(ours.storage or (ours.data.absolute() / "storage").as_uri())
+
+
 @contextmanager
-def _database(data: Path | None) -> Iterator[Database]:
-    ours = _settings(data)
+def service_database(ours: Settings) -> Iterator[Database]:
+    """The database of the service of these settings; the service may be running.
+
+    Raises:
+        DatabaseError: it cannot be used.
+    """
     if ours.database_url is None:
         ours.data.mkdir(parents=True, exist_ok=True)
     database = open_database(ours.database_url or f"sqlite:///{ours.data.absolute() / 'sceneline.db'}")

@@ -90,6 +90,29 @@ def batch(
     return run_batch(Batch(corpus, request, output, ours))
 
 
+def calibration(
+    *,
+    tenant: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Decisions of one tenant only; all if not given.")
+    ] = None,
+    data: DataFolder = None,
+    output: options.Output = "-",
+    form: Annotated[options.PlanFormat, typer.Option("--format", help="Form of the result.")] = "json",
+) -> None:
+    """Hold people's decisions on moderation against the confidence of models, and suggest bands.
+
+    Reads what a service has recorded, which may be running: for each model, policy and clause precision, recall and F1
+    at its bands, how often what was about equally sure was to be blocked, and the expected calibration error.
+
+    \b
+    Examples:
+      sceneline calibration --format table
+    """
+    from api.cli.calibrating import report_calibration
+
+    report_calibration(tenant, data, output, form)
+
+
 @keys.command("add")
 def add_key(
     tenant: Annotated[str, typer.Argument(help="Whose key it is; keys of one tenant share their timelines.")],

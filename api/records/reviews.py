@@ -1,13 +1,13 @@
 """What people decided about the stretches moderation was unsure of."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import sqlalchemy as sa
 
 from api.records.database import Database
-from api.records.tables import REVIEWS
+from api.records.tables import JOBS, REVIEWS
 
 Decision = Literal["allow", "block"]
 
@@ -50,3 +50,15 @@ class Reviews:
                 sa.select(*columns).where(REVIEWS.c.job_id == job_id).order_by(REVIEWS.c.item)
             ).all()
         return [Review(*row) for row in rows]
+
+    def by_job(self, tenant: str | None) -> Mapping[str, Sequence[Review]]:
+        """All decisions of a tenant, or of everybody for None, by the job they are about, oldest job first."""
+        columns = (REVIEWS.c.item, REVIEWS.c.verdict, REVIEWS.c.note, REVIEWS.c.decided_at)
+        wanted = sa.select(REVIEWS.c.job_id, *columns).join(JOBS, JOBS.c.id == REVIEWS.c.job_id)
+        if tenant is not None:
+            wanted = wanted.where(JOBS.c.tenant == tenant)
+        decided: dict[str, list[Review]] = {}
+        with self._database.begin(reading=True) as connection:
+            for job_id, *row in connection.execute(wanted.order_by(REVIEWS.c.job_id, REVIEWS.c.item)):
+                decided.setdefault(job_id, []).append(Review(*row))
+        return decided

@@ -1,11 +1,13 @@
 """Keys, tenants, and what happens between processes."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
+from api.cli import main
 from api.errors import DatabaseError, SetupError
 from api.places import opened
 from api.records import Executors, IdempotencyKeys, Keyring, open_database
@@ -39,6 +41,33 @@ def test_nobody_comes_in_without_a_key(guarded: tuple[Service, str, str]) -> Non
             assert answer.headers["www-authenticate"] == "Bearer"
     assert service.post(moving_square()).status_code == 401
     assert service.http.get("/healthz").status_code == 200
+
+
+def test_decisions_are_held_against_confidence_for_each_tenant_apart(
+    guarded: tuple[Service, str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    service, _, _ = guarded
+    carl, dora = map(Keyring(service.place.database).create, ("carl", "dora"))
+    wishes = {"tasks": ["moderation"], "params": {"wait": 20}}
+    for key, seed, verdict in ((carl, 21, "block"), (carl, 22, "allow"), (dora, 23, "allow")):
+        job = service.post(moving_square(seed=seed), headers=_bearer(key), **wishes).json()
+        path = f"{job['links']['self']}/reviews/0"
+        assert service.http.put(path, json={"verdict": verdict}, headers=_bearer(key)).status_code == 200
+    reports = {key: service.http.get("/v1/calibration", headers=_bearer(key)).json() for key in (carl, dora)}
+    (clause,) = reports[carl]["clauses"]
+    assert (clause["model"], clause["clause"], clause["decisions"]) == ("sees-a-cat", "sexual", 2)
+    assert (clause["mean_confidence"], clause["calibration_error"]) == (0.6, 0.1)
+    band = clause["review_band"]
+    assert (band["from_confidence"], band["precision"], band["recall"]) == (0.6, 0.5, 1.0)
+    assert (reports[dora]["decisions"], reports[dora]["clauses"][0]["blocked"]) == (1, 0)
+    assert service.http.get("/v1/calibration").status_code == 401
+    data = str(service.place.settings.data)
+    assert main(["calibration", "--data", data]) == 0
+    assert json.loads(capsys.readouterr().out)["decisions"] == 3
+    assert main(["calibration", "--data", data, "--tenant", "dora", "--format", "table"]) == 0
+    told = capsys.readouterr().out
+    assert "1 decisions" in told
+    assert "sexual" in told
 
 
 def test_tenants_do_not_see_each_other(guarded: tuple[Service, str, str]) -> None:

@@ -94,24 +94,27 @@ def _judge(
             if confidence > scores.get(frame, -1.0):
                 scores[frame], explanations[frame] = confidence, entry.explanation
     flagged = sorted(frame for frame, score in scores.items() if score >= clause.review_from)
+    bands = (clause.review_from, clause.block_from)
     worst = max(scores, key=lambda frame: (scores[frame], -frame), default=None)
     if worst is None:
         nothing = "nothing of the kind was seen"
-        return ClauseVerdict(clause.id, "allow", None, nothing, ()), []
+        return ClauseVerdict(clause.id, "allow", None, nothing, (), *bands), []
     instances = axis.instances(flagged, bridged=0)
     verdict = ClauseVerdict(
-        clause.id, _band(scores[worst], clause), scores[worst], explanations[worst], instances
+        clause.id, _band(scores[worst], clause), scores[worst], explanations[worst], instances, *bands
     )
+    surest = [max(i.keyframes, key=lambda frame: (scores[frame], -frame)) for i in instances]
     doubts = [
         ReviewItem(
             clause.id,
             instance.start_seconds,
             instance.end_seconds,
             instance.keyframes,
-            explanations[max(instance.keyframes, key=lambda frame: (scores[frame], -frame))],
+            explanations[frame],
+            scores[frame],
         )
-        for instance in instances
-        if max(scores[frame] for frame in instance.keyframes) < clause.block_from
+        for instance, frame in zip(instances, surest, strict=True)
+        if scores[frame] < clause.block_from
     ]
     return verdict, doubts
 

@@ -1,0 +1,72 @@
+"""``sceneline calibration``: how far moderation's confidence can be trusted, by what people decided."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal
+
+from api.calibrating import calibration
+from api.cli.running import service_database, service_settings, service_storage
+from api.cli.telling import tell
+from api.cli.writing import deliver, place_of
+from api.documents import json_text, rounded
+from api.exports.table import grid, on_terminal
+from api.records import Reviews
+from api.scoring import BandReport, CalibrationReport, ClauseCalibration
+
+
+def report_calibration(
+    tenant: str | None, data: Path | None, output: str, form: Literal["json", "table"]
+) -> None:
+    """Write the report over the decisions that a service has recorded; it may be running.
+
+    Raises:
+        SetupError, DatabaseError, StorageError: the service's database or storage cannot be used.
+        OutputError: the place cannot be written.
+    """
+    place = place_of(output, Path("calibration"), {"json": ".json", "table": ".txt"}[form])
+    ours = service_settings(data)
+    with service_database(ours) as database:
+        report = rounded(calibration(Reviews(database), service_storage(ours), tenant))
+    if report.decisions == 0:
+        tell("nobody has decided about anything yet; decisions are made on the service's page of a timeline")
+    deliver(place, json_text(asdict(report)) if form == "json" else _told(report))
+
+
+def _told(report: CalibrationReport) -> str:
+    bands = grid("clause", "band", "from", "decisions", "precision", "recall", "F1", "suggested")
+    trust = grid("clause", "confidence", "decisions", "mean", "to block")
+    for clause in report.clauses:
+        name = f"{clause.clause} ({clause.policy}, {clause.model})"
+        for row in _bands(clause):
+            bands.add_row(name, *row)
+        for each in clause.bins:
+            span = f"{each.from_confidence:.1f} – {each.to_confidence:.1f}"
+            mean, share = f"{each.mean_confidence:.2f}", f"{each.blocked_share:.2f}"
+            trust.add_row(name, span, str(each.decisions), mean, share)
+        error = f"error {clause.calibration_error:.3f}"
+        trust.add_row(name, error, str(clause.decisions), f"{clause.mean_confidence:.2f}", _share(clause))
+    head = f"{report.decisions} decisions"
+    if report.without_confidence:
+        head += f", {report.without_confidence} of them on timelines that do not give a confidence"
+    return on_terminal(head, bands, trust)
+
+
+def _bands(clause: ClauseCalibration) -> Iterator[tuple[str, ...]]:
+    yield "review", *_figures(clause.review_band), _number(clause.suggested_review_from)
+    yield "block", *_figures(clause.block_band), _number(clause.suggested_block_from)
+
+
+def _figures(band: BandReport | None) -> tuple[str, ...]:
+    if band is None:
+        return ("–",) * 5
+    figures = (band.precision, band.recall, band.f1)
+    return (_number(band.from_confidence), str(band.decisions), *map(_number, figures))
+
+
+def _share(clause: ClauseCalibration) -> str:
+    return f"{clause.blocked / clause.decisions:.2f}"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
