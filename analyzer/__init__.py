@@ -22,7 +22,16 @@ from analyzer.models import (
 )
 from analyzer.perceiving import Faculty, Perceiver
 from analyzer.probing import Finding, probe
-from analyzer.requests import AnalysisRequest, Clause, Context, Example, Policy, Segment, SegmentField
+from analyzer.requests import (
+    AnalysisRequest,
+    Clause,
+    Context,
+    Example,
+    HintKind,
+    Policy,
+    Segment,
+    SegmentField,
+)
 from analyzer.spending import Ledger
 from analyzer.timeline import expect_coverage, list_shots
 from analyzer.types import (
@@ -98,6 +107,7 @@ __all__ = [
     "Finding",
     "Findings",
     "Gap",
+    "HintKind",
     "Instance",
     "Ledger",
     "LocalModel",

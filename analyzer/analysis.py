@@ -11,8 +11,9 @@ from analyzer.conversation import VisionModel
 from analyzer.describing import summarise
 from analyzer.dividing import join
 from analyzer.errors import AnalysisRequestError
+from analyzer.hinting import gather
 from analyzer.models.local.vocabulary import known_tags
-from analyzer.perceiving import Faculty, Perceiver, Unseen, perceive
+from analyzer.perceiving import Faculty, Perceiver, Remembering, Unseen, perceive
 from analyzer.requests import AnalysisRequest
 from analyzer.tasks.describe import describe
 from analyzer.tasks.events import draft_events
@@ -79,6 +80,8 @@ def analyze(
         ModelUnavailableError: a local model that is needed cannot be loaded.
     """
     if isinstance(model, VisionModel):
+        if request.hints and request.for_model().tasks:
+            return _analyze_hinted(plan, keyframes, request, model, second_look, specialists)
         consulting = consult(plan, keyframes, request.for_model(), model, second_look)
         if not request.local:
             return consulting
@@ -89,6 +92,36 @@ def analyze(
             return perceiving
         return _analyze_both(perceiving, consulting, plan, keyframes, request)
     return _analyze_locally(plan, keyframes, request, model)
+
+
+async def _analyze_hinted(
+    plan: SamplingPlan,
+    keyframes: Sequence[Keyframe],
+    request: AnalysisRequest,
+    model: VisionModel,
+    second_look: SecondLook | None,
+    specialists: Perceiver | None,
+) -> AsyncGenerator[AnalysisStep]:
+    """Specialists look at every keyframe, once; what they find is told to the model and serves the local tasks."""
+    if specialists is None:
+        raise AnalysisRequestError(f"nobody is there to find {', '.join(request.hints)} locally")
+    local = request.for_specialists()
+    wanted: frozenset[Faculty] = frozenset(request.hints)
+    specialists = Remembering(specialists, wanted | (_wanted(local) if local.tasks else frozenset()))
+    findings: list[Findings] = []
+    async with aclosing(perceive(keyframes, wanted, specialists)) as looking:
+        async for found in looking:
+            if isinstance(found, Findings):
+                findings.append(found)
+            yield Analyzed(0, len(keyframes))
+    hints = gather(keyframes, findings, request.hints)
+    steps = consult(plan, keyframes, request.for_model(), model, second_look, hints)
+    if local.tasks:
+        perceiving = _analyze_locally(plan, keyframes, local, specialists)
+        steps = _analyze_both(perceiving, steps, plan, keyframes, request)
+    async with aclosing(steps):
+        async for step in steps:
+            yield step
 
 
 async def _analyze_both(
@@ -182,6 +215,7 @@ def _cautions(request: AnalysisRequest) -> list[Notice]:
         "segments": request.segments,
         "question": request.question,
         "schema": request.schema,
+        "hints": request.hints,
     }
     cautions.extend(
         Notice("option_ignored", f"the local models cannot follow {name}; a vision-language model can")

@@ -43,10 +43,13 @@ class Inquiry(Generic[R]):
     retell: Callable[[R], str] | None = None
     """What the next batch is told of an answer; None for a task whose batches need not know of each other."""
     max_output_tokens: int = 4_096
+    hint: Callable[[Batch], str] | None = None
+    """What else is told of a batch before it is looked at."""
 
     def question(self, batch: Batch, context: str = "") -> Question:
         """What is asked of one batch."""
-        words = {**self.words, "context": _told_before(context)}
+        hints = self.hint(batch) if self.hint else ""
+        words = {**self.words, "context": f"{_told_before(context)}\n{hints}"}
         return Question(
             id=f"{self.task}.b{batch.index}",
             instructions=fill(self.prompt.instructions, self.words),

@@ -10,6 +10,7 @@ from analyzer.asking import Answered, Inquiry, Outcome, Unanswered, ask_all, ask
 from analyzer.batching import fill, limits_of, plan_cuts
 from analyzer.conversation import Batch, ModelProfile, VisionModel, text_tokens
 from analyzer.errors import AnalysisRequestError, AnalyzerError
+from analyzer.hinting import LONGEST, Hints
 from analyzer.requests import AnalysisRequest
 from analyzer.spending import Ledger
 from analyzer.tasks.asked import ask, custom, describe, documents, events, moderation, objects, tags, text
@@ -74,11 +75,16 @@ def prepare(request: AnalysisRequest, profile: ModelProfile) -> tuple[Inquiry[An
 
 
 def make_batches(
-    keyframes: Sequence[Keyframe], inquiries: Sequence[Inquiry[Any]], profile: ModelProfile
+    keyframes: Sequence[Keyframe],
+    inquiries: Sequence[Inquiry[Any]],
+    profile: ModelProfile,
+    *,
+    hinted: bool = False,
 ) -> tuple[Batch, ...]:
     """The batches every inquiry is put to; the longest question decides how many pictures fit."""
     bare = (inquiry.question(Batch(0, ())).input_tokens(profile) for inquiry in inquiries)
-    limits = limits_of(profile, text_tokens=max(bare) + _context_tokens())
+    around = _context_tokens() + (2 * text_tokens("x" * LONGEST) if hinted else 0)
+    limits = limits_of(profile, text_tokens=max(bare) + around)
     costs = [profile.image_tokens(keyframe.width, keyframe.height) for keyframe in keyframes]
     return tuple(fill(plan_cuts(costs, limits), keyframes))
 
@@ -94,6 +100,7 @@ async def consult(
     request: AnalysisRequest,
     model: VisionModel,
     second_look: SecondLook | None = None,
+    hints: Hints | None = None,
 ) -> AsyncGenerator[AnalysisStep]:
     """Yield progress, each event as a batch tells it, then one ``Timeline`` with all of them merged.
 
@@ -105,7 +112,9 @@ async def consult(
     """
     started = time.perf_counter()
     inquiries = prepare(request, model.profile)
-    batches = make_batches(keyframes, inquiries, model.profile)
+    batches = make_batches(keyframes, inquiries, model.profile, hinted=bool(request.hints))
+    if hints is not None:
+        inquiries = tuple(replace(inquiry, hint=hints.tell) for inquiry in inquiries)
     ledger = Ledger(request.max_requests, request.max_cost_usd)
     progress = _Progress(frozenset(keyframe.index for keyframe in keyframes), request.tasks)
     outcomes: list[Outcome] = []

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analyzer.consulting import make_batches, prepare
-from analyzer.conversation import ModelProfile
+from analyzer.conversation import ModelProfile, text_tokens
+from analyzer.hinting import LONGEST, USUAL_PER_KEYFRAME
 from analyzer.requests import AnalysisRequest
 from analyzer.types import TaskName
 from sampler import DEFAULT_MAX_PIXELS, Keyframe, SamplingPlan
@@ -46,10 +47,13 @@ def estimate(
     keyframes = _imagined(plan, max_pixels)
     request = request.for_model()
     inquiries = prepare(request, profile)
-    batches = make_batches(keyframes, inquiries, profile)
+    batches = make_batches(keyframes, inquiries, profile, hinted=bool(request.hints))
     questions = [inquiry.question(batch) for inquiry in inquiries for batch in batches]
     joins = len(_JOINED & set(request.tasks)) if len(batches) > 1 else 0
     read = sum(question.input_tokens(profile) for question in questions)
+    if request.hints:  # they stand before the pictures and after them, as the whole question does
+        hints = (min(LONGEST, USUAL_PER_KEYFRAME * len(each.keyframes)) for each in questions)
+        read += sum(2 * text_tokens("x" * length) for length in hints)
     written = sum(
         _TOKENS_PER_ANSWER + _TOKENS_PER_KEYFRAME * len(question.keyframes) for question in questions
     )

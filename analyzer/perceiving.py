@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Protocol, get_args
 
 from analyzer.errors import ModelError, ModelUnavailableError
 from analyzer.types import Findings, ModelInfo
@@ -28,6 +28,28 @@ class Perceiver(Protocol):
             ModelUnavailableError: a model this needs cannot be loaded; no keyframe will do better.
             ModelError: this keyframe could not be looked at; the next one may.
         """
+
+
+class Remembering:
+    """A perceiver that looks at each keyframe once for all that is ever wanted of it; see ``Perceiver``."""
+
+    def __init__(self, inner: Perceiver, wanted: frozenset[Faculty]) -> None:
+        self._inner = inner
+        self._wanted = wanted
+        self._found: dict[int, Findings] = {}
+
+    @property
+    def info(self) -> ModelInfo:
+        """The models behind it."""
+        return self._inner.info
+
+    def look(self, keyframe: Keyframe, wanted: frozenset[Faculty]) -> Findings:
+        """See ``Perceiver.look``; a keyframe that could not be looked at is tried again."""
+        if keyframe.index not in self._found:
+            self._found[keyframe.index] = self._inner.look(keyframe, self._wanted | wanted)
+        found = self._found[keyframe.index]
+        unwanted: dict[str, Any] = {name: None for name in get_args(Faculty) if name not in wanted}
+        return replace(found, **unwanted)
 
 
 @dataclass(frozen=True, slots=True)

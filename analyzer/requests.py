@@ -9,6 +9,8 @@ from analyzer.types import TaskName
 
 Context = Literal["rolling", "parallel"]
 """Whether a batch is told what came before it, one after another, or all batches are asked at once."""
+HintKind = Literal["text", "objects"]
+"""What local models can find on keyframes and a remote one be told of."""
 FieldType = Literal["string", "number", "integer", "boolean"]
 
 
@@ -95,6 +97,8 @@ class AnalysisRequest:
     max_cost_usd: float | None = None
     local: tuple[TaskName, ...] = ()
     """Of the tasks those that local specialists serve although a remote model is there to be asked."""
+    hints: tuple[HintKind, ...] = ()
+    """What specialists find on keyframes and the remote model is told of when it is asked about them."""
 
     def for_model(self) -> "AnalysisRequest":
         """What is left to be asked of the remote model."""

@@ -201,13 +201,14 @@ async def look(
     """Find out what the keyframes show: every step, and last the ``Timeline``.
 
     The timeline's numbers are rounded, its ``request`` is this one with all defaults, its ``usage`` measured.
-    ``specialists`` serve the tasks that are to be served locally beside a remote model; ours if not given.
+    ``specialists`` serve the tasks that are to be served locally beside a remote model, and give it hints; ours if
+    not given.
 
     Raises:
         AnalyzerError: the backend cannot do what is asked, or failed.
     """
     analyzing = Stopwatch()
-    if request.local and specialists is None:
+    if (request.local or request.hints) and specialists is None:
         specialists = LocalModel()
     asked = request.analysis_request()
     found = analyzer.analyze(sampled.plan, sampled.keyframes, asked, model, second_look, specialists)

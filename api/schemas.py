@@ -21,6 +21,7 @@ from analyzer import (
     Clause,
     Context,
     Example,
+    HintKind,
     Policy,
     Segment,
     SegmentField,
@@ -173,6 +174,8 @@ class TimelineRequest(BaseModel):
     """Requests to a remote model at most, repeats included."""
     local: tuple[LocalTask, ...] = ()
     """Of the tasks those that local models serve although a remote one is asked for the others."""
+    hints: tuple[HintKind, ...] = ()
+    """What local models find on each keyframe and a remote one is told of: writing (``text``), things (``objects``)."""
 
     @model_validator(mode="before")
     @classmethod
@@ -237,6 +240,7 @@ class TimelineRequest(BaseModel):
             max_requests=self.max_requests,
             max_cost_usd=self.max_cost,
             local=tuple(dict.fromkeys(self.local)),
+            hints=tuple(dict.fromkeys(self.hints)),
         )
 
 

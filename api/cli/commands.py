@@ -65,6 +65,7 @@ def analyze(
     model: options.Model = None,
     base_url: options.BaseUrl = None,
     local: options.Local = None,
+    hints: options.Hints = None,
     context: options.ContextChoice = "parallel",
     max_cost: options.MaxCost = None,
     max_requests: options.MaxRequests = None,
@@ -87,7 +88,7 @@ def analyze(
       sceneline analyze talk.mkv --start 10:00 --end 15:00 --frames 64 --output talk.json --frames-dir talk
       sceneline analyze *.mp4 --output timelines/
       sceneline analyze page1.png page2.png page3.png --interval 5
-      sceneline analyze clip.mp4 --task events,text --local text
+      sceneline analyze clip.mp4 --task events,text --local text --hints text
       sceneline analyze clip.mp4 --ask "Who opens the door, and when?" --max-cost 0.05
     """
     from api.cli.analyzing import Order, analyze_all
@@ -112,6 +113,7 @@ def analyze(
         model=model,
         context=context,
         local=options.task_names(local),
+        hints=options.task_names(hints),
         max_cost=max_cost,
         max_requests=max_requests,
     )
@@ -191,6 +193,7 @@ def plan(
     model: options.Model = None,
     base_url: options.BaseUrl = None,
     local: options.Local = None,
+    hints: options.Hints = None,
     output: options.Output = "-",
     form: Annotated[options.PlanFormat, typer.Option("--format", help="Form of the result.")] = "json",
     quiet: options.Quiet = False,
@@ -214,6 +217,7 @@ def plan(
         backend=backend,
         model=model,
         local=options.task_names(local),
+        hints=options.task_names(hints),
     )
     show_plan(video, request, output, form, base_url=base_url, quiet=quiet)
 

@@ -97,6 +97,14 @@ Local = Annotated[
         help="Of the tasks those that local models serve beside a remote one: objects, text, moderation.",
     ),
 ]
+Hints = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--hints",
+        metavar="KIND",
+        help="Tell a remote model what local models find on each keyframe: text, objects.",
+    ),
+]
 MaxCost = Annotated[
     float | None, typer.Option(metavar="USD", help="Stop before a remote model costs more than this.")
 ]

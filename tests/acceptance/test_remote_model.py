@@ -200,6 +200,43 @@ def test_local_models_serve_the_tasks_they_are_given_beside_the_remote_one(film)
     assert "ssd-mobilenet-v2-coco" in timeline["model"]["name"]
 
 
+def test_what_was_read_here_is_told_to_the_remote_model_as_data():
+    def nothing(asked: Asked) -> dict[str, object]:
+        frames = asked.frames
+        told = {
+            "first_frame": frames[0],
+            "last_frame": frames[-1],
+            "label": "a talk",
+            "description": "A talk.",
+        }
+        return {"events": [{**told, "confidence": 0.9}], "summary": "A talk."}
+
+    with oracle(nothing) as server:
+        done = sceneline(
+            "analyze",
+            ROOT / "samples" / "lecture.mp4",
+            "--base-url",
+            server.url,
+            "--frames",
+            6,
+            "--hints",
+            "text",
+        )
+    assert done.returncode == 0, done.stderr
+    timeline = json.loads(done.stdout)
+    assert_valid_timeline(timeline)
+    assert timeline["request"]["hints"] == ["text"]
+    assert timeline["results"] == {}
+    (asked,) = server.asked
+    said = asked.body["messages"][-1]["content"][0]["text"]
+    told = [json.loads(line) for line in said.splitlines() if line.startswith('{"frame"')]
+    assert {hint["frame"] for hint in told} <= set(asked.frames)
+    truth = json.loads((ROOT / "samples" / "lecture.truth.json").read_text())
+    written = {word.casefold() for text in truth["texts"] for word in text["text"].split()}
+    read = {word.casefold() for hint in told for line in hint["text"] for word in line.split()}
+    assert len(written & read) >= 10
+
+
 def pages_read(asked: Asked) -> dict[str, object]:
     """The same form on every page, filled in with the number its pixels carry."""
     form = "# Invoice\n\nSold to the buyer named below, payable within thirty days of delivery. Number {}"
