@@ -46,7 +46,7 @@ def test_defaults_are_filled_in():
         "tasks": ("events",), "frames": 32, "start": None, "end": None, "sampling": "auto", "taxonomy": (),
         "ask": None, "instructions": "", "schema": None, "policy": None, "examples": (), "segments": (),
         "backend": "auto", "model": None, "context": "parallel", "max_cost": None, "max_requests": None,
-        "local": (),
+        "local": (), "hints": (),
     }  # fmt: skip
 
 
