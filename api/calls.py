@@ -1,4 +1,5 @@
-"""Calls to a remote model, each made durably and once: asked here, made wherever there is room, kept for ever.
+"""Calls to a remote model, each made durably and once: asked here, made wherever there is room, kept for ever. Frames
+taken for a closer look go the same way.
 
 A question is stored under the hash of all that it says and shows, so that a job which is taken up again asks the
 same questions by the same names and finds the answers it has got already.
@@ -7,7 +8,7 @@ same questions by the same names and finds the answers it has got already.
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Protocol
 
@@ -29,7 +30,9 @@ from analyzer import (
 )
 from api.errors import NotStoredError
 from api.records import Job
+from api.shown import load_frames, name_of_times
 from api.storage import Storage, answer_key, picture_key, question_key
+from sampler import Keyframe
 
 MOST_TURNS: Final = 4
 """How often a question is asked anew after a call that ended without an answer but may end better."""
@@ -74,6 +77,40 @@ class Caller(Protocol):
         ``once`` allows a single request; otherwise what may heal is tried again.
         """
         ...
+
+    async def take(self, job: Job, times: Sequence[float]) -> None:
+        """Have the frames shown at these times taken and stored, or find that they were before.
+
+        Raises:
+            SamplerError: they cannot be had.
+        """
+        ...
+
+
+class CloserFrames:
+    """The frames a job looks at more closely: taken where there is room, once, and kept."""
+
+    def __init__(self, job: Job, storage: Storage, caller: Caller) -> None:
+        self._job = job
+        self._storage = storage
+        self._caller = caller
+        self.taken: list[Keyframe] = []
+        """All that were taken so far."""
+
+    async def take(self, times: Sequence[float]) -> Sequence[Keyframe]:
+        """See ``SecondLook.take``."""
+        frames = await asyncio.to_thread(self._kept, times)
+        if frames is None:
+            await self._caller.take(self._job, times)
+            frames = await asyncio.to_thread(self._kept, times) or ()
+        self.taken += frames
+        return frames
+
+    def _kept(self, times: Sequence[float]) -> tuple[Keyframe, ...] | None:
+        try:
+            return load_frames(self._storage, self._job.id, name_of_times(times))
+        except NotStoredError:
+            return None
 
 
 class DurableModel:
@@ -156,10 +193,18 @@ def store_question(storage: Storage, job_id: str, question: Question, model: str
             storage.put(picture_key(job_id, sha256), keyframe.jpeg)
     bare = replace(question, keyframes=tuple(replace(each, jpeg=b"") for each in question.keyframes))
     document = {"model": model, "question": _QUESTION.dump_python(bare, mode="json"), "pictures": pictures}
-    data = json.dumps(document, sort_keys=True, ensure_ascii=False).encode()
-    key = hashlib.sha256(data).hexdigest()[:32]
-    storage.put(question_key(job_id, key), data)
+    key = hashlib.sha256(_as_bytes(document | {"question": _nameless(document["question"])})).hexdigest()[:32]
+    storage.put(question_key(job_id, key), _as_bytes(document))
     return key
+
+
+def _as_bytes(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, sort_keys=True, ensure_ascii=False).encode()
+
+
+def _nameless(question: Mapping[str, Any]) -> dict[str, Any]:
+    """A question under its task's name alone: the number of its batch may be another when it is put again."""
+    return {**question, "id": str(question["id"]).partition(".")[0]}
 
 
 def load_question(storage: Storage, job_id: str, key: str) -> Question:

@@ -6,6 +6,7 @@ A job is a chain of workflows, each a row in the database from the moment it is 
                 │ ▲
                 ▼ │
                 call                      one for each question to a remote model, on the queue ``models``
+                take                      frames for a closer look, on the queue ``cpu``
 
 ``cpu`` holds what keeps a processor busy, ``waiting`` what mostly waits for answers. Calls wait in their own queue,
 so that limits on them hold over all machines.
@@ -20,13 +21,13 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import Context
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Final, Literal, TypeVar, get_args
 
-from dbos import DBOS, DBOSClient, EnqueueOptions, StepOptions
+from dbos import DBOS, DBOSClient, EnqueueOptions, StepOptions, WorkflowStatus
 from dbos import error as dbos_errors
 
 from api.calls import Called
@@ -34,15 +35,17 @@ from api.errors import DatabaseError, ServiceError
 from api.problems import BUG, CANCELLED, problem_of
 from api.records import Database, Executors, Job, JobRecords, NewJob
 from api.settings import Settings
+from api.shown import name_of_times
 from api.storage import Storage, job_folder
 from api.tracing import Tracing, current_traceparent, fail, note
 from api.webhooks import PAUSES_SECONDS, Webhooks
 from api.working import MOST_ATTEMPTS, RETRIED, Next, Workshop
+from sampler import SamplerError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-WORK_VERSION = "1"
+WORK_VERSION = "2"
 """Changes when the steps of a stage change, so that no process takes up work it would not understand."""
 KEPT_LOOKS_SECONDS = 7 * 86_400.0
 """How long what local models saw is kept: longer than any job is taken up again."""
@@ -102,7 +105,8 @@ class JobEngine:
         }
         for name, stage in stages.items():
             DBOS.workflow(name=name, max_recovery_attempts=None)(_as_function(stage))
-        DBOS.workflow(name="call", max_recovery_attempts=MOST_ATTEMPTS)(_as_call(self._make_call))
+        DBOS.workflow(name="call", max_recovery_attempts=MOST_ATTEMPTS)(_as_step("call", self._make_call))
+        DBOS.workflow(name="take", max_recovery_attempts=MOST_ATTEMPTS)(_as_step("take", self._take))
         url = self._place.database.engine.url.set(drivername=self._place.database.engine.dialect.name)
         DBOS(
             config={
@@ -283,27 +287,45 @@ class JobEngine:
     async def call(self, job: Job, key: str, turn: int, *, once: bool) -> Called:
         """Have the call made on some machine and wait for how it ends; see ``api.calls.Caller``."""
         name = f"{job.id}.{job.round}.call.{key}.{turn}"
+        ended = await self._done_elsewhere("call", "models", name, job, job.priority, key, once)
+        if ended.status == "SUCCESS" and ended.output is not None:
+            return Called(**ended.output)
+        return Called({}, 0.0, failure="ModelError", message=f"the call ended as {ended.status.lower()}")
+
+    async def take(self, job: Job, times: Sequence[float]) -> None:
+        """Have frames taken on some machine and wait for it; see ``api.calls.Caller``."""
+        name = f"{job.id}.{job.round}.take.{name_of_times(times)}"
+        priority = 2 * job.priority - 1  # as a stage of a job that was begun
+        ended = await self._done_elsewhere("take", "cpu", name, job, priority, list(times))
+        if ended.status != "SUCCESS" or ended.output is not None:
+            raise SamplerError(ended.output or f"taking frames ended as {ended.status.lower()}")
+
+    @staticmethod
+    async def _done_elsewhere(
+        work: str, queue: QueueName, name: str, job: Job, priority: int, *arguments: object
+    ) -> WorkflowStatus:
+        """How a workflow ended that is begun under a name of its own, if it was not before."""
         options: EnqueueOptions = {
-            "workflow_name": "call",
-            "queue_name": "models",
+            "workflow_name": work,
+            "queue_name": queue,
             "workflow_id": name,
             "queue_partition_key": job.tenant,
-            "priority": job.priority,
+            "priority": priority,
             "app_version": WORK_VERSION,
             "application_name": "sceneline",
         }
-        await asyncio.to_thread(DBOS.enqueue_workflow_with_options, options, job.id, key, once)
+        await asyncio.to_thread(DBOS.enqueue_workflow_with_options, options, job.id, *arguments)
         while True:
             status = await asyncio.to_thread(DBOS.get_workflow_status, name)
-            if status is not None and status.status == "SUCCESS" and status.output is not None:
-                return Called(**status.output)
             if status is not None and status.status not in ("ENQUEUED", "PENDING", "DELAYED"):
-                return Called(
-                    {}, 0.0, failure="ModelError", message=f"the call ended as {status.status.lower()}"
-                )
+                return status
             await asyncio.sleep(POLL_SECONDS)
 
-    def _make_call(self, job_id: str, key: str, *, once: bool) -> Called:
+    def _take(self, job_id: str, times: Sequence[float]) -> str | None:
+        with self._place.tracing.stage("take", job_id):
+            return self._place.workshop.take(job_id, times)
+
+    def _make_call(self, job_id: str, key: str, once: bool) -> dict[str, Any]:  # noqa: FBT001 - the engine's way
         with self._place.tracing.stage("call", job_id):
             called = self._place.workshop.make_call(job_id, key, once=once)
             note(
@@ -318,7 +340,7 @@ class JobEngine:
             )
             if called.failure is not None:
                 fail(called.failure)
-            return called
+            return asdict(called)
 
     # -- staying alive -----------------------------------------------------------------------------------
 
@@ -367,13 +389,10 @@ def _as_function(method: Callable[[str, int], None]) -> Callable[[str, int], Non
     return run
 
 
-def _as_call(make_call: Callable[..., Called]) -> Callable[[str, str, bool], dict[str, Any]]:
-    """The workflow of one call: a single step, so that its outcome is recorded as soon as it is there."""
+def _as_step(name: str, work: Callable[..., T]) -> Callable[..., T]:
+    """A workflow of a single step, so that its outcome is recorded as soon as it is there."""
 
-    def make(job_id: str, key: str, once: bool) -> dict[str, Any]:  # noqa: FBT001 - the engine's way
-        return asdict(Context().run(partial(make_call, job_id, key, once=once)))
-
-    def run(job_id: str, key: str, once: bool) -> dict[str, Any]:  # noqa: FBT001
-        return DBOS.run_step({"name": "call"}, make, job_id, key, once)
+    def run(*arguments: Any) -> T:
+        return DBOS.run_step({"name": name}, lambda: Context().run(work, *arguments))
 
     return run

@@ -115,6 +115,16 @@ def sampled_key(job_id: str) -> str:
     return f"jobs/{job_id}/sampled.json"
 
 
+def looked_key(job_id: str) -> str:
+    """Where the keyframes lie that a timeline is about, where closer looks have added to those sampled."""
+    return f"{job_folder(job_id)}/looked.json"
+
+
+def closer_key(job_id: str, name: str) -> str:
+    """Where frames lie that were taken for a closer look."""
+    return f"{job_folder(job_id)}/closer/{name}.json"
+
+
 def question_key(job_id: str, key: str) -> str:
     """Where a question to a remote model lies."""
     return f"{job_folder(job_id)}/questions/{key}.json"

@@ -5,11 +5,9 @@ what a model has answered is not asked again.
 """
 
 import asyncio
-import hashlib
-import json
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, aclosing, closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -23,11 +21,12 @@ from analyzer import (
     Event,
     Perceiver,
     Results,
+    SecondLook,
     Timeline,
     VisionModel,
 )
-from api import pipeline
-from api.calls import NOT_CALLED, Called, Caller, DurableModel, make_call
+from api import pipeline, shown
+from api.calls import NOT_CALLED, Called, Caller, CloserFrames, DurableModel, make_call
 from api.documents import json_text, parse_timeline, timeline_document
 from api.errors import DatabaseError, NotStoredError, RefusedError, StorageError
 from api.exports import Format
@@ -39,10 +38,10 @@ from api.pipeline import Sampled
 from api.problems import BUG, CANCELLED, GAVE_UP, LATE, problem_of
 from api.records import Job, JobRecords, JobSource, JobStatus, KeptLooks, Outcome, Problem
 from api.schemas import TimelineRequest
-from api.storage import Storage, picture_key, sampled_key, source_key, timeline_key
+from api.storage import Storage, source_key, timeline_key
 from api.tracing import note, part, tell_part
 from api.uploads import FileOnDisk, ReceivedFile, name_for_people
-from sampler import SamplerStep, Scanned, Source, source_of
+from sampler import SamplerError, SamplerStep, Scanned, Source, source_of
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +58,6 @@ RETRIED = (DatabaseError, StorageError)
 Next = Literal["local", "remote", "ended"]
 """What comes after sampling: a look by models here, by one elsewhere, or nothing as the job has ended."""
 
-_SAMPLED = TypeAdapter(Sampled)
 _EVENT = TypeAdapter(Event)
 _RESULTS = TypeAdapter(Results)
 
@@ -163,17 +161,13 @@ class Workshop:
     # -- sampling ----------------------------------------------------------------------------------------
 
     def _sample(self, job: Job) -> None:
-        if job.parent is not None or self._is_sampled(job):
+        if job.parent is not None or shown.is_sampled(self.storage, job.id):
             return
         request = TimelineRequest.model_validate(job.request)
         with self._sources(job) as source:
-            self._store_sampled(job, self._sampled(job, source, request))
-
-    def _is_sampled(self, job: Job) -> bool:
-        try:
-            return self.storage.size(sampled_key(job.id)) > 0
-        except NotStoredError:
-            return False
+            sampled = self._sampled(job, source, request)
+        shown.store_sampled(self.storage, job.id, sampled)
+        self._check(self.records.progress(job, SAMPLING_SHARE, "sampling"))
 
     def _fetch(self, job: Job, url: str) -> Job:
         """Bring a video in from the address it was given by."""
@@ -195,14 +189,16 @@ class Workshop:
             job = self._fetch(job, job.url)
         with ExitStack() as stack:
             files = [
-                stack.enter_context(self.storage.local(source_key(job.id, each.sha256)))
+                stack.enter_context(self.storage.local(source_key(job.parent or job.id, each.sha256)))
                 for each in job.sources
             ]
             yield source_of(files, job.interval_seconds)
 
     def _sampled(self, job: Job, source: Source, request: TimelineRequest) -> Sampled:
         reported = time.monotonic()
-        with closing(pipeline.sample(source, request)) as steps:
+        with self.models.lent(request) as model:
+            reserved = pipeline.reserve(request, model)
+        with closing(pipeline.sample(source, request, reserved)) as steps:
             for step in steps:
                 if isinstance(step, Sampled):
                     media = replace(step.plan.media, name=job.name)
@@ -213,43 +209,27 @@ class Workshop:
                     self._check(self.records.progress(job, done * SAMPLING_SHARE, "sampling"))
         raise AssertionError("sampling ended without a result")
 
-    def _store_sampled(self, job: Job, sampled: Sampled) -> None:
-        pictures = []
-        for keyframe in sampled.keyframes:
-            sha256 = hashlib.sha256(keyframe.jpeg).hexdigest()
-            self.storage.put(picture_key(job.id, sha256), keyframe.jpeg)
-            pictures.append(sha256)
-        document = {
-            "sampled": _SAMPLED.dump_python(_without_pictures(sampled), mode="json"),
-            "pictures": pictures,
-        }
-        self.storage.put(sampled_key(job.id), json_text(document, compact=True).encode())
-        self._check(self.records.progress(job, SAMPLING_SHARE, "sampling"))
-
-    def load_sampled(self, job_id: str) -> Sampled:
-        """What sampling found for a job, with its pictures.
-
-        Raises:
-            NotStoredError: it was deleted, or never got so far.
-        """
-        document = json.loads(self.storage.get(sampled_key(job_id)))
-        sampled = _SAMPLED.validate_python(document["sampled"])
-        keyframes = tuple(
-            replace(keyframe, jpeg=self.storage.get(picture_key(job_id, sha256)))
-            for keyframe, sha256 in zip(sampled.keyframes, document["pictures"], strict=True)
-        )
-        return replace(sampled, keyframes=keyframes)
-
-    def picture_of(self, job_id: str, keyframe: int) -> str:
+    def picture_of(self, job: Job, keyframe: int) -> str:
         """The storage key of a keyframe's picture.
 
         Raises:
             NotStoredError: the job has no such keyframe, or none yet.
         """
-        pictures = json.loads(self.storage.get(sampled_key(job_id)))["pictures"]
-        if not 0 <= keyframe < len(pictures):
-            raise NotStoredError(f"keyframe {keyframe} does not exist; there are {len(pictures)}")
-        return picture_key(job_id, pictures[keyframe])
+        return shown.picture_of(self.storage, job.id, job.parent, keyframe)
+
+    def take(self, job_id: str, times: Sequence[float]) -> str | None:
+        """Take the frames shown at these times and store them for a closer look; why not, if that fails."""
+        job = self.records.look_up(job_id)
+        if job is None or job.finished:
+            return "the job had ended"
+        try:
+            plan = shown.load_bare(self.storage, job.parent or job.id).plan
+            with self._sources(job) as source:
+                frames = pipeline.frames_at(source, times, plan)
+        except (SamplerError, NotStoredError) as error:
+            return self._named(job_id, Problem("unreadable_media", str(error), 422)).message
+        shown.store_frames(self.storage, job.id, shown.name_of_times(times), frames)
+        return None
 
     def timeline(self, job: Job) -> Timeline:
         """The finished timeline of a job.
@@ -270,7 +250,7 @@ class Workshop:
         """
         timeline = self.timeline(job)
         if form == "html":
-            sampled = self.load_sampled(job.parent or job.id)
+            sampled = shown.load_looked(self.storage, job.id, job.parent)
             timeline = with_pictures(timeline, {each.index: each.jpeg for each in sampled.keyframes})
         return render(timeline, form)
 
@@ -278,10 +258,16 @@ class Workshop:
 
     def _analyze(self, job: Job, caller: Caller) -> None:
         request = TimelineRequest.model_validate(job.request)
-        sampled = self.load_sampled(job.parent or job.id)
-        timeline = asyncio.run(self._looked_at(job, sampled, request, caller))
+        if job.parent is None:
+            sampled = shown.load_sampled(self.storage, job.id)
+        else:
+            sampled = shown.load_looked(self.storage, job.parent, None)
+        closer = CloserFrames(job, self.storage, caller)
+        timeline = asyncio.run(self._looked_at(job, sampled, request, caller, closer))
         with part("write"):
-            self._write(job, _with_pictures(timeline, job.parent or job.id))
+            ours = shown.store_looked(self.storage, job.id, sampled, closer.taken, timeline)
+            home = job.id if ours else job.parent or job.id
+            self._write(job, _with_pictures(timeline, home))
 
     def _write(self, job: Job, timeline: Timeline) -> None:
         text = json_text(timeline_document(timeline), compact=True)
@@ -297,7 +283,7 @@ class Workshop:
         self.records.finish(job, outcome)
 
     async def _looked_at(
-        self, job: Job, sampled: Sampled, request: TimelineRequest, caller: Caller
+        self, job: Job, sampled: Sampled, request: TimelineRequest, caller: Caller, closer: CloserFrames
     ) -> Timeline:
         """The timeline of the keyframes, by a model whose every answer is kept."""
         beside = request.model_copy(update={"backend": "local"})
@@ -307,7 +293,9 @@ class Workshop:
             else:
                 model = KeepingPerceiver(bare, self.looks)
             specialists = None if isinstance(local, VisionModel) else KeepingPerceiver(local, self.looks)
-            looking = pipeline.look(sampled, request, model, specialists=specialists)
+            left = min(pipeline.reserve(request, model), request.frames - len(sampled.keyframes))
+            second_look = SecondLook(left, closer.take) if left > 0 else None
+            looking = pipeline.look(sampled, request, model, second_look, specialists)
             return await self._pulled(job, looking)
 
     async def _pulled(self, job: Job, looking: AsyncGenerator[AnalysisStep, None]) -> Timeline:
@@ -361,10 +349,6 @@ def _share_scanned(step: SamplerStep) -> float:
         whole = step.duration_seconds or 0.0
         return 0.9 * min(1.0, step.time_seconds / whole) if whole > 0 else 0.0
     return 0.9
-
-
-def _without_pictures(sampled: Sampled) -> Sampled:
-    return replace(sampled, keyframes=tuple(replace(keyframe, jpeg=b"") for keyframe in sampled.keyframes))
 
 
 def _with_pictures(timeline: Timeline, job_id: str) -> Timeline:

@@ -67,7 +67,7 @@ def _submit(server: Server, tenant: str, job_id: str, body: QuestionBody) -> Job
     about = found(server, job_id, tenant)
     place = server.place
     parent = about.parent or about.id
-    place.workshop.picture_of(parent, 0)  # there must be keyframes to ask about
+    place.workshop.picture_of(about, 0)  # there must be keyframes to ask about
     looked = {name: about.request[name] for name in ("frames", "start", "end", "sampling")}
     request = TimelineRequest.model_validate(
         {

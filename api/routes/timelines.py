@@ -183,7 +183,7 @@ def get_keyframe(
     """The picture of a keyframe."""
     job = found(server, job_id, tenant)
     try:
-        key = server.place.workshop.picture_of(job.parent or job.id, keyframe)
+        key = server.place.workshop.picture_of(job, keyframe)
     except NotStoredError as error:
         raise RefusedError(404, "not_found", str(error)) from error
     return file_response(request, server.place.storage, key, "image/jpeg", key.rpartition("/")[2])

@@ -9,10 +9,19 @@ import httpx
 import pytest
 
 from tests import oracle
+from tests.coded import draw_clip
 from tests.service.conftest import moving_square
 from tests.service.fleet import Fleet, answer, until_ready
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(600)]
+
+
+def middle(asked: oracle.Asked) -> object:
+    """An event in the middle third of one long shot, told from the pixels."""
+    frames = [shown.index for shown in asked.shown if 150 <= shown.code[0] < 330]
+    told = {"label": "middle", "description": "the middle", "confidence": 0.9, "track": "main"}
+    events = [{"first_frame": frames[0], "last_frame": frames[-1], **told}] if frames else []
+    return {"events": events, "summary": "a film"}
 
 
 def _post(http: httpx.Client, seed: int) -> str:
@@ -74,6 +83,33 @@ def test_a_killed_server_goes_on_where_it_was(tmp_path: Path) -> None:
         finally:
             fleet.stop()
     assert len(fleet.killed) == 2
+
+
+def test_a_second_look_outlives_its_process(tmp_path: Path) -> None:
+    clip = draw_clip(tmp_path / "one.mp4", (480,)).path.read_bytes()
+    few = {"SCENELINE_MODEL_CALLS_AT_ONCE": "2", "SCENELINE_MODEL_CALLS_AT_ONCE_PER_TENANT": "2"}
+    with oracle.oracle(middle, delay=0.7) as model:
+        fleet = Fleet(tmp_path, model.url, None)
+        try:
+            fleet.start("serve", **few)
+            with fleet.client() as http:
+                until_ready(http)
+                ids = [
+                    http.post(
+                        "/v1/timelines",
+                        files={"video": (f"{number}.mp4", clip)},
+                        data={"request": '{"frames": 16}'},
+                    ).json()["id"]
+                    for number in range(3)
+                ]
+                jobs = _kill_now_and_then(fleet, http, ids, kills=3, role="serve", seconds=240)
+                _check(http, fleet, jobs)
+                for job in jobs:
+                    keyframes = job["timeline"]["keyframes"]
+                    assert [each["reason"] for each in keyframes].count("zoom") == 2
+                    assert http.get(keyframes[-1]["image"]).status_code == 200
+        finally:
+            fleet.stop()
 
 
 def test_killed_workers_are_taken_over(tmp_path: Path, postgresql: str) -> None:

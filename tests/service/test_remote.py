@@ -1,16 +1,24 @@
 """Jobs that ask a remote model: a real HTTP server that counts what it is asked."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
-from analyzer import Endpoint, OpenAIModel, find_profile
+from analyzer import Endpoint, OpenAIModel, Timeline, find_profile
+from api import pipeline, shown
+from api.errors import StorageError
 from api.places import opened
+from api.schemas import TimelineRequest
 from api.settings import Settings
+from sampler import Keyframe, SamplingPlan, Source, VideoFile
 from tests import oracle
+from tests.coded import CodedClip, draw_clip
+from tests.invariants import assert_valid_timeline
 from tests.service.conftest import SeesACat, Service, moving_square, serving, with_model
 
 
@@ -100,6 +108,104 @@ def test_a_question_is_asked_about_the_keyframes_that_are_there(asked: tuple[Ser
     assert [job["id"] for job in listed] == [said["id"]]
     assert said["id"] not in [job["id"] for job in service.http.get("/v1/timelines").json()["items"]]
     assert service.http.get("/v1/limits").json()["remote_model"] is True
+
+
+# -- the second look -----------------------------------------------------------------------------------------
+
+BEGINS, ENDS = 150, 330
+"""Frames between which something is seen, in one long shot: no cut says where."""
+
+
+def middle(asked: oracle.Asked) -> object:
+    """Events from the pixels; for a question, the frames that were shown."""
+    if asked.task == "ask":
+        step = {"step": "Numbers are seen.", "frames": asked.frames}
+        return {"answer": "Numbers.", "not_visible": False, "confidence": 0.9, "reasoning": [step]}
+    frames = [shown.index for shown in asked.shown if BEGINS <= shown.code[0] < ENDS]
+    told = {"label": "middle", "description": "the middle", "confidence": 0.9, "track": "main"}
+    events = [{"first_frame": frames[0], "last_frame": frames[-1], **told}] if frames else []
+    return {"events": events, "summary": "a film"}
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> CodedClip:
+    return draw_clip(tmp_path_factory.mktemp("film") / "one.mp4", (480,))
+
+
+def test_loose_edges_get_the_second_look_the_command_line_gives_them(
+    asked: tuple[Service, oracle.Oracle], film: CodedClip
+) -> None:
+    service, server = asked
+    server.answer = middle
+    job = service.post(film.path.read_bytes(), "one.mp4", frames=16, params={"wait": 60}).json()
+    assert job["status"] == "complete", job["error"]
+    timeline = job["timeline"]
+    assert_valid_timeline(timeline)
+    zoomed = [each["index"] for each in timeline["keyframes"] if each["reason"] == "zoom"]
+    assert (len(zoomed), len(timeline["keyframes"])) == (2, 16)
+    bodies = [str(each.body) for each in server.asked]
+    assert len(set(bodies)) == len(bodies) == timeline["usage"]["requests"]
+    for keyframe in timeline["keyframes"]:
+        jpeg = service.http.get(keyframe["image"]).content
+        assert film.time(oracle.read_code(jpeg)[0]) == pytest.approx(keyframe["time_seconds"], abs=0.001)
+    assert service.http.get(f"{job['links']['self']}/keyframes/16.jpg").status_code == 404
+    page = service.http.get(f"{job['links']['self']}/export", params={"format": "html"}).text
+    assert page.count("data:image/jpeg;base64,") >= 16
+    model = OpenAIModel(
+        Endpoint(server.url, "test-model"), replace(find_profile("test-model"), images_per_batch=3)
+    )
+    alone = asyncio.run(_analyzed(film, model))
+    here = [(e["start_range_seconds"], e["end_range_seconds"]) for e in timeline["events"]]
+    assert here == [(list(e.start_range_seconds), list(e.end_range_seconds)) for e in alone.events]
+    body = {"question": "What is seen?"}
+    said = service.http.post(f"{job['links']['self']}/questions", json=body, params={"wait": 30}).json()
+    assert said["timeline"]["keyframes"] == timeline["keyframes"]
+    cited = {each for step in said["timeline"]["results"]["ask"]["reasoning"] for each in step["keyframes"]}
+    assert cited == set(range(16))
+
+
+async def _analyzed(film: CodedClip, model: OpenAIModel) -> Timeline:
+    request = TimelineRequest(frames=16)
+    try:
+        async with aclosing(pipeline.analyze(VideoFile(film.path), request, model)) as steps:
+            return [step async for step in steps if isinstance(step, Timeline)][-1]
+    finally:
+        await model.aclose()
+
+
+def test_a_job_taken_up_again_neither_takes_frames_nor_asks_twice(
+    asked: tuple[Service, oracle.Oracle], film: CodedClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, server = asked
+    server.answer = middle
+    taken: list[object] = []
+    frames_at = pipeline.frames_at
+
+    def counted(source: Source, times: Sequence[float], plan: SamplingPlan) -> list[Keyframe]:
+        taken.append(times)
+        return frames_at(source, times, plan)
+
+    monkeypatch.setattr(pipeline, "frames_at", counted)
+    store_looked = shown.store_looked
+    broken: list[StorageError] = []
+
+    def broken_once(*arguments: object) -> bool:
+        """The last thing before the timeline is written fails: all of the stage is done again."""
+        if not broken:
+            broken.append(StorageError("the disk was full for a moment"))
+            raise broken[0]
+        return store_looked(*arguments)
+
+    monkeypatch.setattr(shown, "store_looked", broken_once)
+    job = service.post(film.path.read_bytes(), "one.mp4", frames=16, params={"wait": 60}).json()
+    assert (job["status"], len(broken)) == ("complete", 1), job["error"]
+    assert [each["reason"] for each in job["timeline"]["keyframes"]].count("zoom") == 2
+    assert len(taken) == 1
+    assert (
+        len({str(each.body) for each in server.asked})
+        == len(server.asked)
+        == job["timeline"]["usage"]["requests"]
+    )
 
 
 def test_local_models_serve_their_tasks_beside_the_remote_one(asked: tuple[Service, oracle.Oracle]) -> None:
