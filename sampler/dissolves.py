@@ -9,7 +9,6 @@ to both tests; the ends must be different pictures, not one picture under anothe
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -126,33 +125,36 @@ def _apart(one: Gradual, other: Gradual) -> float:
 
 def _strengths(pictures: F32, middles: NDArray[np.intp], half: int) -> F32:
     """How much each moment looks like the middle of a transition of twice ``half``; 0 for not at all."""
-    before, at, after = pictures[middles - half], pictures[middles], pictures[middles + half]
-    apart = np.abs(after - before)
-    distance = apart.mean(axis=1)
-    scale = np.maximum(distance, _LEAST_DISTANCE)
-    mixed = np.abs(at - (before + after) / 2).mean(axis=1) / scale
-    beyond_light = np.abs(after - before - (after - before).mean(axis=1, keepdims=True)) > _VISIBLE
-    apart_enough = (beyond_light.mean(axis=1) >= _VISIBLE_SHARE) | (distance >= _MORE_THAN_EXPOSURE)
-    apart_enough &= distance >= _LEAST_DISTANCE
-    mixture = np.where(apart_enough, distance * (1 - mixed / _MIXTURE_RESIDUE), 0.0)
-    either = np.minimum(np.abs(at - before), np.abs(at - after)).mean(axis=1) / scale
-    visible = apart > _VISIBLE
-    wiped = apart_enough & (either <= _WIPE_RESIDUE) & (visible.mean(axis=1) >= _VISIBLE_SHARE)
-    for index in np.flatnonzero(wiped):
-        wiped[index] = _changes_over(pictures, int(middles[index]), half, visible[index])
-    wipe = np.where(wiped, 0.5 * distance * (1 - either / _WIPE_RESIDUE), 0.0)
-    return np.maximum(np.maximum(mixture, wipe), 0.0).astype(np.float32)
+    strengths = np.zeros(len(middles), np.float32)
+    way = pictures[middles + half] - pictures[middles - half]
+    distance = np.abs(way).mean(axis=1)
+    far = np.flatnonzero(distance >= _LEAST_DISTANCE)
+    beyond_light = np.abs(way[far] - way[far].mean(axis=1, keepdims=True)) > _VISIBLE
+    far = far[(beyond_light.mean(axis=1) >= _VISIBLE_SHARE) | (distance[far] >= _MORE_THAN_EXPOSURE)]
+    if len(far):
+        middles, distance = middles[far], distance[far]
+        before, at, after = pictures[middles - half], pictures[middles], pictures[middles + half]
+        mixed = np.abs(at - (before + after) / 2).mean(axis=1) / distance
+        either = np.minimum(np.abs(at - before), np.abs(at - after)).mean(axis=1) / distance
+        wiped = (either <= _WIPE_RESIDUE) & _changing_over(pictures, middles, half)
+        mixture = distance * (1 - mixed / _MIXTURE_RESIDUE)
+        wipe = np.where(wiped, 0.5 * distance * (1 - either / _WIPE_RESIDUE), 0.0)
+        strengths[far] = np.maximum(np.maximum(mixture, wipe), 0.0)
+    return strengths
 
 
-def _changes_over(pictures: F32, middle: int, half: int, visible: NDArray[np.bool_]) -> bool:
-    """Whether about a quarter of the points changes over in every quarter of the time."""
+def _changing_over(pictures: F32, middles: NDArray[np.intp], half: int) -> NDArray[np.bool_]:
+    """Where about a quarter of what differs between the ends changes over in every quarter of the time."""
     quarter = max(1, half // 2)
-    before, after = pictures[middle - half, visible], pictures[middle + half, visible]
-    shares = [0.0]
-    for index in (middle - quarter, middle, middle + quarter):
-        now = pictures[index, visible]
-        shares.append(float((np.abs(now - after) < np.abs(now - before)).mean()))
-    return all(_WIPE_STEP[0] <= b - a <= _WIPE_STEP[1] for a, b in pairwise([*shares, 1.0]))
+    before, after = pictures[middles - half], pictures[middles + half]
+    visible = np.abs(after - before) > _VISIBLE
+    shares = [np.zeros(len(middles))]
+    for at in (middles - quarter, middles, middles + quarter):
+        over = np.abs(pictures[at] - after) < np.abs(pictures[at] - before)
+        shares.append((over & visible).sum(axis=1) / np.maximum(visible.sum(axis=1), 1))
+    steps = np.diff([*shares, np.ones(len(middles))], axis=0)
+    even = ((steps >= _WIPE_STEP[0]) & (steps <= _WIPE_STEP[1])).all(axis=0)
+    return np.asarray(even & (visible.mean(axis=1) >= _VISIBLE_SHARE), np.bool_)
 
 
 def _gradual(held: Strip, pictures: F32, middle: int, half: int, strength: float) -> Gradual | None:

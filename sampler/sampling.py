@@ -65,14 +65,15 @@ def sample(
         SampleRequestError: fewer than one frame, an interval that does not fit the mode, a window without video.
     """
     _validate(request)
-    with closing(open_source(source, limits or Limits())) as reader, _fingerprinting(source) as digest:
+    limits = limits or Limits()
+    with closing(open_source(source, limits, draft=True)) as reader, _fingerprinting(source) as digest:
         mode, seen, notices = yield from _look(reader, request)
         if seen.whole:
             notices += reader.notices()
         media = _counted(_declared(source, reader.header, digest.result()), reader.header, seen)
     plan = _plan(request, mode, seen, media, reader.header, notices)
     yield plan
-    with closing(open_source(source, limits or Limits())) as reader:
+    with closing(open_source(source, limits)) as reader:
         yield from extract(reader, plan.keyframes, request.max_pixels)
 
 

@@ -17,8 +17,10 @@ from sampler.types import Limits, PictureSequence, Source, VideoFile
 _CHUNK_BYTES = 1 << 20
 
 
-def open_source(source: Source, limits: Limits) -> Reader:
+def open_source(source: Source, limits: Limits, *, draft: bool = False) -> Reader:
     """A reader positioned at the first picture, held to the limits; the caller closes it.
+
+    Pictures of a ``draft`` are for measuring, not for showing.
 
     Raises:
         MediaError: see ``sampler.errors``.
@@ -26,7 +28,7 @@ def open_source(source: Source, limits: Limits) -> Reader:
         SampleRequestError: an empty picture sequence, or an interval that is not positive.
     """
     check_size(_bytes(source), limits, name_of(source))
-    reader = _open(source, limits)
+    reader = _open(source, limits, draft=draft)
     try:
         check_header(reader.header, limits, name_of(source))
     except MediaLimitError:
@@ -35,7 +37,7 @@ def open_source(source: Source, limits: Limits) -> Reader:
     return reader
 
 
-def _open(source: Source, limits: Limits) -> Reader:
+def _open(source: Source, limits: Limits, *, draft: bool) -> Reader:
     if isinstance(source, PictureSequence):
         return _sequence(source.paths, source.interval_seconds, limits)
     if not source.path.is_file():
@@ -45,7 +47,7 @@ def _open(source: Source, limits: Limits) -> Reader:
         return picture
     if is_document(source.path):
         return _sequence([source.path], PAGE_SECONDS, limits)
-    return VideoReader(source.path, limits)
+    return VideoReader(source.path, limits, draft=draft)
 
 
 def _sequence(paths: Sequence[Path], interval_seconds: float, limits: Limits) -> SequenceReader:

@@ -108,7 +108,7 @@ def _bits_to_drop(pixel_format: str) -> int | None:
 
 
 def _view(plane: VideoPlane, *, wide: bool, components: int = 1) -> Plane:
-    samples = memoryview(plane)
-    array: Plane = np.frombuffer(samples, np.uint16) if wide else np.frombuffer(samples, np.uint8)
-    rows: Plane = array.reshape(plane.height, abs(plane.line_size) // array.itemsize)
-    return rows[:, : plane.width * components]
+    kind = np.dtype(np.uint16 if wide else np.uint8)
+    shape, steps = (plane.height, plane.width * components), (abs(plane.line_size), kind.itemsize)
+    view: Plane = np.ndarray(shape, kind, memoryview(plane), strides=steps)
+    return view

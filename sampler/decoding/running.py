@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterable, Iterator
 from fractions import Fraction
 from itertools import chain, zip_longest
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, Literal, cast
 
 import numpy as np
 from av.container import InputContainer
@@ -30,6 +30,9 @@ _DEMUX_RETRIES = 8
 _SKIPPABLE = frozenset({"h264", "hevc", "mpeg2video", "mpeg4"})
 """Codecs whose decoders leave out frames that nothing refers to when told so."""
 _MICROSECOND = Fraction(1, 1_000_000)
+Unfiltered = Literal["none", "bidir", "all"]
+"""Which frames are left without the smoothing of block edges that their codec prescribes: none, those predicted from
+both sides (at most such frames refer to them, so no error grows), or all (errors grow until the next sync frame)."""
 
 
 class DecodedFrame:
@@ -73,7 +76,13 @@ class Run:
     stream: VideoStream
     container: InputContainer
 
-    def __init__(self, path: Path, limits: Limits, zero_seconds: Fraction | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        limits: Limits,
+        zero_seconds: Fraction | None = None,
+        unfiltered: Unfiltered = "none",
+    ) -> None:
         self._path = path
         self._limits = limits
         self._file: BinaryIO
@@ -84,10 +93,12 @@ class Run:
             large = context.width * context.height > _LARGE_PIXELS
             context.thread_type = "SLICE" if large else "AUTO"
             context.thread_count = min(_MOST_THREADS, os.cpu_count() or 1)
+            context.options = {"skip_loop_filter": unfiltered}
         except BaseException:
             self.close()
             raise
         self.time_base = self.stream.time_base or _MICROSECOND
+        self._zero_seconds = Fraction(0)
         self.zero_seconds = self._container_start() if zero_seconds is None else zero_seconds
         rate = self.stream.guessed_rate or self.stream.average_rate
         self.step = round(1 / (rate * self.time_base)) if rate else 0
@@ -117,9 +128,22 @@ class Run:
         self.container.close()
         self._file.close()
 
+    @property
+    def zero_seconds(self) -> Fraction:
+        """Zero of the player's clock, on the file's."""
+        return self._zero_seconds
+
+    @zero_seconds.setter
+    def zero_seconds(self, seconds: Fraction) -> None:
+        self._zero_seconds = seconds
+        # Seconds of a timestamp as one division of integers: exact, and ten times as fast as fractions.
+        self._scale = self.time_base.numerator * seconds.denominator
+        self._shift = seconds.numerator * self.time_base.denominator
+        self._parts = self.time_base.denominator * seconds.denominator
+
     def seconds(self, pts: int) -> float:
         """A timestamp on the player's clock."""
-        return float(pts * self.time_base - self.zero_seconds)
+        return (pts * self._scale - self._shift) / self._parts
 
     def seek(self, pts: int) -> int | None:
         """Go to the sync frame FFmpeg finds for ``pts``; its timestamp, or None where seeking fails."""
@@ -186,7 +210,7 @@ class Run:
 
     def _delivered(self, frame: VideoFrame, pts: int) -> DecodedFrame:
         self._meter.add(frame.width * frame.height)
-        duration = float((frame.duration or self.step) * self.time_base)
+        duration = (frame.duration or self.step) * self._scale / self._parts
         return DecodedFrame(frame, self._converter, pts, self.seconds(pts), duration)
 
     def read_packets(self) -> "Iterator[Packet[VideoStream] | None]":
