@@ -4,30 +4,22 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from analyzer.asking import Answered, Inquiry, Outcome, Unanswered, ask_all, ask_checked
+from analyzer.asking import Answered, Inquiry, Outcome, ask_all
 from analyzer.batching import fill, limits_of, plan_cuts
+from analyzer.closer import look_closer
 from analyzer.conversation import Batch, ModelProfile, VisionModel, text_tokens
-from analyzer.errors import AnalysisRequestError, AnalyzerError
+from analyzer.errors import AnalysisRequestError
 from analyzer.hinting import LONGEST, Hints
+from analyzer.reporting import Report
 from analyzer.requests import AnalysisRequest
 from analyzer.spending import Ledger
 from analyzer.tasks.asked import ask, custom, describe, documents, events, moderation, objects, tags, text
-from analyzer.tasks.asked.joining import Joining
-from analyzer.timeline import Axis, cover, date, identify, list_keyframes, list_shots
-from analyzer.types import AnalysisStep, Analyzed, Event, Results, TaskName, Timeline
-from analyzer.zooming import (
-    SecondLook,
-    batches_between,
-    find_loose_edges,
-    interleave,
-    renumber,
-    spread,
-)
-from sampler import Keyframe, Notice, SamplerError, SamplingPlan
-
-R = TypeVar("R")
+from analyzer.timeline import Axis, date, identify
+from analyzer.types import AnalysisStep, Analyzed, Event, TaskName
+from analyzer.zooming import SecondLook
+from sampler import Keyframe, SamplingPlan
 
 _INQUIRIES: Final[dict[TaskName, Callable[[AnalysisRequest], Inquiry[Any]]]] = {
     "events": events.inquire,
@@ -40,18 +32,6 @@ _INQUIRIES: Final[dict[TaskName, Callable[[AnalysisRequest], Inquiry[Any]]]] = {
     "describe": describe.inquire,
     "custom": custom.inquire,
 }
-_CONCLUSIONS: Final[dict[TaskName, Callable[[Sequence[Answered[Any]], Axis], Any]]] = {
-    "tags": tags.conclude,
-    "text": text.conclude,
-    "documents": documents.conclude,
-    "objects": objects.conclude,
-}
-"""The tasks whose result follows from the answers alone."""
-_KNOWN_LABELS: Final = 40
-_COUNTED_SHARE: Final = 0.25
-"""Of the tokens that pictures should take, the share a server that saw them all reports at least."""
-_WARNINGS: Final = {"model_failed": "model_failed", "budget": "budget_exceeded"}
-"""Code of the warning for each reason a batch was not answered."""
 
 
 def prepare(request: AnalysisRequest, profile: ModelProfile) -> tuple[Inquiry[Any], ...]:
@@ -126,11 +106,10 @@ async def consult(
             for event in _told(outcome, everywhere, model):
                 yield event
             yield progress.after(outcome)
-    report = _Report(plan, request, model, ledger, outcomes)
+    report = Report(plan, request, model, ledger, outcomes)
     timeline = await report.timeline(keyframes)
-    if second_look is not None and "events" in request.tasks:
-        inquiry = inquiries[request.tasks.index("events")]
-        timeline = await report.look_closer(timeline, keyframes, inquiry, second_look)
+    if second_look is not None:
+        timeline = await look_closer(report, timeline, keyframes, inquiries, second_look)
     yield replace(
         timeline,
         id=identify(plan, keyframes, *_asked(request, inquiries), model.info.name),
@@ -164,185 +143,3 @@ class _Progress:
         self.done.setdefault(outcome.task, set()).update(outcome.batch.frames)
         finished = min(len(self.done.get(task, ())) for task in self.tasks)
         return Analyzed(finished, len(self.frames))
-
-
-@dataclass(slots=True)
-class _Report:
-    """Makes the timeline of what came back."""
-
-    plan: SamplingPlan
-    request: AnalysisRequest
-    model: VisionModel
-    ledger: Ledger
-    outcomes: Sequence[Outcome]
-    notices: list[Notice] = field(default_factory=list)
-
-    async def timeline(self, keyframes: Sequence[Keyframe]) -> Timeline:
-        """The timeline, but for its id and usage."""
-        told = events.EventsAnswer((), "", ())
-        if "events" in self.request.tasks:
-            axis, answers = self._of("events")
-            told = events.conclude(answers, axis, self.request, self.model.info.name)
-            happened = date(told.drafts, axis)
-        else:
-            happened = ()
-        results = await self._results()
-        lost = self._lost()
-        axis = Axis(self.plan, (k.index for k in keyframes if k.index not in lost))
-        return Timeline(
-            id="",
-            status="partial" if lost else "complete",
-            media=self.plan.media,
-            request={"tasks": list(self.request.tasks), "taxonomy": list(self.request.taxonomy)},
-            model=self.model.info,
-            summary=told.summary or (results.describe.summary if results.describe else ""),
-            events=happened,
-            shots=list_shots(self.plan),
-            keyframes=list_keyframes(keyframes),
-            results=results,
-            coverage=cover(axis, lost),
-            usage=self.ledger.usage,
-            warnings=(
-                *self.plan.notices,
-                *told.notices,
-                *self.notices,
-                *self._uncounted(),
-                *_failures(self.outcomes, self.plan),
-            ),
-        )
-
-    async def look_closer(
-        self,
-        timeline: Timeline,
-        keyframes: Sequence[Keyframe],
-        inquiry: Inquiry[events.EventsReply],
-        look: SecondLook,
-    ) -> Timeline:
-        """The timeline with the loose edges of its events looked at once more, where that succeeds."""
-        axis, answers = self._of("events")
-        spent = spread(find_loose_edges(timeline.events, axis), axis, look.frames)
-        if not spent:
-            return timeline
-        try:
-            taken = await look.take([time for times in spent.values() for time in times])
-        except SamplerError as error:
-            return _warned(timeline, Notice("no_second_look", f"loose edges were left as they are: {error}"))
-        mixed = interleave(self.plan, keyframes, taken)
-        batches = batches_between(spent, mixed, self._next_index(), self.model.profile.max_images)
-        inquiry = replace(inquiry, words={**inquiry.words, "instructions": _known(inquiry, timeline.events)})
-        asking = ask_all([inquiry], batches, self.model, self.ledger, rolling=False)
-        async with aclosing(asking) as arriving:
-            outcomes = [outcome async for outcome in arriving]
-        closer = [replace(o, said=events.unsummed(o.said)) for o in outcomes if isinstance(o, Answered)]
-        first = [events.renumbered(answer, mixed.numbers, mixed.keyframes) for answer in answers]
-        seen = {frame for answer in (*first, *closer) for frame in answer.batch.frames}
-        told = events.conclude([*first, *closer], Axis(mixed.plan, seen), self.request, self.model.info.name)
-        lost = {mixed.numbers[frame]: reason for frame, reason in self._lost().items()}
-        missed = {f for o in outcomes for f in o.batch.frames if isinstance(o, Unanswered)} - seen
-        looked_at = Axis(mixed.plan, (k.index for k in mixed.keyframes if k.index not in {*lost, *missed}))
-        changed = replace(
-            timeline,
-            events=date(told.drafts, Axis(mixed.plan, seen)),
-            shots=list_shots(mixed.plan),
-            keyframes=list_keyframes(mixed.keyframes),
-            results=renumber(timeline.results, mixed.numbers),
-            coverage=cover(looked_at, lost),
-        )
-        return _warned(changed, *_failures(outcomes, mixed.plan))
-
-    def _of(self, task: TaskName) -> tuple[Axis, list[Answered[Any]]]:
-        """What was answered to a task, and the time axis of the keyframes it was answered for."""
-        answers = [o for o in self.outcomes if isinstance(o, Answered) and o.task == task]
-        return Axis(self.plan, {frame for answer in answers for frame in answer.batch.frames}), answers
-
-    async def _results(self) -> Results:
-        results: dict[str, Any] = {}
-        for task in self.request.tasks:
-            axis, answers = self._of(task)
-            if answers:
-                results |= await self._conclude(task, axis, answers)
-        return Results(**results)
-
-    async def _conclude(self, task: TaskName, axis: Axis, answers: Sequence[Answered[Any]]) -> dict[str, Any]:
-        """The result of one task, by its name in ``Results``."""
-        if task in _CONCLUSIONS:
-            return {task: _CONCLUSIONS[task](answers, axis)}
-        match task:
-            case "moderation":
-                return {task: moderation.conclude(answers, axis, self.request)}
-            case "ask":
-                answer = await self._join(ask.join(answers, self.request))
-                return {task: ask.conclude(answers, axis, self.request, answer)}
-            case "describe":
-                summary = await self._join(describe.join(answers))
-                return {task: describe.conclude(answers, axis, summary)}
-            case "custom":
-                whole = await self._join(custom.join(answers, self.request))
-                return {task: custom.conclude(answers, whole)}
-        return {}
-
-    async def _join(self, joining: Joining[R] | None) -> R | None:
-        """Ask for words that join the parts; None where there is nothing to join or it cannot be had."""
-        if joining is None:
-            return None
-        try:
-            return await ask_checked(joining.question, joining.read, self.model, self.ledger)
-        except AnalyzerError as error:
-            self.notices.append(Notice("not_joined", f"the parts stand side by side: {error}"))
-            return None
-
-    def _next_index(self) -> int:
-        return 1 + max(outcome.batch.index for outcome in self.outcomes)
-
-    def _uncounted(self) -> Iterator[Notice]:
-        """A warning if the server counted fewer tokens than the pictures take: some drop or cut them silently."""
-        profile = self.model.profile
-        expected = sum(
-            profile.image_tokens(keyframe.width, keyframe.height)
-            for outcome in self.outcomes
-            if isinstance(outcome, Answered)
-            for keyframe in outcome.batch.keyframes
-        )
-        counted = self.ledger.usage.input_tokens
-        if 0 < counted < expected * _COUNTED_SHARE:
-            yield Notice(
-                "pictures_not_counted",
-                f"the server counted {counted} input tokens where the pictures alone take about {expected}; "
-                "it may have dropped pictures: raise its context length, or show it fewer at a time",
-            )
-
-    def _lost(self) -> dict[int, str]:
-        """The keyframes some task got no answer for, and why."""
-        lost: dict[int, str] = {}
-        for task in self.request.tasks:
-            _axis, answers = self._of(task)
-            answered = {frame for answer in answers for frame in answer.batch.frames}
-            for outcome in self.outcomes:
-                if isinstance(outcome, Unanswered) and outcome.task == task:
-                    missing = (frame for frame in outcome.batch.frames if frame not in answered)
-                    lost |= dict.fromkeys(missing, outcome.reason)
-        return lost
-
-
-def _failures(outcomes: Sequence[Outcome], plan: SamplingPlan) -> Iterator[Notice]:
-    """One warning for each thing that went wrong, over the time it concerns."""
-    planned = {keyframe.index: keyframe.time_seconds for keyframe in plan.keyframes}
-    spans: dict[tuple[str, str], list[float]] = {}
-    for outcome in outcomes:
-        if isinstance(outcome, Unanswered):
-            times = [planned[frame] for frame in outcome.batch.frames]
-            spans.setdefault((_WARNINGS[outcome.reason], outcome.message), []).extend(times)
-    for (code, message), times in spans.items():
-        yield Notice(code, message, min(times), max(times))
-
-
-def _warned(timeline: Timeline, *notices: Notice) -> Timeline:
-    return replace(timeline, warnings=(*timeline.warnings, *notices))
-
-
-def _known(inquiry: Inquiry[Any], told: Sequence[Event]) -> str:
-    """The caller's wishes, and the labels that are in use, so that one thing keeps one name."""
-    labels = list(dict.fromkeys(event.label for event in told))[:_KNOWN_LABELS]
-    listed = "".join(f"- {label}\n" for label in labels)
-    wishes = inquiry.words.get("instructions", "")
-    return f"{wishes}\nUse these labels where they fit, and new ones where none does:\n{listed}"

@@ -1,4 +1,4 @@
-"""A second look: what is left of the budget is spent where an event's edge is loose.
+"""A second look: what is left of the budget is spent where an event's edge is loose or a question needs more.
 
 An edge is loose when the keyframes on both sides of it lie in one shot, far apart: no cut says where it is. The
 frames between them are shown to the model together with those two, and what it says of them is merged with what
@@ -8,6 +8,7 @@ was said before.
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
+from itertools import pairwise
 from typing import Any, Final, TypeVar, cast
 
 from analyzer.conversation import Batch
@@ -72,6 +73,17 @@ def find_loose_edges(events: Iterable[Event], axis: Axis) -> tuple[LooseEdge, ..
     )
 
 
+def find_gaps(spans: Iterable[tuple[int, int]], axis: Axis) -> tuple[LooseEdge, ...]:
+    """The gaps between neighbouring keyframes inside these spans; around a keyframe that is a span by itself."""
+    gaps: Counter[tuple[int, int]] = Counter()
+    for first, last in spans:
+        inside = [place for place, frame in enumerate(axis.seen) if first <= frame <= last]
+        if len(inside) == 1:
+            inside = [place for place in range(inside[0] - 1, inside[0] + 2) if 0 <= place < len(axis.seen)]
+        gaps.update((axis.seen[one], axis.seen[other]) for one, other in pairwise(inside))
+    return tuple(LooseEdge(before, after, weight) for (before, after), weight in sorted(gaps.items()))
+
+
 def spread(edges: Sequence[LooseEdge], axis: Axis, frames: int) -> dict[LooseEdge, tuple[float, ...]]:
     """Times to look at, evenly within each gap; frame by frame to where most uncertainty is left."""
     given: Counter[LooseEdge] = Counter()
@@ -123,6 +135,36 @@ def batches_between(
         if len(shown) > 2:
             batches.append(Batch(first_index + len(batches), shown[:most]))
     return tuple(batches)
+
+
+def batches_over(
+    spans: Iterable[tuple[int, int]], interleaved: Interleaved, first_index: int, most: int
+) -> tuple[Batch, ...]:
+    """Batches of these spans with the frames that were put into them, a neighbour on both sides; those that touch
+    are one, and a long one is cut.
+    """
+    stretches: list[list[int]] = []
+    for first, last in sorted(spans):
+        start = max(interleaved.numbers[first] - 1, 0)
+        stop = min(interleaved.numbers[last] + 2, len(interleaved.keyframes))
+        if first == last:  # what was put around a single keyframe reaches to its neighbours
+            start, stop = _to_neighbours(interleaved, first)
+        if stretches and start <= stretches[-1][1]:
+            stretches[-1][1] = max(stretches[-1][1], stop)
+        else:
+            stretches.append([start, stop])
+    cuts = [(at, min(at + most, stop)) for start, stop in stretches for at in range(start, stop, most)]
+    return tuple(
+        Batch(first_index + place, interleaved.keyframes[start:stop])
+        for place, (start, stop) in enumerate(cuts)
+    )
+
+
+def _to_neighbours(interleaved: Interleaved, frame: int) -> tuple[int, int]:
+    """From the keyframe that was there before one to the keyframe that was there after it."""
+    places = sorted(interleaved.numbers.values())
+    at = places.index(interleaved.numbers[frame])
+    return places[max(at - 1, 0)], places[min(at + 1, len(places) - 1)] + 1
 
 
 def renumber(value: T, numbers: Mapping[int, int]) -> T:

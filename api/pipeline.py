@@ -75,11 +75,11 @@ def _is_configured(means: Means) -> bool:
 
 
 def reserve(request: TimelineRequest, model: Perceiver | VisionModel | None) -> int:
-    """Keyframes of the budget kept back for a second look: an eighth, where a remote model is asked for events.
+    """Keyframes of the budget kept back for a second look: an eighth, where a remote model is asked what happens.
 
     Below sixteen the first look needs them all.
     """
-    looks_twice = isinstance(model, VisionModel) and "events" in request.tasks
+    looks_twice = isinstance(model, VisionModel) and {"events", "ask"} & set(request.tasks)
     return request.frames // 8 if looks_twice and request.frames >= 16 else 0
 
 

@@ -293,7 +293,9 @@ class Workshop:
             else:
                 model = KeepingPerceiver(bare, self.looks)
             specialists = None if isinstance(local, VisionModel) else KeepingPerceiver(local, self.looks)
-            left = min(pipeline.reserve(request, model), request.frames - len(sampled.keyframes))
+            left = request.frames - len(sampled.keyframes)
+            if job.parent is None:
+                left = min(left, pipeline.reserve(request, model))
             second_look = SecondLook(left, closer.take) if left > 0 else None
             looking = pipeline.look(sampled, request, model, second_look, specialists)
             return await self._pulled(job, looking)

@@ -1,7 +1,7 @@
 """Questions over a finished timeline: asked of a remote model about the keyframes that are already there."""
 
 import json
-from typing import Annotated
+from typing import Annotated, Final
 
 from anyio import to_thread
 from fastapi import APIRouter, Query
@@ -18,6 +18,11 @@ from api.routes.views import TimelineView
 from api.schemas import TimelineRequest
 
 router = APIRouter(prefix="/v1/timelines/{job_id}/questions", tags=["questions"], responses=ANY_PROBLEM)
+
+
+_FEWEST_CLOSER: Final = 4
+_CLOSER_SHARE: Final = 4
+"""A question may take a quarter more keyframes than there are, and at least so many, where it needs closer ones."""
 
 
 class QuestionBody(BaseModel):
@@ -68,7 +73,9 @@ def _submit(server: Server, tenant: str, job_id: str, body: QuestionBody) -> Job
     place = server.place
     parent = about.parent or about.id
     place.workshop.picture_of(about, 0)  # there must be keyframes to ask about
-    looked = {name: about.request[name] for name in ("frames", "start", "end", "sampling")}
+    looked = {name: about.request[name] for name in ("start", "end", "sampling")}
+    shown = TimelineRequest.model_validate(place.records.get(parent).request).frames
+    looked["frames"] = shown + max(_FEWEST_CLOSER, shown // _CLOSER_SHARE)
     request = TimelineRequest.model_validate(
         {
             **looked,

@@ -173,6 +173,43 @@ async def _analyzed(film: CodedClip, model: OpenAIModel) -> Timeline:
         await model.aclose()
 
 
+def test_a_question_over_a_finished_timeline_gets_the_frames_it_needs(
+    asked: tuple[Service, oracle.Oracle], film: CodedClip
+) -> None:
+    """Something is seen for a moment between two keyframes, and the question is about that moment."""
+    service, server = asked
+    moment: list[range] = []
+
+    def answer(asked: oracle.Asked) -> object:
+        if asked.task != "ask":
+            return middle(asked)
+        seen = [shown.index for shown in asked.shown if shown.code[0] in moment[0]]
+        if seen:
+            step = {"step": "There it is.", "frames": seen}
+            return {"answer": "A bird.", "not_visible": False, "confidence": 0.9, "reasoning": [step]}
+        first, last = asked.shown[0], asked.shown[-1]
+        wish = {"first_frame": first.index, "last_frame": last.index}
+        between = first.code[0] < moment[0].start < last.code[0]
+        return {"answer": "Nothing.", "not_visible": True, "look_closer": [wish] if between else []}
+
+    server.answer = answer
+    about = service.post(film.path.read_bytes(), "one.mp4", frames=12, params={"wait": 60}).json()
+    first, second = (round(each["time_seconds"] * film.fps) for each in about["timeline"]["keyframes"][4:6])
+    moment.append(range(first + 1, second))
+    path = f"{about['links']['self']}/questions"
+    said = service.http.post(path, json={"question": "What flew by?"}, params={"wait": 60}).json()
+    result, keyframes = said["timeline"]["results"]["ask"], said["timeline"]["keyframes"]
+    assert (result["answer"], result["not_visible"]) == ("A bird.", False), said
+    assert len(about["timeline"]["keyframes"]) < len(keyframes) <= 12 + 4
+    for cited in result["reasoning"][0]["keyframes"]:
+        assert keyframes[cited]["reason"] == "zoom"
+        frame, _ = oracle.read_code(service.http.get(keyframes[cited]["image"]).content)
+        assert frame in moment[0]
+        assert film.time(frame) == pytest.approx(keyframes[cited]["time_seconds"], abs=0.001)
+    before = service.http.get(about["links"]["self"]).json()["timeline"]
+    assert before == about["timeline"], "the timeline it is about stays as it was"
+
+
 def test_a_job_taken_up_again_neither_takes_frames_nor_asks_twice(
     asked: tuple[Service, oracle.Oracle], film: CodedClip, monkeypatch: pytest.MonkeyPatch
 ) -> None:

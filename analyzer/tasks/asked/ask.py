@@ -1,6 +1,7 @@
 """The task ``ask``: a question answered from what was seen, with the steps that lead there."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import BaseModel, Field
@@ -15,8 +16,12 @@ from analyzer.tasks.asked.joining import Joining, join_parts
 from analyzer.tasks.asked.spans import SpanEntry, best, check_entries, in_order
 from analyzer.timeline import Axis
 from analyzer.types import AskResult, ReasoningStep
+from sampler import Keyframe
 
 _MOST_STEPS = 24
+_MOST_DOUBTS = 4
+_SURE = 0.6
+"""Confidence from which an answer needs no closer look."""
 
 
 class StepEntry(BaseModel):
@@ -34,6 +39,7 @@ class AskReply(BaseModel):
     not_visible: bool = False
     confidence: Confidence = None
     moments: list[SpanEntry] = []
+    look_closer: list[SpanEntry] = []
 
 
 class JoinedAnswer(BaseModel):
@@ -101,6 +107,60 @@ def conclude(
         ),
         instances=() if not_visible else axis.instances(sorted(moments), bridged=0),
     )
+
+
+def unsure_of(answers: Sequence[Answered[AskReply]]) -> tuple[tuple[int, int], ...]:
+    """Between which keyframes closer ones are needed: where an answer says so, or is unsure of its moments."""
+    return tuple(
+        dict.fromkeys(
+            (span.frames(answer.batch)[0], span.frames(answer.batch)[-1])
+            for answer in in_order(answers)
+            for span in _doubts(answer.said)
+            if span.frames(answer.batch)
+        )
+    )
+
+
+def superseded(
+    first: Sequence[Answered[AskReply]], closer: Sequence[Answered[AskReply]]
+) -> list[Answered[AskReply]]:
+    """What counts after a closer look: where it can tell, it takes the place of what was in doubt."""
+    told = _telling(closer)
+    seen = {frame for answer in told for frame in answer.batch.frames}
+    kept = [
+        answer
+        for answer in first
+        if not any(seen & set(span.frames(answer.batch)) for span in _doubts(answer.said))
+    ]
+    return [*kept, *told]
+
+
+def renumbered(
+    answer: Answered[AskReply], numbers: Mapping[int, int], keyframes: Sequence[Keyframe]
+) -> Answered[AskReply]:
+    """The same answer after its keyframes got new numbers; ``keyframes`` are all there are, by new number."""
+
+    def spans(listed: Sequence[SpanEntry]) -> list[SpanEntry]:
+        return [
+            span.model_copy(
+                update={"first_frame": numbers[span.first_frame], "last_frame": numbers[span.last_frame]}
+            )
+            for span in listed
+        ]
+
+    said = answer.said
+    steps = [step.model_copy(update={"frames": [numbers[f] for f in step.frames]}) for step in said.reasoning]
+    changed = {"reasoning": steps, "moments": spans(said.moments), "look_closer": spans(said.look_closer)}
+    shown = tuple(keyframes[numbers[frame]] for frame in answer.batch.frames)
+    return replace(answer, batch=replace(answer.batch, keyframes=shown), said=said.model_copy(update=changed))
+
+
+def _doubts(said: AskReply) -> Sequence[SpanEntry]:
+    """The stretches an answer wants to see more closely, first of all those it names."""
+    if said.look_closer:
+        return said.look_closer[:_MOST_DOUBTS]
+    unsure = said.confidence is not None and said.confidence < _SURE and not said.not_visible
+    return said.moments[:_MOST_DOUBTS] if unsure else ()
 
 
 def _telling(answers: Sequence[Answered[AskReply]]) -> list[Answered[AskReply]]:

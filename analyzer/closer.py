@@ -1,0 +1,162 @@
+"""The second look: frames between those that were seen, where edges are loose and where a question needs them."""
+
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from analyzer.asking import Answered, Inquiry, Outcome, ask_all
+from analyzer.conversation import Batch
+from analyzer.reporting import Report, failures, warned
+from analyzer.tasks.asked import ask, events
+from analyzer.timeline import Axis, cover, date, list_keyframes, list_shots
+from analyzer.types import Event, TaskName, Timeline
+from analyzer.zooming import (
+    Interleaved,
+    LooseEdge,
+    SecondLook,
+    batches_between,
+    batches_over,
+    find_gaps,
+    find_loose_edges,
+    interleave,
+    renumber,
+    spread,
+)
+from sampler import Keyframe, Notice, SamplerError
+
+_KNOWN_LABELS: Final = 40
+
+Times = dict[LooseEdge, tuple[float, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """Where a question needs closer frames, and which are to be taken there."""
+
+    spans: Sequence[tuple[int, int]]
+    times: Times
+
+
+async def look_closer(
+    report: Report,
+    timeline: Timeline,
+    keyframes: Sequence[Keyframe],
+    inquiries: Sequence[Inquiry[Any]],
+    look: SecondLook,
+) -> Timeline:
+    """The timeline after closer looks, where they are needed and succeed; without any the same.
+
+    A question comes first: it gets all that may be spent, or half of it where events have loose edges as well.
+    """
+    by_task: dict[TaskName, Inquiry[Any]] = {inquiry.task: inquiry for inquiry in inquiries}
+    axis, _ = report.of("events")
+    edges = find_loose_edges(timeline.events, axis) if "events" in by_task else ()
+    wish = _wish(report, look.frames - look.frames // 2 if edges else look.frames)
+    asked = sum(map(len, wish.times.values()))
+    loose = spread(edges, axis, look.frames - asked)
+    times = sorted({time for spent in (wish.times, loose) for each in spent.values() for time in each})
+    if not times:
+        return timeline
+    try:
+        taken = await look.take(times)
+    except SamplerError as error:
+        return warned(timeline, Notice("no_second_look", f"no closer frames were looked at: {error}"))
+    mixed = interleave(report.plan, keyframes, taken)
+    again = _Again(report, mixed)
+    timeline = again.renumbered(timeline)
+    if loose:
+        timeline = await again.events(timeline, by_task["events"], loose)
+    if wish.times:
+        timeline = await again.ask(timeline, by_task["ask"], wish)
+    return again.accounted(timeline)
+
+
+def _wish(report: Report, frames: int) -> _Wish:
+    """The stretches an answer asks to see more closely, or is unsure of."""
+    axis, answers = report.of("ask")
+    spans = ask.unsure_of(answers)
+    return _Wish(spans, spread(find_gaps(spans, axis), axis, frames))
+
+
+class _Again:
+    """Asks about keyframes among which closer ones were put, and merges what is said with what was said before."""
+
+    def __init__(self, report: Report, mixed: Interleaved) -> None:
+        self._report = report
+        self._mixed = mixed
+        self._outcomes: list[Outcome] = []
+        self._most = report.model.profile.max_images
+
+    def renumbered(self, timeline: Timeline) -> Timeline:
+        """The timeline with the numbers of the keyframes as they are now."""
+        if "events" in self._report.request.tasks:
+            timeline = self._concluded(timeline, ())
+        return replace(
+            timeline,
+            shots=list_shots(self._mixed.plan),
+            keyframes=list_keyframes(self._mixed.keyframes),
+            results=renumber(timeline.results, self._mixed.numbers),
+        )
+
+    async def events(self, timeline: Timeline, inquiry: Inquiry[Any], loose: Times) -> Timeline:
+        """Loose edges looked at once more."""
+        instructions = _known(inquiry, timeline.events)
+        inquiry = replace(inquiry, words={**inquiry.words, "instructions": instructions})
+        batches = batches_between(loose, self._mixed, self._next_index(), self._most)
+        closer = [replace(a, said=events.unsummed(a.said)) for a in await self._answers(inquiry, batches)]
+        return self._concluded(timeline, closer)
+
+    def _concluded(self, timeline: Timeline, closer: Sequence[Answered[Any]]) -> Timeline:
+        _, answers = self._report.of("events")
+        first = [events.renumbered(answer, self._mixed.numbers, self._mixed.keyframes) for answer in answers]
+        axis = self._axis([*first, *closer])
+        report = self._report
+        told = events.conclude([*first, *closer], axis, report.request, report.model.info.name)
+        return replace(timeline, events=date(told.drafts, axis))
+
+    async def ask(self, timeline: Timeline, inquiry: Inquiry[Any], wish: _Wish) -> Timeline:
+        """A question asked once more of the stretches in question; what is said then takes the place of doubts."""
+        batches = batches_over(wish.spans, self._mixed, self._next_index(), self._most)
+        closer = await self._answers(inquiry, batches)
+        _, answers = self._report.of("ask")
+        numbers, keyframes = self._mixed.numbers, self._mixed.keyframes
+        first = [ask.renumbered(answer, numbers, keyframes) for answer in answers]
+        said = ask.superseded(first, closer)
+        known = len(self._report.notices)
+        results = await self._report.conclude("ask", self._axis(said), said)
+        changed = replace(timeline, results=replace(timeline.results, **results))
+        return warned(changed, *self._report.notices[known:])
+
+    def accounted(self, timeline: Timeline) -> Timeline:
+        """The timeline with what this look covered, and what it failed on."""
+        report, mixed = self._report, self._mixed
+        lost = {mixed.numbers[frame]: reason for frame, reason in report.lost().items()}
+        seen = {frame for o in self._outcomes if isinstance(o, Answered) for frame in o.batch.frames}
+        seen |= set(mixed.numbers.values())
+        unseen = {k.index for k in mixed.keyframes} - seen
+        axis = Axis(mixed.plan, (k.index for k in mixed.keyframes if k.index not in {*lost, *unseen}))
+        covered = replace(timeline, coverage=cover(axis, lost))
+        return warned(covered, *failures(self._outcomes, mixed.plan))
+
+    async def _answers(self, inquiry: Inquiry[Any], batches: Sequence[Batch]) -> list[Answered[Any]]:
+        asking = ask_all([inquiry], batches, self._report.model, self._report.ledger, rolling=False)
+        async with aclosing(asking) as arriving:
+            outcomes = [outcome async for outcome in arriving]
+        self._outcomes += outcomes
+        return [outcome for outcome in outcomes if isinstance(outcome, Answered)]
+
+    def _axis(self, answers: Sequence[Answered[Any]]) -> Axis:
+        return Axis(self._mixed.plan, {frame for answer in answers for frame in answer.batch.frames})
+
+    def _next_index(self) -> int:
+        used = (outcome.batch.index for outcome in self._outcomes)
+        return max(self._report.next_index(), 1 + max(used, default=-1))
+
+
+def _known(inquiry: Inquiry[Any], told: Sequence[Event]) -> str:
+    """The caller's wishes, and the labels that are in use, so that one thing keeps one name."""
+    labels = list(dict.fromkeys(event.label for event in told))[:_KNOWN_LABELS]
+    listed = "".join(f"- {label}\n" for label in labels)
+    wishes = inquiry.words.get("instructions", "")
+    return f"{wishes}\nUse these labels where they fit, and new ones where none does:\n{listed}"
