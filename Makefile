@@ -5,7 +5,7 @@ READY := .venv/.ready
 DEMO := demo-output
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak openapi reference test-llama bench lint types contracts check lock clean
+.PHONY: help demo test soak fuzz openapi reference test-llama bench lint types contracts check lock clean
 
 help:  ## Show what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -31,6 +31,9 @@ test-llama: $(READY)  ## Ask a real llama.cpp server; compiles it first, 10 minu
 
 soak: $(READY)  ## Run the tests that take minutes: processes killed, floods of work
 	$(BIN)/python -m pytest -m soak
+
+fuzz: $(READY)  ## Attack every parser with damaged input, a minute each (ARGS='--seconds 300 answers')
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 bench: $(READY)  ## Measure against other tools, on real footage (ARGS=--quick for a few minutes' worth)
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -29,7 +29,7 @@ _LOOP = 4
 """Identical rows in a row that make an answer a loop."""
 _QWEN_GRID = 1000.0
 
-_THOUGHTS = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
+_THINKS = re.compile(r"<(?P<end>/)?think(?:ing)?>", re.IGNORECASE)
 _FENCE = re.compile(r"```[\w-]*\s*\n(.*?)```", re.DOTALL)
 _MARKUP = re.compile(r"<\|[^|>]{1,40}\|>|</?[a-zA-Z!][^<>]{0,200}>|!\[[^\]]{0,200}\]\([^)]{0,500}\)")
 
@@ -43,7 +43,7 @@ def find_json(text: str) -> Mapping[str, object]:
     Raises:
         UnusableAnswerError: there is none.
     """
-    text = _THOUGHTS.sub("", text[:_LONGEST_ANSWER]).strip()
+    text = _without_thoughts(text[:_LONGEST_ANSWER]).strip()
     for candidate in (text, *(match[1] for match in _FENCE.finditer(text))):
         if (found := _decode(candidate)) is not None:
             return found[0]
@@ -59,14 +59,39 @@ def find_json(text: str) -> Mapping[str, object]:
     return max(found_inside, key=lambda found: found[1])[0]
 
 
+def _without_thoughts(text: str) -> str:
+    """The text without what stands between ``<think>`` and ``</think>``; one pass, however often a model begins."""
+    kept, begun, after = [], None, 0
+    for mark in _THINKS.finditer(text):
+        if mark["end"] is None:
+            begun = mark.start() if begun is None else begun
+        elif begun is not None:
+            kept.append(text[after:begun])
+            begun, after = None, mark.end()
+    return "".join(kept) + text[after:]
+
+
 def _decode(text: str, *, whole: bool = True) -> tuple[Mapping[str, object], int] | None:
     try:
         value, end = json.JSONDecoder().raw_decode(text.strip())
+        if "\\u" in text:
+            value = _whole(value)
     except (ValueError, RecursionError):
         return None
     if not isinstance(value, dict) or (whole and text.strip()[end:].strip()):
         return None
     return value, end
+
+
+def _whole(value: Any) -> Any:
+    """The value, in its texts a question mark for every half of a surrogate pair: nothing can encode one."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, list):
+        return [_whole(each) for each in value]
+    if isinstance(value, dict):
+        return {_whole(key): _whole(each) for key, each in value.items()}
+    return value
 
 
 # -- reading it into a reply model ------------------------------------------------------------------

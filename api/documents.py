@@ -27,6 +27,9 @@ OTHER_DIGITS = 6
 SCHEMA_ID = "urn:sceneline:timeline:1"
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
+_LARGEST_NUMBER = 1e12
+"""Seconds that no recording has, thirty thousand years; so that arithmetic on what is read never overflows."""
+
 Document = TypeVar("Document")
 """A dataclass of the timeline."""
 
@@ -153,10 +156,16 @@ def read_timeline(path: Path) -> Timeline:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise TimelineFileError(
-            f"{path}: not a timeline of schema version 1 ({where}: {first['msg']}); "
-            "give the JSON file that `sceneline analyze` wrote"
-        ) from error
+        raise _no_timeline(path, f"{where}: {first['msg']}") from error
+    except ValueError as error:
+        raise _no_timeline(path, str(error)) from error
+
+
+def _no_timeline(path: Path, why: str) -> TimelineFileError:
+    line = " ".join(why.split())
+    return TimelineFileError(
+        f"{path}: not a timeline of schema version 1 ({line}); give the JSON file that `sceneline analyze` wrote"
+    )
 
 
 def parse_timeline(document: bytes) -> Timeline:
@@ -164,8 +173,27 @@ def parse_timeline(document: bytes) -> Timeline:
 
     Raises:
         ValidationError: it is not one.
+        ValueError: a number in it is none, or beyond reason.
     """
-    return _timeline_adapter().validate_json(document)
+    timeline = _timeline_adapter().validate_json(document)
+    if any(not -_LARGEST_NUMBER < number < _LARGEST_NUMBER for number in _numbers(timeline)):
+        raise ValueError(f"every number must be finite and below {_LARGEST_NUMBER:.0e}")
+    return timeline
+
+
+def _numbers(value: object) -> Iterator[float]:
+    """Every number in a timeline, whatever holds it."""
+    if isinstance(value, float):
+        yield value
+    elif isinstance(value, tuple | list):
+        for item in value:
+            yield from _numbers(item)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _numbers(item)
+    elif is_dataclass(value):
+        for each in fields(value):
+            yield from _numbers(getattr(value, each.name))
 
 
 @lru_cache(maxsize=1)

@@ -68,6 +68,7 @@ class Outbound:
         try:
             parts = urlsplit(url)
             host, _ = parts.hostname, parts.port
+            _ascii(url)
         except ValueError as error:
             raise RefusedError(422, "url_refused", f"this is no URL: {error}") from error
         if parts.scheme not in _PORTS or not host:

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 
@@ -46,17 +47,18 @@ def seconds_from(value: object) -> float:
     Raises:
         ValueError: it is none of these, negative, or not finite.
     """
+    given = value
     if isinstance(value, str) and (match := _CLOCK.fullmatch(value.strip())):
         hours, minutes = match["hours"], int(match["minutes"])
         if hours is not None and minutes > 59:
-            raise ValueError(f"{value!r} is not a time: minutes go up to 59 where hours are given")
-        return int(hours or 0) * 3600 + minutes * 60 + float(match["seconds"])
+            raise ValueError(f"{given!r} is not a time: minutes go up to 59 where hours are given")
+        value = int(hours or 0) * 3600 + minutes * 60 + Decimal(match["seconds"])
     try:
-        seconds = float(value) if isinstance(value, str | int | float) else math.nan
+        seconds = float(value) if isinstance(value, str | int | float | Decimal) else math.nan
     except (ValueError, OverflowError):
         seconds = math.nan
     if not math.isfinite(seconds) or seconds < 0:
-        raise ValueError(f"{value!r} is not a time: write seconds, MM:SS or HH:MM:SS.mmm")
+        raise ValueError(f"{given!r} is not a time: write seconds, MM:SS or HH:MM:SS.mmm")
     return seconds
 
 

@@ -43,8 +43,14 @@ class Meter:
         self._frames = 0
         self._pixels = 0
 
-    def add(self, pixels: int) -> None:
-        """One more frame; raises MediaLimitError when they come to more than allowed."""
+    def add(self, pixels: int, end_seconds: float) -> None:
+        """One more frame; raises MediaLimitError when they come to more than allowed, or one lies beyond all time."""
+        if not end_seconds <= self._limits.seconds:
+            message = (
+                f"{self._name!r} has a frame at {end_seconds:.0f} s, over the limit of {self._limits.seconds:.0f} s;"
+                " cut it"
+            )
+            raise MediaLimitError(message, "seconds")
         self._frames += 1
         self._pixels += pixels
         if self._frames > self._limits.frames:

@@ -1,6 +1,8 @@
 """Pictures that are not video: a single one, several in order, animated WebP (which FFmpeg does not decode)."""
 
+import struct
 import warnings
+import zlib
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
@@ -18,6 +20,8 @@ from sampler.frames import STILL_SECONDS, Frame, Header, Plane, fit, pick
 from sampler.types import Notice
 
 _STILL_FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "TIFF", "GIF")
+_SEQUENCE_FORMATS = (*_STILL_FORMATS, "PPM", "JPEG2000")
+"""Pillow knows dozens more, one of which (EPS) runs a program on what it is given."""
 _MILLISECOND = Fraction(1, 1000)
 _SHORTEST_MILLISECONDS = 10
 """Animations that declare less are shown slower by every browser; 100 ms is what they use instead."""
@@ -27,7 +31,21 @@ _KEPT_PIXELS = 8_000_000
 _MEASURED_PIXELS = 640 * 640
 PAGE = "pdf"
 """Kind of a sheet that is a page of a document."""
-_PILLOW_ERRORS = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
+_PILLOW_ERRORS = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    LookupError,
+    ArithmeticError,
+    RuntimeError,
+    TypeError,
+    AttributeError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
+"""What Pillow's plugins let out for a bad picture. The type says little, so callers classify by where it was raised."""
 
 
 class PictureFrame:
@@ -241,7 +259,9 @@ def _open(path: Path) -> Iterator[Image.Image]:
 def _enter(path: Path, opened: ExitStack) -> Image.Image:
     try:
         with _quietly():
-            return opened.enter_context(Image.open(opened.enter_context(path.open("rb"))))
+            return opened.enter_context(
+                Image.open(opened.enter_context(path.open("rb")), formats=_SEQUENCE_FORMATS)
+            )
     except UnidentifiedImageError as error:
         raise UnreadableMediaError(
             f"{path.name!r} is not a picture we read; use JPEG, PNG, WebP, AVIF or TIFF"

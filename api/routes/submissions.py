@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import math
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +18,8 @@ from api.schemas import TimelineRequest
 from api.uploads import FILE_PART, MAX_FIELD_BYTES, Limits, ReceivedFile, received, too_large
 
 MOST_SEQUENCE_SECONDS = 3600.0
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+"""The character U+0000 in JSON, and not a backslash with a word behind it."""
 
 
 class Submission(TimelineRequest):
@@ -84,15 +88,29 @@ async def brought(request: Request, server: Server) -> AsyncIterator[Brought]:
 
 
 def validated_json(text: str | bytes) -> object:
-    """JSON that a client sent.
+    """JSON that a client sent: as RFC 8259 has it, without numbers and characters no database or file could hold.
 
     Raises:
         RefusedError: it is none.
     """
     try:
-        return json.loads(text)
+        value = json.loads(text, parse_constant=_finite, parse_float=_finite)
+        _refuse_nul(json.dumps(value, ensure_ascii=False).encode().decode())
     except (ValueError, RecursionError) as error:
         raise RefusedError(400, "malformed_json", f"the request is not valid JSON: {error}") from error
+    return value
+
+
+def _refuse_nul(text: str) -> None:
+    if _NUL.search(text):
+        raise ValueError("a text holds the character U+0000")
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError(f"{number} is not a number")
+    return value
 
 
 def _validated(text: str | bytes, server: Server) -> Submission:

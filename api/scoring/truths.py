@@ -17,7 +17,7 @@ Corner = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
 
 class TruthCut(_Part):
@@ -110,7 +110,7 @@ def read_truth(path: Path, video: str) -> Truth:
         rows = _rows(path.read_text("utf-8"))
     except OSError as error:
         raise TruthFileError(f"cannot read the truth {path}: {error.strerror or error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TruthFileError(f"the truth {path} is not JSON: {error}") from error
     try:
         return _recognise(rows, Path(video).stem)
@@ -127,7 +127,10 @@ def _rows(text: str) -> list[dict[str, object]]:
         if len(lines) < 2:
             raise
         whole = [json.loads(line) for line in lines]
-    return whole if isinstance(whole, list) else [whole]
+    rows = whole if isinstance(whole, list) else [whole]
+    if not all(isinstance(row, dict) for row in rows):
+        raise ValueError("it must hold JSON objects")
+    return rows
 
 
 def _recognise(rows: list[dict[str, object]], stem: str) -> Truth:
@@ -147,7 +150,7 @@ def _from_activitynet(row: dict[str, object], stem: str) -> Truth:
     if not isinstance(entry, dict):
         raise TypeError("an entry must be an object")
     events = tuple(
-        TruthEvent(description=sentence.strip(), start_seconds=start, end_seconds=end)
+        TruthEvent(description=str(sentence).strip(), start_seconds=start, end_seconds=end)
         for (start, end), sentence in zip(entry["timestamps"], entry["sentences"], strict=True)
     )
     return Truth(video=stem, events=events)

@@ -209,9 +209,10 @@ class Run:
                     yield self._delivered(frame, frame.pts)
 
     def _delivered(self, frame: VideoFrame, pts: int) -> DecodedFrame:
-        self._meter.add(frame.width * frame.height)
+        time = self.seconds(pts)
         duration = (frame.duration or self.step) * self._scale / self._parts
-        return DecodedFrame(frame, self._converter, pts, self.seconds(pts), duration)
+        self._meter.add(frame.width * frame.height, time + duration)
+        return DecodedFrame(frame, self._converter, pts, time, duration)
 
     def read_packets(self) -> "Iterator[Packet[VideoStream] | None]":
         """Packets of the stream, then what drains the decoder; damage in between is stepped over."""

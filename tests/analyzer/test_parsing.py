@@ -1,6 +1,7 @@
 import json
 import math
 import string
+import time
 
 import jsonschema
 import pytest
@@ -218,3 +219,16 @@ def test_counted_out_answers_are_noticed():
     assert not is_templated([(n, n, f"Scene {n}") for n in range(5)])
     assert not is_templated([(n, n, f"Scene {n}" if n % 3 else "A cup") for n in range(10)])
     assert not is_templated([(n, n + n % 2, f"Scene {n}") for n in range(10)])
+
+
+def test_a_model_stuck_in_thought_is_read_in_one_pass():
+    """The text is cut at 400,000 characters; looking from each of its 57,000 beginnings for an end took minutes."""
+    began = time.perf_counter()
+    with pytest.raises(UnusableAnswerError):
+        find_json("<think>" * 100_000)
+    assert time.perf_counter() - began < 5
+    assert find_json("<think>a<think>b</think>{}<THINKING>{</thinking>") == {}
+
+
+def test_half_a_character_does_not_come_in():
+    assert find_json('{"a": "\\ud800", "b": "\\ud83d\\ude00"}') == {"a": "?", "b": "😀"}

@@ -11,13 +11,16 @@ from sampler import Keyframe
 
 _ANSWER_FIELDS = ("content", "reasoning_content", "reasoning", "thinking")
 """Where servers put what the model said, best first."""
-_FINISHES: dict[object, Finish] = {
+_FINISHES: dict[str, Finish] = {
     "stop": "stop",
     "length": "length",
     "end_turn": "stop",
     "max_tokens": "length",
 }
 _LONGEST_MESSAGE = 300
+_MOST_TOKENS = 1 << 40
+_MOST_USD = 1e9
+"""No request takes or costs so much: what a server says beyond it is nonsense."""
 
 
 class UnreadableResponseError(ValueError):
@@ -125,14 +128,13 @@ def read_response(body: bytes, *, expects_json: bool) -> Answer | ErrorBody:
         return error
     usage = document.get("usage")
     usage = usage if isinstance(usage, Mapping) else {}
-    cost = usage.get("cost")
     field, text = _said(message, expects_json=expects_json)
     return Answer(
         text=text,
-        finish=_FINISHES.get(choice.get("finish_reason"), "other"),
+        finish=_FINISHES.get(str(choice.get("finish_reason")), "other"),
         input_tokens=_count(usage.get("prompt_tokens")),
         output_tokens=_count(usage.get("completion_tokens")),
-        cost_usd=float(cost) if isinstance(cost, int | float) and cost >= 0 else None,
+        cost_usd=_price(usage.get("cost")),
         field=field,
     )
 
@@ -151,7 +153,7 @@ def read_error(body: bytes) -> ErrorBody:
 def _json_object(body: bytes) -> Mapping[str, object]:
     try:
         document = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UnreadableResponseError("the response is not JSON") from error
     if not isinstance(document, Mapping):
         raise UnreadableResponseError("the response is not a JSON object")
@@ -182,7 +184,8 @@ def _said(message: Mapping[str, object], *, expects_json: bool) -> tuple[str, st
     said = [(field, text) for field in _ANSWER_FIELDS if (text := _flat(message.get(field)).strip())]
     if expects_json:
         said = [(field, text) for field, text in said if "{" in text] or said
-    return said[0] if said else (_ANSWER_FIELDS[0], "")
+    field, text = said[0] if said else (_ANSWER_FIELDS[0], "")
+    return field, _whole(text)
 
 
 def _flat(content: object) -> str:
@@ -195,9 +198,18 @@ def _flat(content: object) -> str:
 
 
 def _count(value: object) -> int:
-    return value if isinstance(value, int) and value > 0 else 0
+    return value if isinstance(value, int) and 0 < value < _MOST_TOKENS else 0
+
+
+def _price(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and 0 <= value < _MOST_USD else None
+
+
+def _whole(text: str) -> str:
+    """The text with a question mark for every half of a surrogate pair, which JSON may hold and nothing can encode."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _one_line(text: str) -> str:
-    line = " ".join(text.split())
+    line = " ".join(_whole(text).split())
     return line if len(line) <= _LONGEST_MESSAGE else f"{line[:_LONGEST_MESSAGE]}…"

@@ -1,7 +1,8 @@
 """The task ``custom``: the caller's own instructions and form of answer, validated."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, best_match
@@ -99,4 +100,17 @@ def _read(reply: Reply, validator: Draft202012Validator | None) -> CustomAnswer:
     said = find_json(reply.text)
     if error := best_match(validator.iter_errors(said)):
         raise UnusableAnswerError(f"{error.json_path}: {error.message[:300]}")
-    return said
+    return {printable(name): _harmless(value) for name, value in said.items()}
+
+
+def _harmless(value: Any) -> Any:
+    """The value with texts that cannot steer whoever shows them, and numbers that JSON can hold."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UnusableAnswerError("a number in the answer is not finite; give one that is")
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, list):
+        return [_harmless(each) for each in value]
+    if isinstance(value, dict):
+        return {printable(name): _harmless(each) for name, each in value.items()}
+    return value

@@ -19,6 +19,7 @@ from analyzer.timeline import Axis
 from sampler import Keyframe, Notice
 
 TRACK: Final = "events"
+_Number: Final[Any] = Annotated[float, Field(allow_inf_nan=False)]
 _RETOLD: Final = 6
 """Entries of an answer that the next batch is told of."""
 _SEGMENTS: Final = (
@@ -225,4 +226,4 @@ def _field_type(field: SegmentField) -> Any:
         return Literal[field.enum] | None
     if field.type == "string":
         return Line | None
-    return {"number": float, "integer": int, "boolean": bool}[field.type] | None
+    return {"number": _Number, "integer": int, "boolean": bool}[field.type] | None
