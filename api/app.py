@@ -10,9 +10,10 @@ from fastapi import FastAPI, Request, Response
 
 from api.jobs import JobEngine, Place
 from api.metrics import Metrics
-from api.records import IdempotencyKeys, Keyring, Reviews, Totals
+from api.records import IdempotencyKeys, Keyring, Quota, Quotas, Reviews, Totals
 from api.routes import calibration, pages, plans, questions, status, timelines
 from api.routes.guarding import Guard
+from api.routes.limiting import RateLimiter, Turnstile
 from api.routes.problems import tell_problems
 from api.routes.serving import Server
 
@@ -33,6 +34,15 @@ def make_app(place: Place, *, loopback_only: bool, grace_seconds: float = 10.0) 
         keyring=Keyring(place.database),
         idempotency=IdempotencyKeys(place.database),
         reviews=Reviews(place.database),
+        quotas=Quotas(
+            place.database,
+            Quota(
+                settings.jobs_at_once_per_tenant,
+                settings.jobs_per_day_per_tenant,
+                settings.upload_bytes_per_day_per_tenant,
+            ),
+        ),
+        rates=RateLimiter(settings.requests_per_minute_per_key),
         metrics=Metrics(place.records, Totals(place.database), place.executors, settings.silent_seconds),
         fetches_urls=settings.fetch_urls == "yes" or (settings.fetch_urls == "auto" and loopback_only),
     )
@@ -71,7 +81,9 @@ def make_app(place: Place, *, loopback_only: bool, grace_seconds: float = 10.0) 
     ):
         app.include_router(router)
     app.middleware("http")(_timed(server))
-    app.add_middleware(Guard, loopback_only=loopback_only)
+    app.add_middleware(
+        Guard, loopback_only=loopback_only, turnstile=Turnstile(settings.requests_at_once_per_key)
+    )
     return app
 
 

@@ -44,8 +44,10 @@ class OutputError(ApiError):
 class RefusedError(ApiError):
     """The service turns a request away; says so over HTTP as a problem document."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, retry_after_seconds: int | None = None) -> None:
         super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+        """When it may be taken; None where waiting does not help, or nobody knows how long."""
         self.status = status
         """HTTP status code of the answer."""
         self.code = code

@@ -33,7 +33,7 @@ from dbos import error as dbos_errors
 from api.calls import Called
 from api.errors import DatabaseError, ServiceError
 from api.problems import BUG, CANCELLED, problem_of
-from api.records import Database, Executors, Job, JobRecords, NewJob
+from api.records import Database, Executors, Job, JobRecords, NewJob, Quotas
 from api.settings import Settings
 from api.shown import name_of_times
 from api.storage import Storage, job_folder
@@ -166,10 +166,16 @@ class JobEngine:
 
     # -- taking in ---------------------------------------------------------------------------------------
 
-    def submit(self, new: NewJob, job_id: str) -> Job:
-        """Write the job and its place in the queue in one transaction: both are there, or neither."""
+    def submit(self, new: NewJob, job_id: str, quotas: Quotas | None = None) -> Job:
+        """Write the job and its place in the queue in one transaction: both are there, or neither.
+
+        Raises:
+            RefusedError: quotas are given, and it is one job too many for its tenant.
+        """
         new = replace(new, traceparent=current_traceparent())
         with self._place.records.adding(new, job_id) as connection:
+            if quotas is not None:
+                quotas.charge(connection, new)
             options = self._options("sample", "cpu", job_id, 0, new.tenant, new.priority)
             self._connected.enqueue_in_transaction(connection, options, job_id, 0)
         return self._place.records.get(job_id)

@@ -83,6 +83,19 @@ class Settings(BaseSettings):
     fetch_urls: Literal["auto", "yes", "no"] = "auto"
     """Whether videos may be given as a URL; ``auto`` allows it while the server listens on loopback only."""
 
+    # -- the service: what each client may use; no limit where not given ----------------------------------
+
+    requests_per_minute_per_key: int | None = Field(default=None, ge=1)
+    """Requests one API key may make in any minute, of each process."""
+    requests_at_once_per_key: int | None = Field(default=None, ge=1)
+    """Requests one API key may have under way at the same time, of each process; followed event streams count."""
+    jobs_at_once_per_tenant: int | None = Field(default=None, ge=1)
+    """Jobs of one tenant that have not ended, over all processes."""
+    jobs_per_day_per_tenant: int | None = Field(default=None, ge=1)
+    """Timelines and questions of one tenant in a day of UTC, over all processes."""
+    upload_bytes_per_day_per_tenant: int | None = Field(default=None, ge=1)
+    """Bytes one tenant may bring in a day of UTC, uploaded or fetched, over all processes."""
+
     # -- the service: how it works -----------------------------------------------------------------------
 
     jobs_at_once: int = Field(default=2, ge=0)

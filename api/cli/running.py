@@ -18,7 +18,7 @@ from api.errors import RequestError, SetupError
 from api.jobs import JobEngine
 from api.logs import set_up_logs
 from api.places import opened
-from api.records import Database, Keyring, open_database
+from api.records import Database, Keyring, Scope, open_database
 from api.routes.guarding import LOOPBACK_NAMES
 from api.settings import Settings, settings
 from api.storage import Storage, open_storage
@@ -89,7 +89,7 @@ def run_worker() -> int:
     return DONE
 
 
-def add_key(tenant: str, data: Path | None) -> str:
+def add_key(tenant: str, scope: Scope, data: Path | None) -> str:
     """Make a key of a tenant.
 
     Raises:
@@ -98,14 +98,15 @@ def add_key(tenant: str, data: Path | None) -> str:
     if not tenant.isprintable() or not 1 <= len(tenant) <= 100:
         raise RequestError("a tenant's name has 1 to 100 printable signs")
     with service_database(service_settings(data)) as database:
-        return Keyring(database).create(tenant)
+        return Keyring(database).create(tenant, scope)
 
 
 def list_keys(data: Path | None) -> list[str]:
-    """A line for each key: when it was made, whose it is, how its hash begins."""
+    """A line for each key: when it was made, how its hash begins, what it may do, whose it is."""
     with service_database(service_settings(data)) as database:
         return [
-            f"{time.strftime('%Y-%m-%d %H:%M', time.gmtime(key.created_at))}  {key.sha256[:12]}  {key.tenant}"
+            f"{time.strftime('%Y-%m-%d %H:%M', time.gmtime(key.created_at))}  {key.sha256[:12]}  {key.scope:5}  "
+            f"{key.tenant}"
             for key in Keyring(database).all()
         ]
 

@@ -1,7 +1,7 @@
 """The service's commands and their help. What they do is imported when they run, as everywhere in the CLI."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -117,12 +117,19 @@ def calibration(
 def add_key(
     tenant: Annotated[str, typer.Argument(help="Whose key it is; keys of one tenant share their timelines.")],
     *,
+    scope: Annotated[
+        Literal["read", "write", "admin"],
+        typer.Option(
+            help="read: look at timelines; write: have videos looked at as well; admin: see /metrics of all "
+            "tenants as well."
+        ),
+    ] = "write",
     data: DataFolder = None,
 ) -> None:
     """Make a key and print it. It is kept as a hash: nobody can read it again."""
     from api.cli.running import add_key as add
 
-    typer.echo(add(tenant, data))
+    typer.echo(add(tenant, scope, data))
 
 
 @keys.command("list")

@@ -4,12 +4,13 @@ SQLite on one machine, PostgreSQL on many; the same statements but for full-text
 Pictures and timeline documents lie in storage, never here.
 """
 
-from api.records.access import ApiKey, Keyring
+from api.records.access import ApiKey, Keyring, Scope
 from api.records.database import Database, open_database
 from api.records.executors import Executors
 from api.records.idempotency import Claim, IdempotencyKeys
 from api.records.jobs import JobRecords, new_id
 from api.records.kept import KeptLooks
+from api.records.quotas import Quota, Quotas
 from api.records.reviews import Decision, Review, Reviews
 from api.records.totals import Totals
 from api.records.types import (
@@ -43,8 +44,11 @@ __all__ = [
     "NewJob",
     "Outcome",
     "Problem",
+    "Quota",
+    "Quotas",
     "Review",
     "Reviews",
+    "Scope",
     "Totals",
     "new_id",
     "open_database",

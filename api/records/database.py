@@ -157,7 +157,13 @@ def _add_traces(connection: sa.Connection) -> None:
     connection.execute(sa.text("ALTER TABLE sceneline_jobs ADD COLUMN traceparent TEXT"))
 
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_make_tables, _add_traces)
+def _add_scopes_and_quotas(connection: sa.Connection) -> None:
+    # What the keys of earlier versions could do, they still can.
+    connection.execute(sa.text("ALTER TABLE sceneline_keys ADD COLUMN scope TEXT NOT NULL DEFAULT 'admin'"))
+    tables.USED.create(connection)
+
+
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_make_tables, _add_traces, _add_scopes_and_quotas)
 """Append only: a database remembers how many of these it has seen. The first makes an empty one what all of them
 together would have made of it."""
 

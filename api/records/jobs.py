@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from api.records import searching
 from api.records.database import Database
+from api.records.quotas import add_used
 from api.records.tables import DELIVERIES, EVENTS, JOBS
 from api.records.totals import add_totals
 from api.records.types import (
@@ -67,6 +68,10 @@ class JobRecords:
                 .where(JOBS.c.id == job_id)
                 .values(name=name, sources=[asdict(source) for source in sources])
             )
+            tenant = connection.execute(sa.select(JOBS.c.tenant).where(JOBS.c.id == job_id)).scalar()
+            if tenant is not None:
+                now = self._database.now_seconds(connection)
+                add_used(connection, tenant, now, size=sum(source.bytes for source in sources))
 
     # -- reading -----------------------------------------------------------------------------------------
 

@@ -84,6 +84,16 @@ KEYS = sa.Table(
     sa.Column("sha256", sa.Text, primary_key=True),
     sa.Column("tenant", sa.Text, nullable=False),
     sa.Column("created_at", sa.Float, nullable=False),
+    sa.Column("scope", sa.Text, nullable=False),
+)
+
+USED = sa.Table(
+    "sceneline_used",
+    METADATA,
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("day", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("jobs", sa.Integer, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
 )
 
 LOOKS = sa.Table(

@@ -5,6 +5,7 @@ along by other sites (``SameSite=Strict``), and what changes something is refuse
 for it, which also protects a server on loopback from pages open in the same browser.
 """
 
+import hashlib
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -12,7 +13,8 @@ from fastapi import Depends, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import RefusedError
-from api.records import Problem
+from api.records import ApiKey, Problem
+from api.routes.limiting import Allowance, Turnstile
 from api.routes.problems import problem_response
 from api.routes.serving import ServerHere
 
@@ -22,6 +24,9 @@ COOKIE = "sceneline_key"
 LOOPBACK_NAMES = frozenset(("localhost", "127.0.0.1", "::1"))
 _SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 
+_TOO_MANY = Problem(
+    "too_many_requests_at_once", "too many requests of this key are under way; wait until one has ended", 429
+)
 _HEADERS = {
     b"content-security-policy": b"default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
     b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'",
@@ -32,31 +37,67 @@ _HEADERS = {
 }
 
 
-def tenant_of(request: Request, server: ServerHere) -> str:
-    """Whose request this is.
+def key_of(request: Request, server: ServerHere) -> ApiKey:
+    """The key a request was made with; without any key on this server, one for everybody that may do everything.
 
     Raises:
-        RefusedError: a key is needed and none that we know was shown.
+        RefusedError: a key is needed and none that we know was shown, it may not do this, or it has asked too often.
     """
+    shown = _shown(request)
+    known = server.keyring.find(shown) if shown else None
+    if known is None and (shown or not server.keyring.is_empty()):
+        raise RefusedError(401, "unauthorized", "show a key this server knows as `Authorization: Bearer KEY`")
+    key = known or ApiKey(EVERYONE, "", 0.0, "admin")
+    allowance = server.rates.take(key.sha256)
+    if allowance is not None:
+        request.state.allowance = allowance
+        if allowance.remaining < 0:
+            raise RefusedError(
+                429,
+                "rate_limited",
+                f"more than {allowance.limit} requests in a minute; ask again in {allowance.reset_seconds} s",
+                allowance.reset_seconds,
+            )
+    if key.scope == "read" and request.method not in _SAFE_METHODS:
+        raise RefusedError(
+            403, "insufficient_scope", "this key may only look; use one made with --scope write"
+        )
+    return key
+
+
+def tenant_of(key: Annotated[ApiKey, Depends(key_of)]) -> str:
+    """Whose request this is."""
+    return key.tenant
+
+
+def admin(key: Annotated[ApiKey, Depends(key_of)]) -> None:
+    """Let in those who may see what concerns all tenants.
+
+    Raises:
+        RefusedError: the key is not one of theirs.
+    """
+    if key.scope != "admin":
+        raise RefusedError(
+            403, "insufficient_scope", "this concerns all tenants; use a key made with --scope admin"
+        )
+
+
+def _shown(request: Request) -> str:
+    """The key that came with a request; empty if none did."""
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        key = request.cookies.get(COOKIE, "")
-    tenant = server.keyring.tenant_of(key.strip()) if key else None
-    if tenant is not None:
-        return tenant
-    if server.keyring.is_empty() and not key:
-        return EVERYONE
-    raise RefusedError(401, "unauthorized", "show a key this server knows as `Authorization: Bearer KEY`")
+    return (key if scheme.lower() == "bearer" else request.cookies.get(COOKIE, "")).strip()
 
 
 Tenant = Annotated[str, Depends(tenant_of)]
+Admin = Depends(admin)
 
 
 class Guard:
     """Refuses what other sites' pages ask for, and sets the headers that keep ours from being misused."""
 
-    def __init__(self, app: ASGIApp, *, loopback_only: bool) -> None:
+    def __init__(self, app: ASGIApp, *, loopback_only: bool, turnstile: Turnstile) -> None:
         self._app = app
+        self._turnstile = turnstile
         self._loopback_only = loopback_only
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,14 +110,23 @@ class Guard:
             if message["type"] == "http.response.start":
                 present = {name.lower() for name, _ in message["headers"]}
                 message["headers"] += [(n, v) for n, v in _HEADERS.items() if n not in present]
+                allowance = scope.get("state", {}).get("allowance")
+                if isinstance(allowance, Allowance):
+                    message["headers"] += [
+                        (n.lower().encode(), v.encode()) for n, v in allowance.headers.items()
+                    ]
             await send(message)
 
         request = Request(scope)
         problem = self._problem_with(request)
         if problem is not None:
             await problem_response(problem)(scope, receive, send_guarded)
-        else:
-            await self._app(scope, receive, send_guarded)
+            return
+        with self._turnstile.passing(hashlib.sha256(_shown(request).encode()).hexdigest()) as room:
+            if room:
+                await self._app(scope, receive, send_guarded)
+            else:
+                await problem_response(_TOO_MANY, {"Retry-After": "1"})(scope, receive, send_guarded)
 
     def _problem_with(self, request: Request) -> Problem | None:
         if self._loopback_only and (request.url.hostname or "") not in LOOPBACK_NAMES:

@@ -69,7 +69,7 @@ def _page(text: str) -> Response:
 @session.post("", status_code=204)
 def post_session(server: ServerHere, request: Request, key: Annotated[str, Form(max_length=200)]) -> Response:
     """Keep a key in a cookie that scripts cannot read, for the web page."""
-    if server.keyring.tenant_of(key.strip()) is None:
+    if server.keyring.find(key.strip()) is None:
         raise RefusedError(401, "unauthorized", "this server does not know that key")
     response = Response(status_code=204)
     secure = request.url.scheme == "https"

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
 from analyzer import AnalyzerError
-from api.errors import ApiError
+from api.errors import ApiError, RefusedError
 from api.problems import BUG, problem_of
 from api.records import Problem
 from sampler import SamplerError
@@ -72,7 +72,10 @@ async def _on_ours(_request: Request, error: Exception) -> Response:
     problem = problem_of(error) or BUG
     if problem.status >= 500:
         log.error("request not met", extra={"code": problem.code, "reason": problem.message})
-    return problem_response(problem, {"WWW-Authenticate": "Bearer"} if problem.status == 401 else None)
+    headers = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else {}
+    if isinstance(error, RefusedError) and error.retry_after_seconds is not None:
+        headers["Retry-After"] = str(error.retry_after_seconds)
+    return problem_response(problem, headers)
 
 
 async def _on_http(_request: Request, error: Exception) -> Response:

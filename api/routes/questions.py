@@ -102,4 +102,4 @@ def _submit(server: Server, tenant: str, job_id: str, body: QuestionBody) -> Job
         parent=parent,
         priority=about.priority,
     )
-    return server.engine.submit(new, new_id())
+    return server.engine.submit(new, new_id(), server.quotas)

@@ -8,7 +8,8 @@ from fastapi import Depends, Request
 
 from api.jobs import JobEngine, Place
 from api.metrics import Metrics
-from api.records import IdempotencyKeys, Keyring, Reviews
+from api.records import IdempotencyKeys, Keyring, Quotas, Reviews
+from api.routes.limiting import RateLimiter
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class Server:
     keyring: Keyring
     idempotency: IdempotencyKeys
     reviews: Reviews
+    quotas: Quotas
+    rates: RateLimiter
     metrics: Metrics
     fetches_urls: bool
     """Whether videos may be given as a URL."""

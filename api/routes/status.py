@@ -9,7 +9,7 @@ from analyzer import TaskName
 from api.errors import ServiceError
 from api.exports import SUFFIXES
 from api.metrics import CONTENT_TYPE
-from api.routes.guarding import Tenant
+from api.routes.guarding import Admin, Tenant
 from api.routes.problems import ANY_PROBLEM
 from api.routes.serving import Server, ServerHere
 from api.routes.views import LimitsView, View
@@ -76,6 +76,11 @@ def get_limits(server: ServerHere, _tenant: Tenant) -> LimitsView:
         max_wait_seconds=settings.max_wait_seconds,
         job_timeout_seconds=settings.job_timeout_seconds,
         keep_days=settings.keep_days,
+        requests_per_minute=settings.requests_per_minute_per_key,
+        requests_at_once=settings.requests_at_once_per_key,
+        jobs_at_once=settings.jobs_at_once_per_tenant,
+        jobs_per_day=settings.jobs_per_day_per_tenant,
+        upload_bytes_per_day=settings.upload_bytes_per_day_per_tenant,
         fetches_urls=server.fetches_urls,
         webhooks=settings.webhook_secret is not None,
         remote_model=remote,
@@ -84,7 +89,12 @@ def get_limits(server: ServerHere, _tenant: Tenant) -> LimitsView:
     )
 
 
-@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-async def get_metrics(server: ServerHere, _tenant: Tenant) -> Response:
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}}},
+    dependencies=[Admin],
+)
+async def get_metrics(server: ServerHere) -> Response:
     """Counters and gauges in Prometheus' text form."""
     return Response(await to_thread.run_sync(server.metrics.text), media_type=CONTENT_TYPE)

@@ -15,14 +15,14 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from api.errors import NotStoredError, RefusedError
 from api.exports import SUFFIXES, Format
 from api.outbound import name_in
-from api.records import Decision, Job, JobFilter, JobStatus, NewJob, new_id
+from api.records import Decision, Job, JobFilter, JobSource, JobStatus, NewJob, new_id
 from api.routes.files import file_response, media_type_of
 from api.routes.guarding import Tenant
 from api.routes.problems import ANY_PROBLEM
 from api.routes.serving import Server, ServerHere
 from api.routes.submissions import Brought, Submission, brought
 from api.routes.views import JobView, Page, TimelineView, head_of
-from api.storage import source_key, timeline_key
+from api.storage import job_folder, source_key, timeline_key
 from api.uploads import name_for_people
 from api.working import keep_source
 
@@ -95,6 +95,7 @@ async def post_timeline(
 ) -> Response:
     """Have a video looked at. Send it, or several pictures in order, or JSON with a URL."""
     if idempotency_key is None:
+        await to_thread.run_sync(server.quotas.check, tenant)
         async with brought(request, server) as came:
             job = await to_thread.run_sync(_submit, server, tenant, came)
     else:
@@ -245,7 +246,9 @@ def post_cancel(job_id: JobId, server: ServerHere, tenant: Tenant) -> Response:
 @router.post("/{job_id}/retry", status_code=202, response_model=TimelineView)
 def post_retry(job_id: JobId, server: ServerHere, tenant: Tenant) -> Response:
     """Run a job that failed, was cancelled or is partial again, from where it failed."""
-    job = server.engine.retry(found(server, job_id, tenant))
+    ended = found(server, job_id, tenant)
+    server.quotas.check(tenant)
+    job = server.engine.retry(ended)
     if job is None:
         raise RefusedError(
             409, "not_retryable", "only a job that failed, was cancelled or is partial can be retried"
@@ -309,6 +312,8 @@ async def _submit_once(request: Request, server: Server, tenant: str, key: str) 
             409, "in_flight", "a request with this Idempotency-Key is still coming in; try later"
         )
     try:
+        if claim.ours:
+            await to_thread.run_sync(server.quotas.check, tenant)
         async with brought(request, server) as came:
             fingerprint = came.fingerprint(request)
             if claim.ours:
@@ -330,19 +335,29 @@ def _submit(server: Server, tenant: str, came: Brought) -> Job:
     place, submission = server.place, came.submission
     job_id = new_id()
     sources = tuple(keep_source(place.storage, job_id, file) for file in came.files)
+    try:
+        return _enqueue(server, tenant, submission, job_id, sources)
+    except RefusedError:
+        place.storage.delete(job_folder(job_id))
+        raise
+
+
+def _enqueue(
+    server: Server, tenant: str, submission: Submission, job_id: str, sources: tuple[JobSource, ...]
+) -> Job:
     name = sources[0].name if sources else name_for_people(name_in(submission.url or ""))
     new = NewJob(
         tenant=tenant,
         name=name,
         request=submission.timeline_request(),
         sources=sources,
-        timeout_seconds=place.settings.job_timeout_seconds,
+        timeout_seconds=server.place.settings.job_timeout_seconds,
         interval_seconds=submission.interval,
         url=submission.url,
         webhook=submission.webhook,
         priority=submission.priority,
     )
-    return server.engine.submit(new, job_id)
+    return server.engine.submit(new, job_id, server.quotas)
 
 
 async def awaited(server: Server, job: Job, seconds: float) -> Job:

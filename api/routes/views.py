@@ -128,6 +128,16 @@ class LimitsView(View):
     max_wait_seconds: float
     job_timeout_seconds: float
     keep_days: float | None
+    requests_per_minute: int | None
+    """Of one key; null where there is no limit, as in the fields that follow."""
+    requests_at_once: int | None
+    """Of one key."""
+    jobs_at_once: int | None
+    """Of one tenant, over all its keys."""
+    jobs_per_day: int | None
+    """Of one tenant."""
+    upload_bytes_per_day: int | None
+    """Of one tenant."""
     fetches_urls: bool
     webhooks: bool
     remote_model: bool

@@ -118,11 +118,11 @@ def test_keys_are_kept_as_hashes_and_can_be_revoked(tmp_path: Path) -> None:
     keyring = Keyring(database)
     assert keyring.is_empty()
     key = keyring.create("anna")
-    assert keyring.tenant_of(key) == "anna"
-    assert keyring.tenant_of(key[:-1]) is None
+    assert keyring.find(key).tenant == "anna"
+    assert keyring.find(key[:-1]) is None
     assert key.encode() not in (tmp_path / "a.db").read_bytes()
     assert keyring.revoke("anna") == 1
-    assert keyring.tenant_of(key) is None
+    assert keyring.find(key) is None
     database.close()
 
 
