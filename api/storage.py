@@ -259,20 +259,13 @@ class ObjectStorage:
     """Objects in an S3-compatible store."""
 
     def __init__(self, url: str) -> None:
-        import obstore.store  # noqa: PLC0415 - a second's work that a folder does not need
-
-        try:
-            self._store: ObjectStore = obstore.store.from_url(url)
-        except Exception as error:  # obstore raises a kind of its own for each bad option
-            raise SetupError(
-                f"storage {url!r} cannot be opened ({error}); check SCENELINE_STORAGE and AWS_…"
-            ) from error
+        self._store = open_object_store(url)
 
     def put(self, key: str, data: bytes) -> None:
         """Store ``data``; object stores write atomically."""
         import obstore  # noqa: PLC0415
 
-        with self._ours(f"cannot store {key}"):
+        with object_store_errors(f"cannot store {key}"):
             obstore.put(self._store, checked(key), data)
 
     def take(self, key: str, path: Path) -> None:
@@ -283,7 +276,7 @@ class ObjectStorage:
             self.size(key)
             path.unlink()
             return
-        with self._ours(f"cannot store {key}"):
+        with object_store_errors(f"cannot store {key}"):
             obstore.put(self._store, checked(key), path)
         path.unlink()
 
@@ -291,14 +284,14 @@ class ObjectStorage:
         """All of it."""
         import obstore  # noqa: PLC0415
 
-        with self._ours(f"cannot read {key}"):
+        with object_store_errors(f"cannot read {key}"):
             return bytes(obstore.get(self._store, checked(key)).bytes())
 
     def size(self, key: str) -> int:
         """Its length in bytes."""
         import obstore  # noqa: PLC0415
 
-        with self._ours(f"cannot read {key}"):
+        with object_store_errors(f"cannot read {key}"):
             return int(obstore.head(self._store, checked(key))["size"])
 
     def read(self, key: str, start: int, stop: int) -> Iterator[bytes]:
@@ -307,7 +300,7 @@ class ObjectStorage:
 
         step = 16 * _CHUNK_BYTES
         for first in range(start, stop, step):
-            with self._ours(f"cannot read {key}"):
+            with object_store_errors(f"cannot read {key}"):
                 yield bytes(
                     obstore.get_range(self._store, checked(key), start=first, end=min(first + step, stop))
                 )
@@ -327,13 +320,13 @@ class ObjectStorage:
         """Remove the object and all below it."""
         import obstore  # noqa: PLC0415
 
-        with self._ours(f"cannot delete {prefix}"):
+        with object_store_errors(f"cannot delete {prefix}"):
             for page in obstore.list(self._store, prefix=checked(prefix)):
                 paths = [item["path"] for item in page]
                 obstore.delete(
                     self._store, [path for path in paths if path == prefix or path.startswith(f"{prefix}/")]
                 )
-        with suppress(NotStoredError), self._ours(f"cannot delete {prefix}"):
+        with suppress(NotStoredError), object_store_errors(f"cannot delete {prefix}"):
             obstore.delete(self._store, prefix)
 
     def check(self) -> None:
@@ -341,16 +334,32 @@ class ObjectStorage:
         self.put("check", b"ok")
         self.delete("check")
 
-    @staticmethod
-    @contextmanager
-    def _ours(what: str) -> Iterator[None]:
-        """Turn obstore's errors into ours."""
-        from obstore.exceptions import BaseError, NotFoundError  # noqa: PLC0415
 
-        try:
-            yield
-        except (NotFoundError, FileNotFoundError) as error:
-            raise NotStoredError(f"{what}: it is not in storage any more") from error
-        except (BaseError, OSError) as error:
-            first = str(error).strip().partition("\n")[0]
-            raise StorageError(f"{what} ({first}); see that the object store answers") from error
+def open_object_store(url: str) -> "ObjectStore":
+    """The bucket and prefix at ``s3://BUCKET/PREFIX``, with what the ``AWS_…`` variables say.
+
+    Raises:
+        SetupError: the URL or the variables make no sense.
+    """
+    import obstore.store  # noqa: PLC0415 - a second's work that a folder does not need
+
+    try:
+        return obstore.store.from_url(url)
+    except Exception as error:  # obstore raises a kind of its own for each bad option
+        raise SetupError(
+            f"the bucket {url!r} cannot be opened ({error}); check its address and AWS_…"
+        ) from error
+
+
+@contextmanager
+def object_store_errors(what: str) -> Iterator[None]:
+    """Turn obstore's errors into ours."""
+    from obstore.exceptions import BaseError, NotFoundError  # noqa: PLC0415
+
+    try:
+        yield
+    except (NotFoundError, FileNotFoundError) as error:
+        raise NotStoredError(f"{what}: it is not in storage any more") from error
+    except (BaseError, OSError) as error:
+        first = str(error).strip().partition("\n")[0]
+        raise StorageError(f"{what} ({first}); see that the object store answers") from error

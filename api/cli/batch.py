@@ -3,53 +3,50 @@
 import hashlib
 import json
 import os
-import shutil
 import signal
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from api.cli.collecting import Collected, writer_to
 from api.cli.failing import DONE, INTERRUPTED, MODEL_FAILED
 from api.cli.telling import tell
-from api.errors import RequestError
+from api.corpora import Video, find_videos
+from api.errors import NotStoredError, StorageError
 from api.jobs import JobEngine, Place
 from api.places import opened
-from api.records import Job, NewJob, new_id
+from api.records import Job, NewJob, Problem, new_id
 from api.schemas import TimelineRequest
 from api.settings import Settings
 from api.storage import timeline_key
-from api.uploads import FileOnDisk, ReceivedFile
 from api.working import keep_source
 
 TENANT = "batch"
 AHEAD = 64
 """Videos that wait in the queue at most: each takes up room in storage."""
-SUFFIXES = frozenset(
-    (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".wmv", ".flv",
-     ".3gp", ".ogv", ".gif", ".webp", ".apng")
-)  # fmt: skip
 _LOOK_SECONDS = 0.5
-_COPY_BYTES = 1024 * 1024
+
+Standing = Job | Problem
+"""Where a video stands: its job, or why it could not become one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
     """What is to be done."""
 
-    corpus: Path
-    """A folder, or a manifest: one path a line, relative to it."""
+    corpus: str
+    """A folder, a list with one path a line, relative to it, or ``s3://BUCKET/PREFIX``."""
     request: TimelineRequest
     output: Path | None
-    """Where results go, a JSON line a video; standard output if not given."""
+    """Where results go, by its suffix as Parquet or a JSON line a video; standard output if not given."""
     settings: Settings
 
 
@@ -57,12 +54,11 @@ def run_batch(batch: Batch) -> int:
     """Do all that is not done yet, show how far it is, write the results.
 
     Raises:
-        RequestError: there is no video in the corpus.
+        RequestError: there is no video in the corpus, or the results cannot be written in that form here.
         SetupError, DatabaseError, StorageError: the service cannot work as it is set up.
     """
-    videos = list(find_videos(batch.corpus))
-    if not videos:
-        raise RequestError(f"{batch.corpus}: no video there; give a folder or a file with one path a line")
+    writer = writer_to(batch.output)
+    videos = find_videos(batch.corpus)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -71,35 +67,15 @@ def run_batch(batch: Batch) -> int:
         engine.start()
         known = Known(batch.settings.data / "batches", batch)
         try:
-            jobs = _follow(place, engine, batch, known, videos, stop)
-            _write(place, batch, videos, jobs)
+            standings = _follow(Feeder(place, engine, batch, known), videos, stop)
+            writer(_collected(place, videos, standings))
         finally:
             engine.close()
-    failed = sum(job.status == "failed" for job in jobs.values())
-    tell(f"{len(jobs)} of {len(videos)} videos begun, {failed} failed")
+    failed = sum(_failed(standing) for standing in standings.values())
+    tell(f"{len(standings)} of {len(videos)} videos begun, {failed} failed")
     sys.stdout.flush()
     code = INTERRUPTED if stop.is_set() else MODEL_FAILED if failed else DONE
     os._exit(code)  # threads that still work on a job would hold the process
-
-
-def find_videos(corpus: Path) -> Iterator[Path]:
-    """The videos of a folder and all below it, or those a manifest names, in order.
-
-    Raises:
-        RequestError: the manifest cannot be read.
-    """
-    if corpus.is_dir():
-        yield from sorted(
-            path for path in corpus.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()
-        )
-        return
-    try:
-        lines = corpus.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise RequestError(f"{corpus}: cannot be read as a list of videos ({error})") from error
-    for line in lines:
-        if line.strip() and not line.startswith("#"):
-            yield corpus.parent / line.strip()
 
 
 class Known:
@@ -107,132 +83,121 @@ class Known:
 
     def __init__(self, folder: Path, batch: Batch) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        asked = f"{batch.corpus.absolute()}\n{batch.request.model_dump_json()}"
+        corpus = batch.corpus if batch.corpus.startswith("s3://") else str(Path(batch.corpus).absolute())
+        asked = f"{corpus}\n{batch.request.model_dump_json()}"
         self._path = folder / f"{hashlib.sha256(asked.encode()).hexdigest()[:16]}.jsonl"
         lines = self._path.read_text("utf-8").splitlines() if self._path.exists() else []
         self._jobs: dict[str, str] = dict(json.loads(line) for line in lines if line.endswith("]"))
 
-    def job_of(self, video: Path) -> str | None:
+    def job_of(self, mark: str) -> str | None:
         """The job of a video as it is now; None if it was not begun, or has changed since."""
-        return self._jobs.get(_mark(video))
+        return self._jobs.get(mark)
 
-    def add(self, video: Path, job_id: str) -> None:
+    def add(self, mark: str, job_id: str) -> None:
         """Remember it."""
-        self._jobs[_mark(video)] = job_id
+        self._jobs[mark] = job_id
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps([_mark(video), job_id]) + "\n")
+            file.write(json.dumps([mark, job_id]) + "\n")
 
 
-def _mark(video: Path) -> str:
-    try:
-        stat = video.stat()
-    except OSError:
-        return f"{video.absolute()} missing"
-    return f"{video.absolute()} {stat.st_size} {stat.st_mtime_ns}"
+@dataclass(frozen=True, slots=True)
+class Feeder:
+    """Makes jobs of videos."""
+
+    place: Place
+    engine: JobEngine
+    batch: Batch
+    known: Known
+
+    def begin(self, video: Video) -> Standing:
+        """The job of a video, begun now if it was not; where it cannot be read, why."""
+        mark = video.mark()
+        job_id = self.known.job_of(mark)
+        job = self.place.records.look_up(job_id) if job_id is not None else None
+        if job is not None:
+            return job
+        try:
+            received = video.bring_in(self.place.workshop.incoming)
+        except NotStoredError as error:
+            return Problem("media_not_found", str(error), 404)
+        except StorageError as error:
+            return Problem("storage_failed", str(error), 507)
+        job_id = new_id()
+        new = NewJob(
+            tenant=TENANT,
+            name=video.name,
+            request=self.batch.request.model_dump(mode="json"),
+            sources=(keep_source(self.place.storage, job_id, received),),
+            timeout_seconds=self.place.settings.job_timeout_seconds,
+        )
+        job = self.engine.submit(new, job_id)
+        self.known.add(mark, job_id)
+        return job
 
 
-def _follow(
-    place: Place, engine: JobEngine, batch: Batch, known: Known, videos: list[Path], stop: threading.Event
-) -> Mapping[Path, Job]:
+def _follow(feeder: Feeder, videos: Sequence[Video], stop: threading.Event) -> Mapping[Video, Standing]:
     """Begin what is not begun, no more than a few ahead, until all have ended or it is told to stop."""
-    jobs: dict[Path, Job] = {}
-    waiting = list(videos)
+    standings: dict[Video, Standing] = {}
+    unfinished: list[Video] = []
+    waiting = list(reversed(videos))
     console = Console(stderr=True)
     with Live(console=console, refresh_per_second=4, transient=True) as live:
-        while not stop.is_set():
-            open_jobs = [video for video, job in jobs.items() if not job.finished]
-            for video in open_jobs:
-                jobs[video] = place.records.get(jobs[video].id)
-                if jobs[video].finished and not console.is_terminal:
-                    tell(f"{video}: {jobs[video].status}")
-            while waiting and len(open_jobs) < AHEAD and not stop.is_set():
-                video = waiting.pop(0)
-                job = _begun(place, engine, batch, known, video)
-                if job is not None:
-                    jobs[video] = job
-                    open_jobs.append(video)
-            live.update(_table(jobs, len(videos)))
-            if not waiting and all(job.finished for job in jobs.values()):
-                break
-            time.sleep(_LOOK_SECONDS)
-    return jobs
+        while not stop.is_set() and (waiting or unfinished):
+            for video in tuple(unfinished):
+                job = standings[video]
+                standings[video] = job = feeder.place.records.get(job.id) if isinstance(job, Job) else job
+                if _ended(job):
+                    unfinished.remove(video)
+                    if not console.is_terminal:
+                        tell(_line(video, job))
+            while waiting and len(unfinished) < AHEAD and not stop.is_set():
+                video = waiting.pop()
+                standings[video] = begun = feeder.begin(video)
+                if not _ended(begun):
+                    unfinished.append(video)
+                elif isinstance(begun, Problem):
+                    tell(_line(video, begun))
+            live.update(_table(standings, unfinished, len(videos)))
+            if unfinished:
+                time.sleep(_LOOK_SECONDS)
+    return standings
 
 
-def _begun(place: Place, engine: JobEngine, batch: Batch, known: Known, video: Path) -> Job | None:
-    """The job of a video, begun now if it was not; None, told in a line, where the file cannot be read."""
-    job_id = known.job_of(video)
-    job = place.records.look_up(job_id) if job_id is not None else None
-    if job is not None:
-        return job
-    try:
-        received = _brought_in(video, place.workshop.incoming)
-    except OSError as error:
-        tell(f"{video}: cannot be read ({error.strerror})")
-        return None
-    job_id = new_id()
-    source = keep_source(place.storage, job_id, received)
-    new = NewJob(
-        tenant=TENANT,
-        name=video.name,
-        request=batch.request.model_dump(mode="json"),
-        sources=(source,),
-        timeout_seconds=place.settings.job_timeout_seconds,
-    )
-    job = engine.submit(new, job_id)
-    known.add(video, job_id)
-    return job
+def _ended(standing: Standing) -> bool:
+    return isinstance(standing, Problem) or standing.finished
 
 
-def _brought_in(video: Path, folder: Path) -> ReceivedFile:
-    """The video as a received file: a second name for it where the disk allows, else a copy."""
-    digest = hashlib.sha256()
-    with video.open("rb") as file:
-        while piece := file.read(_COPY_BYTES):
-            digest.update(piece)
-    path = folder / new_id()
-    try:
-        path.hardlink_to(video)
-    except OSError:
-        copy = FileOnDisk(folder, video.name)
-        with video.open("rb") as file:
-            shutil.copyfileobj(file, copy, _COPY_BYTES)
-        return copy.close()
-    return ReceivedFile(path, video.name, digest.hexdigest(), path.stat().st_size)
+def _failed(standing: Standing) -> bool:
+    return isinstance(standing, Problem) or standing.status == "failed"
 
 
-def _table(jobs: Mapping[Path, Job], total: int) -> Table:
+def _line(video: Video, standing: Standing) -> str:
+    return standing.message if isinstance(standing, Problem) else f"{video.place}: {standing.status}"
+
+
+def _table(standings: Mapping[Video, Standing], unfinished: Sequence[Video], total: int) -> Table:
     """How far all is, and what is being worked on."""
-    counts = Counter(job.status for job in jobs.values())
-    table = Table(title=f"{sum(job.finished for job in jobs.values())} of {total} videos", box=None)
+    statuses = (each.status if isinstance(each, Job) else "failed" for each in standings.values())
+    table = Table(title=f"{len(standings) - len(unfinished)} of {total} videos", box=None)
     for column in ("video", "status", "progress"):
         table.add_column(column)
-    for video, job in jobs.items():
-        if job.status in ("sampling", "analyzing"):
+    for video in unfinished:
+        job = standings[video]
+        if isinstance(job, Job) and job.status in ("sampling", "analyzing"):
             table.add_row(video.name, job.status, f"{job.progress:4.0%}")
-    table.caption = ", ".join(f"{count} {status}" for status, count in counts.items())
+    table.caption = ", ".join(f"{count} {status}" for status, count in Counter(statuses).items())
     return table
 
 
-def _write(place: Place, batch: Batch, videos: list[Path], jobs: Mapping[Path, Job]) -> None:
-    """A JSON line for each video that has ended, in the corpus' order; a file is whole or as it was."""
-    lines = (_line(place, video, jobs[video]) for video in videos if video in jobs and jobs[video].finished)
-    if batch.output is None:
-        for line in lines:
-            sys.stdout.write(line)
-        return
-    draft = batch.output.with_name(f".{batch.output.name}.part")
-    with draft.open("w", encoding="utf-8") as file:
-        file.writelines(lines)
-    draft.replace(batch.output)
-
-
-def _line(place: Place, video: Path, job: Job) -> str:
-    done = job.status in ("complete", "partial")
-    line: dict[str, Any] = {
-        "video": str(video),
-        "id": job.id,
-        "status": job.status,
-        "error": {"code": job.problem.code, "message": job.problem.message} if job.problem else None,
-        "timeline": json.loads(place.storage.get(timeline_key(job.id))) if done else None,
-    }
-    return json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n"
+def _collected(
+    place: Place, videos: Sequence[Video], standings: Mapping[Video, Standing]
+) -> Iterator[Collected]:
+    """What came of each video that has ended, in the corpus' order."""
+    for video in videos:
+        standing = standings.get(video)
+        if isinstance(standing, Problem):
+            yield Collected(video.place, None, "failed", standing, None)
+        elif standing is not None and standing.finished:
+            done = standing.status in ("complete", "partial")
+            timeline = json.loads(place.storage.get(timeline_key(standing.id))) if done else None
+            yield Collected(video.place, standing.id, standing.status, standing.problem, timeline)

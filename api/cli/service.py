@@ -55,7 +55,10 @@ def worker() -> int:
 
 def batch(
     corpus: Annotated[
-        Path, typer.Argument(metavar="FOLDER|LIST", help="Folder of videos, or a file of paths.")
+        str,
+        typer.Argument(
+            metavar="FOLDER|LIST|S3", help="Folder of videos, a file of paths, or s3://BUCKET/PREFIX."
+        ),
     ],
     *,
     task: options.Tasks = None,
@@ -63,7 +66,11 @@ def batch(
     sampling: options.Sampling = "auto",
     backend: options.Backend = "auto",
     output: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where results go, a JSON line a video.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Where results go: a JSON line a video, or a table where FILE ends in .parquet.",
+        ),
     ] = None,
     data: DataFolder = None,
 ) -> int:
@@ -75,6 +82,7 @@ def batch(
     \b
     Examples:
       sceneline batch footage/ --task events,text --output footage.jsonl
+      sceneline batch s3://bucket/footage --output footage.parquet
     """
     from api.cli.batch import Batch, run_batch
     from api.schemas import timeline_request

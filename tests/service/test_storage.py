@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
-from moto.server import ThreadedMotoServer
 
 from api.errors import NotStoredError, SetupError, StorageError
 from api.storage import Storage, open_storage
+from tests.service.buckets import s3
 
 
 @pytest.fixture(params=["file", "s3"])
@@ -18,25 +17,10 @@ def storage(
     if request.param == "file":
         yield open_storage((tmp_path / "a b").as_uri())
         return
-    server = ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ENDPOINT": f"http://{host}:{port}",
-        "AWS_ALLOW_HTTP": "true",
-        "AWS_ACCESS_KEY_ID": "key",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    httpx.put(
-        f"http://{host}:{port}/bucket",
-        headers={"Authorization": "AWS4-HMAC-SHA256 Credential=key/x/us-east-1/s3/aws4_request"},
-    )
-    try:
+    with s3() as bucket:
+        for name, value in bucket.env.items():
+            monkeypatch.setenv(name, value)
         yield open_storage("s3://bucket/some/prefix")
-    finally:
-        server.stop()
 
 
 def test_what_is_put_is_got(storage: Storage) -> None:
