@@ -7,7 +7,7 @@
 
 FROM python:3.11.14-slim-bookworm AS build
 WORKDIR /build
-COPY requirements.lock pyproject.toml README.md LICENSE ./
+COPY deploy/requirements.lock pyproject.toml README.md LICENSE ./
 RUN python -m venv /opt/sceneline \
  && /opt/sceneline/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.lock
 COPY sampler sampler
@@ -23,7 +23,8 @@ ENV PATH=/opt/sceneline/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     SCENELINE_DATA=/data \
     SCENELINE_LOG_FORMAT=json
-USER sceneline
+# By number, so that an orchestrator can see that it is not root.
+USER 10001:10001
 WORKDIR /home/sceneline
 VOLUME /data
 EXPOSE 8000

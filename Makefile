@@ -60,6 +60,9 @@ lock:  ## Pin what pyproject.toml asks for (needs uv; ARGS=--upgrade for the new
 	uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes $(ARGS) \
 		--no-emit-index-url \
 		--custom-compile-command 'make lock' --quiet --output-file requirements.lock
+	uv pip compile pyproject.toml --all-extras --group image --universal --python-version 3.11 --generate-hashes \
+		--constraint requirements.lock --no-emit-index-url --no-annotate \
+		--custom-compile-command 'make lock' --quiet --output-file deploy/requirements.lock
 
 clean:  ## Remove the virtual environment and the demo's output
 	rm -rf .venv $(DEMO)
