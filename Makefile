@@ -44,9 +44,10 @@ openapi: $(READY)  ## Write the OpenAPI page that clients may rely on
 reference: $(READY)  ## Write the configuration reference from the settings
 	$(BIN)/python -c 'from api.reference import configuration_reference as r; print(r(), end="")' > docs/configuration.md
 
-lint: $(READY)  ## Check style and formatting
+lint: $(READY)  ## Check style and formatting, of the Dockerfile too
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/hadolint Dockerfile
 
 types: $(READY)  ## Check types
 	$(BIN)/mypy

@@ -111,9 +111,8 @@ def _begin(folder: Path, name: str) -> Stage:
     python = stage.over / "usr/local"
     python.mkdir(parents=True)
     os.setxattr(python, "trusted.overlay.opaque", b"y")  # nothing of the machine's own shows through
-    shutil.copytree(
-        sys.base_prefix, python, symlinks=True, dirs_exist_ok=True, ignore=shutil.ignore_patterns("test", "site-packages", "__pycache__")
-    )  # fmt: skip
+    left = shutil.ignore_patterns("test", "site-packages", "__pycache__")
+    shutil.copytree(sys.base_prefix, python, symlinks=True, dirs_exist_ok=True, ignore=left)
     bare = f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
     (python / bare).mkdir()
     shutil.copytree(Path(sys.base_prefix) / bare / "pip", python / bare / "pip")
