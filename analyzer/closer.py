@@ -1,6 +1,8 @@
-"""The second look: frames between those that were seen, where edges are loose and where a question needs them."""
+"""The second look: frames between those that were seen, where edges are loose and where a question needs them; larger
+pictures where writing is small.
+"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -8,7 +10,7 @@ from typing import Any, Final
 from analyzer.asking import Answered, Inquiry, Outcome, ask_all
 from analyzer.conversation import Batch
 from analyzer.reporting import Report, failures, warned
-from analyzer.tasks.asked import ask, events
+from analyzer.tasks.asked import ask, documents, events, text
 from analyzer.timeline import Axis, cover, date, list_keyframes, list_shots
 from analyzer.types import Event, TaskName, Timeline
 from analyzer.zooming import (
@@ -17,8 +19,10 @@ from analyzer.zooming import (
     SecondLook,
     batches_between,
     batches_over,
+    enlarged,
     find_gaps,
     find_loose_edges,
+    find_small,
     interleave,
     renumber,
     spread,
@@ -26,6 +30,9 @@ from analyzer.zooming import (
 from sampler import Keyframe, Notice, SamplerError
 
 _KNOWN_LABELS: Final = 40
+
+_READERS: Final[Mapping[TaskName, Any]] = {"text": text, "documents": documents}
+"""The tasks that read, as modules with ``small_in``, ``renumbered`` and ``corrected``."""
 
 Times = dict[LooseEdge, tuple[float, ...]]
 
@@ -56,19 +63,23 @@ async def look_closer(
     asked = sum(map(len, wish.times.values()))
     loose = spread(edges, axis, look.frames - asked)
     times = sorted({time for spent in (wish.times, loose) for each in spent.values() for time in each})
-    if not times:
+    small, pixels = _small(report, keyframes, look.frames - len(times) if look.enlarge else 0)
+    if not times and not small:
         return timeline
     try:
-        taken = await look.take(times)
+        taken = await look.take(times) if times else ()
+        larger = await look.enlarge([k.time_seconds for k in small], pixels) if small and look.enlarge else ()
     except SamplerError as error:
         return warned(timeline, Notice("no_second_look", f"no closer frames were looked at: {error}"))
-    mixed = interleave(report.plan, keyframes, taken)
+    mixed = interleave(report.plan, enlarged(keyframes, larger), taken)
     again = _Again(report, mixed)
     timeline = again.renumbered(timeline)
     if loose:
         timeline = await again.events(timeline, by_task["events"], loose)
     if wish.times:
         timeline = await again.ask(timeline, by_task["ask"], wish)
+    if read_again := [mixed.numbers[k.index] for k in small]:
+        timeline = await again.read(timeline, by_task, read_again)
     return again.accounted(timeline)
 
 
@@ -77,6 +88,12 @@ def _wish(report: Report, frames: int) -> _Wish:
     axis, answers = report.of("ask")
     spans = ask.unsure_of(answers)
     return _Wish(spans, spread(find_gaps(spans, axis), axis, frames))
+
+
+def _small(report: Report, keyframes: Sequence[Keyframe], frames: int) -> tuple[tuple[Keyframe, ...], int]:
+    """Keyframes whose writing is small and that can be had larger, and of how many pixels then."""
+    sought = [frame for task, reader in _READERS.items() for frame in reader.small_in(report.of(task)[1])]
+    return find_small(sought, keyframes, report.plan, report.model.profile.max_image_pixels, frames)
 
 
 class _Again:
@@ -127,6 +144,23 @@ class _Again:
         results = await self._report.conclude("ask", self._axis(said), said)
         changed = replace(timeline, results=replace(timeline.results, **results))
         return warned(changed, *self._report.notices[known:])
+
+    async def read(
+        self, timeline: Timeline, inquiries: Mapping[TaskName, Inquiry[Any]], frames: Sequence[int]
+    ) -> Timeline:
+        """Writing read once more in larger pictures, each by itself."""
+        for task, reader in _READERS.items():
+            if task not in inquiries:
+                continue
+            start, mixed = self._next_index(), self._mixed
+            batches = [Batch(start + place, (mixed.keyframes[frame],)) for place, frame in enumerate(frames)]
+            closer = await self._answers(inquiries[task], batches)
+            _, answers = self._report.of(task)
+            first = [reader.renumbered(answer, mixed.numbers, mixed.keyframes) for answer in answers]
+            said = reader.corrected(first, closer)
+            results = await self._report.conclude(task, self._axis(said), said)
+            timeline = replace(timeline, results=replace(timeline.results, **results))
+        return timeline
 
     def accounted(self, timeline: Timeline) -> Timeline:
         """The timeline with what this look covered, and what it failed on."""

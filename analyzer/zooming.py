@@ -1,4 +1,5 @@
-"""A second look: what is left of the budget is spent where an event's edge is loose or a question needs more.
+"""A second look: what is left of the budget is spent where an event's edge is loose, a question needs more, or
+writing is too small to be read well.
 
 An edge is loose when the keyframes on both sides of it lie in one shot, far apart: no cut says where it is. The
 frames between them are shown to the model together with those two, and what it says of them is merged with what
@@ -20,6 +21,9 @@ T = TypeVar("T")
 
 _LOOSE_SECONDS: Final = 0.5
 """Gaps up to this are close enough."""
+_WORTHWHILE: Final = 1.5
+"""How many times as many pixels make a larger picture worth its price."""
+_LARGEST: Final = 4
 _NUMBERED: Final = frozenset({"keyframe", "keyframes", "evidence"})
 """Fields of the timeline that hold keyframe numbers."""
 
@@ -32,6 +36,8 @@ class SecondLook:
     """Keyframes that may still be spent."""
     take: Callable[[Sequence[float]], Awaitable[Sequence[Keyframe]]]
     """The frames shown at these times, ascending; raises ``SamplerError``. Their ``index`` does not matter."""
+    enlarge: Callable[[Sequence[float], int], Awaitable[Sequence[Keyframe]]] | None = None
+    """The same with pictures of up to so many pixels; None where larger ones cannot be had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +112,35 @@ def spread(edges: Sequence[LooseEdge], axis: Axis, frames: int) -> dict[LooseEdg
         )
         for edge, count in sorted(given.items(), key=lambda item: item[0].before)
     }
+
+
+def find_small(
+    sought: Iterable[int], keyframes: Sequence[Keyframe], plan: SamplingPlan, most_pixels: int, frames: int
+) -> tuple[tuple[Keyframe, ...], int]:
+    """Those keyframes, most sought first and in order of time, that can be had much larger; and how large.
+
+    None where the source or the model takes no larger pictures.
+    """
+    by_index = {keyframe.index: keyframe for keyframe in keyframes}
+    source = plan.media.width * plan.media.height
+    wanted = [by_index[frame] for frame, _ in Counter(sought).most_common() if frame in by_index]
+    larger = [k for k in wanted if min(source, most_pixels) >= _WORTHWHILE * k.width * k.height]
+    chosen = sorted(larger[:frames], key=lambda keyframe: keyframe.index)
+    pixels = max((k.width * k.height for k in chosen), default=0)
+    return tuple(chosen), min(most_pixels, _LARGEST * pixels)
+
+
+def enlarged(keyframes: Iterable[Keyframe], larger: Iterable[Keyframe]) -> tuple[Keyframe, ...]:
+    """The keyframes with larger pictures in the place of those of the same frames."""
+    by_pts = {keyframe.pts: keyframe for keyframe in larger}
+    return tuple(
+        replace(
+            k, jpeg=by_pts[k.pts].jpeg, width=by_pts[k.pts].width, height=by_pts[k.pts].height, reason="zoom"
+        )
+        if k.pts in by_pts and by_pts[k.pts].width > k.width
+        else k
+        for k in keyframes
+    )
 
 
 def interleave(plan: SamplingPlan, keyframes: Sequence[Keyframe], taken: Sequence[Keyframe]) -> Interleaved:

@@ -32,7 +32,7 @@ from api.errors import NotStoredError
 from api.records import Job
 from api.shown import load_frames, name_of_times
 from api.storage import Storage, answer_key, picture_key, question_key
-from sampler import Keyframe
+from sampler import DEFAULT_MAX_PIXELS, Keyframe
 
 MOST_TURNS: Final = 4
 """How often a question is asked anew after a call that ended without an answer but may end better."""
@@ -78,7 +78,7 @@ class Caller(Protocol):
         """
         ...
 
-    async def take(self, job: Job, times: Sequence[float]) -> None:
+    async def take(self, job: Job, times: Sequence[float], max_pixels: int) -> None:
         """Have the frames shown at these times taken and stored, or find that they were before.
 
         Raises:
@@ -97,18 +97,18 @@ class CloserFrames:
         self.taken: list[Keyframe] = []
         """All that were taken so far."""
 
-    async def take(self, times: Sequence[float]) -> Sequence[Keyframe]:
-        """See ``SecondLook.take``."""
-        frames = await asyncio.to_thread(self._kept, times)
+    async def take(self, times: Sequence[float], max_pixels: int = DEFAULT_MAX_PIXELS) -> Sequence[Keyframe]:
+        """See ``SecondLook``."""
+        frames = await asyncio.to_thread(self._kept, times, max_pixels)
         if frames is None:
-            await self._caller.take(self._job, times)
-            frames = await asyncio.to_thread(self._kept, times) or ()
+            await self._caller.take(self._job, times, max_pixels)
+            frames = await asyncio.to_thread(self._kept, times, max_pixels) or ()
         self.taken += frames
         return frames
 
-    def _kept(self, times: Sequence[float]) -> tuple[Keyframe, ...] | None:
+    def _kept(self, times: Sequence[float], max_pixels: int) -> tuple[Keyframe, ...] | None:
         try:
-            return load_frames(self._storage, self._job.id, name_of_times(times))
+            return load_frames(self._storage, self._job.id, name_of_times(times, max_pixels))
         except NotStoredError:
             return None
 

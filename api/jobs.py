@@ -221,16 +221,8 @@ class JobEngine:
     def _options(
         stage: Stage, queue: QueueName, job_id: str, number: int, tenant: str, priority: int
     ) -> EnqueueOptions:
-        return {
-            "workflow_name": stage,
-            "queue_name": queue,
-            "workflow_id": _name(job_id, number, stage),
-            "queue_partition_key": tenant,
-            # What was begun is ended first: fewer videos lie half done.
-            "priority": 2 * priority - (stage != "sample"),
-            "app_version": WORK_VERSION,
-            "application_name": "sceneline",
-        }
+        before = 2 * priority - (stage != "sample")  # what was begun is ended first: few videos lie half done
+        return _enqueued(stage, queue, _name(job_id, number, stage), tenant, before)
 
     # -- the stages, each run again from its first unfinished step when it was broken off -----------------
 
@@ -298,11 +290,11 @@ class JobEngine:
             return Called(**ended.output)
         return Called({}, 0.0, failure="ModelError", message=f"the call ended as {ended.status.lower()}")
 
-    async def take(self, job: Job, times: Sequence[float]) -> None:
+    async def take(self, job: Job, times: Sequence[float], max_pixels: int) -> None:
         """Have frames taken on some machine and wait for it; see ``api.calls.Caller``."""
-        name = f"{job.id}.{job.round}.take.{name_of_times(times)}"
-        priority = 2 * job.priority - 1  # as a stage of a job that was begun
-        ended = await self._done_elsewhere("take", "cpu", name, job, priority, list(times))
+        name = f"{job.id}.{job.round}.take.{name_of_times(times, max_pixels)}"
+        before = 2 * job.priority - 1  # as a stage of a job that was begun
+        ended = await self._done_elsewhere("take", "cpu", name, job, before, list(times), max_pixels)
         if ended.status != "SUCCESS" or ended.output is not None:
             raise SamplerError(ended.output or f"taking frames ended as {ended.status.lower()}")
 
@@ -311,15 +303,7 @@ class JobEngine:
         work: str, queue: QueueName, name: str, job: Job, priority: int, *arguments: object
     ) -> WorkflowStatus:
         """How a workflow ended that is begun under a name of its own, if it was not before."""
-        options: EnqueueOptions = {
-            "workflow_name": work,
-            "queue_name": queue,
-            "workflow_id": name,
-            "queue_partition_key": job.tenant,
-            "priority": priority,
-            "app_version": WORK_VERSION,
-            "application_name": "sceneline",
-        }
+        options = _enqueued(work, queue, name, job.tenant, priority)
         await asyncio.to_thread(DBOS.enqueue_workflow_with_options, options, job.id, *arguments)
         while True:
             status = await asyncio.to_thread(DBOS.get_workflow_status, name)
@@ -327,9 +311,9 @@ class JobEngine:
                 return status
             await asyncio.sleep(POLL_SECONDS)
 
-    def _take(self, job_id: str, times: Sequence[float]) -> str | None:
+    def _take(self, job_id: str, times: Sequence[float], max_pixels: int) -> str | None:
         with self._place.tracing.stage("take", job_id):
-            return self._place.workshop.take(job_id, times)
+            return self._place.workshop.take(job_id, times, max_pixels)
 
     def _make_call(self, job_id: str, key: str, once: bool) -> dict[str, Any]:  # noqa: FBT001 - the engine's way
         with self._place.tracing.stage("call", job_id):
@@ -379,6 +363,18 @@ class JobEngine:
         if self._place.settings.keep_days is not None:
             for job in self._place.records.finished_before(self._place.settings.keep_days * 86400):
                 self.delete(job)
+
+
+def _enqueued(work: str, queue: QueueName, name: str, tenant: str, priority: int) -> EnqueueOptions:
+    return {
+        "workflow_name": work,
+        "queue_name": queue,
+        "workflow_id": name,
+        "queue_partition_key": tenant,
+        "priority": priority,
+        "app_version": WORK_VERSION,
+        "application_name": "sceneline",
+    }
 
 
 def _name(job_id: str, number: int, stage: Stage) -> str:

@@ -25,7 +25,16 @@ from analyzer import (
 from api.documents import rounded
 from api.schemas import TimelineRequest
 from api.settings import settings
-from sampler import Keyframe, Limits, Notice, SampleRequest, SamplerStep, SamplingPlan, Source
+from sampler import (
+    DEFAULT_MAX_PIXELS,
+    Keyframe,
+    Limits,
+    Notice,
+    SampleRequest,
+    SamplerStep,
+    SamplingPlan,
+    Source,
+)
 
 Step = TypeVar("Step")
 
@@ -75,11 +84,12 @@ def _is_configured(means: Means) -> bool:
 
 
 def reserve(request: TimelineRequest, model: Perceiver | VisionModel | None) -> int:
-    """Keyframes of the budget kept back for a second look: an eighth, where a remote model is asked what happens.
+    """Keyframes of the budget kept back for a second look: an eighth, where a remote model is asked what may need one.
 
     Below sixteen the first look needs them all.
     """
-    looks_twice = isinstance(model, VisionModel) and {"events", "ask"} & set(request.tasks)
+    asked = set(request.tasks) - set(request.local)
+    looks_twice = isinstance(model, VisionModel) and asked & {"events", "ask", "text", "documents"}
     return request.frames // 8 if looks_twice and request.frames >= 16 else 0
 
 
@@ -95,7 +105,9 @@ def sample_steps(
     return sampler.sample_isolated(source, replace(wanted, frames=wanted.frames - reserved), _limits())
 
 
-def frames_at(source: Source, times: Sequence[float], plan: SamplingPlan) -> list[Keyframe]:
+def frames_at(
+    source: Source, times: Sequence[float], plan: SamplingPlan, max_pixels: int = DEFAULT_MAX_PIXELS
+) -> list[Keyframe]:
     """The frames on screen at these times, each a keyframe of the plan's shots; their index means nothing.
 
     Raises:
@@ -109,6 +121,7 @@ def frames_at(source: Source, times: Sequence[float], plan: SamplingPlan) -> lis
             sampling="uniform",
             start_seconds=time_seconds,
             end_seconds=time_seconds + _MOMENT_SECONDS,
+            max_pixels=max_pixels,
         )
         with closing(sampler.sample_isolated(source, moment, _limits())) as steps:
             for step in steps:
@@ -246,11 +259,12 @@ async def analyze(
     (sampled,) = outcome
     closer: list[Keyframe] = []
 
-    async def take(times: Sequence[float]) -> Sequence[Keyframe]:
-        closer.extend(await asyncio.to_thread(frames_at, source, times, sampled.plan))
-        return closer
+    async def take(times: Sequence[float], max_pixels: int = DEFAULT_MAX_PIXELS) -> Sequence[Keyframe]:
+        frames = await asyncio.to_thread(frames_at, source, times, sampled.plan, max_pixels)
+        closer.extend(frames)
+        return frames
 
-    second_look = SecondLook(reserved, take) if reserved else None
+    second_look = SecondLook(reserved, take, take) if reserved else None
     async with aclosing(look(sampled, request, model, second_look)) as findings:
         async for finding in findings:
             while closer:

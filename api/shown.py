@@ -57,10 +57,13 @@ def store_looked(
 
     The pictures lie in this job's own folder then, whoever's keyframes it began with.
     """
-    if len(timeline.keyframes) == len(sampled.keyframes):
+    before = [(each.pts, each.width) for each in sampled.keyframes]
+    if [(each.pts, each.width) for each in timeline.keyframes] == before:
         storage.delete(looked_key(job_id))
         return False
-    taken = {keyframe.pts: keyframe for keyframe in (*closer, *sampled.keyframes)}
+    # The largest picture of a frame is the one that was looked at last.
+    smallest_first = sorted((*sampled.keyframes, *closer), key=lambda keyframe: keyframe.width)
+    taken = {keyframe.pts: keyframe for keyframe in smallest_first}
     keyframes = tuple(
         replace(taken[each.pts], index=each.index, shot=each.shot, reason=each.reason)
         for each in timeline.keyframes
@@ -97,9 +100,9 @@ def picture_of(storage: Storage, job_id: str, parent: str | None, keyframe: int)
     return picture_key(owner, pictures[keyframe])
 
 
-def name_of_times(times: Sequence[float]) -> str:
-    """The name under which the frames of these times are stored."""
-    return hashlib.sha256(json.dumps(list(times)).encode()).hexdigest()[:32]
+def name_of_times(times: Sequence[float], max_pixels: int) -> str:
+    """The name under which the frames of these times, of up to so many pixels, are stored."""
+    return hashlib.sha256(json.dumps([max_pixels, *times]).encode()).hexdigest()[:32]
 
 
 def store_frames(storage: Storage, job_id: str, name: str, frames: Sequence[Keyframe]) -> None:

@@ -217,7 +217,7 @@ class Workshop:
         """
         return shown.picture_of(self.storage, job.id, job.parent, keyframe)
 
-    def take(self, job_id: str, times: Sequence[float]) -> str | None:
+    def take(self, job_id: str, times: Sequence[float], max_pixels: int) -> str | None:
         """Take the frames shown at these times and store them for a closer look; why not, if that fails."""
         job = self.records.look_up(job_id)
         if job is None or job.finished:
@@ -225,10 +225,10 @@ class Workshop:
         try:
             plan = shown.load_bare(self.storage, job.parent or job.id).plan
             with self._sources(job) as source:
-                frames = pipeline.frames_at(source, times, plan)
+                frames = pipeline.frames_at(source, times, plan, max_pixels)
         except (SamplerError, NotStoredError) as error:
             return self._named(job_id, Problem("unreadable_media", str(error), 422)).message
-        shown.store_frames(self.storage, job.id, shown.name_of_times(times), frames)
+        shown.store_frames(self.storage, job.id, shown.name_of_times(times, max_pixels), frames)
         return None
 
     def timeline(self, job: Job) -> Timeline:
@@ -296,7 +296,7 @@ class Workshop:
             left = request.frames - len(sampled.keyframes)
             if job.parent is None:
                 left = min(left, pipeline.reserve(request, model))
-            second_look = SecondLook(left, closer.take) if left > 0 else None
+            second_look = SecondLook(left, closer.take, closer.take) if left > 0 else None
             looking = pipeline.look(sampled, request, model, second_look, specialists)
             return await self._pulled(job, looking)
 

@@ -1,5 +1,6 @@
 """The command line with a remote model: a server that decodes the pictures it is sent, and a film it can read."""
 
+import io
 import json
 import os
 import subprocess
@@ -8,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.coded import CodedClip, draw_clip
 from tests.documents import LOCK, draw_document, written_document
@@ -269,6 +271,42 @@ def test_a_pdf_is_read_page_by_page(tmp_path):
     assert [page["fields"]["Number"] for page in pages] == [str(number) for number in numbers]
     assert [page["instances"][0]["start_seconds"] for page in pages] == list(range(15))
     assert (timeline["media"]["container"], timeline["media"]["frame_count"]) == ("pdf", 15)
+
+
+def test_dense_pages_are_read_once_more_in_larger_pictures(tmp_path):
+    """The server reads what is printed small only off a large picture, as models do."""
+
+    def read_page(asked: Asked) -> dict[str, object]:
+        pages = []
+        for shown in asked.shown:
+            width, height = Image.open(io.BytesIO(shown.jpeg)).size
+            word = "clear" if width * height > 1_500_000 else "cl3ar"
+            pages.append(
+                {
+                    "first_frame": shown.index,
+                    "last_frame": shown.index,
+                    "title": f"Page {shown.code[0]}",
+                    "markdown": f"Number {shown.code[0]}. " + f"{word} " * 300,
+                    "tables": [],
+                    "fields": [],
+                }
+            )
+        return {"documents": pages}
+
+    document = draw_document(tmp_path / "dense.pdf", [41, 42])
+    with oracle(read_page) as server:
+        done = sceneline(
+            "analyze", document, "--base-url", server.url, "--task", "documents", "--frames", 16,
+            SCENELINE_MODEL="qwen/qwen3-vl-32b-instruct",
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    timeline = json.loads(done.stdout)
+    assert_valid_timeline(timeline)
+    assert [len(asked.shown) for asked in server.asked] == [2, 1, 1]
+    pages = timeline["results"]["documents"]
+    assert [page["title"] for page in pages] == ["Page 41", "Page 42"]
+    assert all("clear" in page["markdown"] and "cl3ar" not in page["markdown"] for page in pages)
+    assert [keyframe["reason"] for keyframe in timeline["keyframes"]] == ["zoom", "zoom"]
 
 
 def test_a_locked_pdf_is_one_line_and_exit_code_three(tmp_path):

@@ -1,6 +1,7 @@
 """A question is answered from a coarse look first; where that is not enough, from frames in between."""
 
 import asyncio
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -164,3 +165,77 @@ def test_every_frame_taken_is_shown_once_and_batches_keep_their_limit(asked, fra
     assert {k.index for k in mixed.keyframes if k.reason == "zoom"} <= set(shown)
     assert all(0 < len(batch.frames) <= most for batch in batches)
     assert [batch.index for batch in batches] == list(range(3, 3 + len(batches)))
+
+
+# -- writing that is too small -------------------------------------------------------------------------------
+
+READ = AnalysisRequest(tasks=("text", "tags"))
+
+
+def reading(question, *, height):
+    """Takes an O for a 0 unless the picture is large."""
+    shown = question.keyframes
+    if question.id.startswith("tags"):
+        return {"tags": []}
+    large = len(shown) == 1 and shown[0].width > 1000
+    top = 500 if large else 502
+    text = {
+        "first_frame": shown[0].index,
+        "last_frame": shown[-1].index,
+        "text": "TOTAL 12.80" if large else "TOTAL 12.8O",
+        "language": "en",
+        "box": [100, top, 400, top + height],
+        "confidence": 0.95 if large else 0.6,
+    }
+    return {"texts": [text]}
+
+
+def read_again(*, height=20, most_pixels=16_000_000, source=(1920, 1056), frames=3):
+    """The text is ``height`` thousandths of the picture high; pictures come at 640 × 352 first."""
+    asked: list[tuple[list[float], int]] = []
+
+    async def enlarge(times, max_pixels):
+        asked.append((list(times), max_pixels))
+        return [keyframe(0, time=time, size=(1280, 704)) for time in times]
+
+    profile = ModelProfile("m", images_per_batch=8, max_image_pixels=most_pixels)
+    model = Talker(lambda question: reading(question, height=height), profile)
+    plan = replace(PLAN, media=replace(PLAN.media, width=source[0], height=source[1]))
+
+    async def all_steps():
+        steps = consult(plan, keyframes_of(PLAN), READ, model, SecondLook(frames, take, enlarge))
+        return [step async for step in steps]
+
+    return asyncio.run(all_steps())[-1], model, asked
+
+
+def test_small_writing_is_read_again_in_larger_pictures_and_corrected_where_it_stands():
+    timeline, model, asked = read_again()
+    ((times, pixels),) = asked
+    assert times == [0.0, 24.0], "each text in the first keyframe that shows it"
+    assert pixels == 4 * 640 * 352
+    (text,) = timeline.results.text
+    assert (text.text, text.confidence) == ("TOTAL 12.80", 0.95)
+    assert text.instances[0].keyframes == tuple(range(12))
+    zoomed = {k.index: (k.width, k.height) for k in timeline.keyframes if k.reason == "zoom"}
+    assert zoomed == {0: (1280, 704), 6: (1280, 704)}
+    assert len(timeline.keyframes) == len(TIMES), "no keyframe is added"
+    again = [question for question in model.asked if len(question.keyframes) == 1]
+    assert {question.id.partition(".")[0] for question in again} == {"text"}
+
+
+@pytest.mark.parametrize(
+    "case",
+    [{"height": 60}, {"most_pixels": 300_000}, {"source": (640, 352)}, {"frames": 0}],
+    ids=[
+        "large enough",
+        "the model takes no larger ones",
+        "the source has no larger ones",
+        "nothing left to spend",
+    ],
+)
+def test_pictures_are_enlarged_only_where_that_helps(case):
+    timeline, model, asked = read_again(**case)
+    assert asked == []
+    assert len(model.asked) == 4
+    assert timeline.results.text[0].text == "TOTAL 12.8O"

@@ -1,7 +1,7 @@
 """The task ``documents``, asked of a model: pages transcribed, with their tables and values."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Annotated, Final, Self
 
@@ -12,13 +12,16 @@ from analyzer.conversation import Batch, Reply
 from analyzer.parsing import Line, Verbatim, printable, read, strict_schema
 from analyzer.prompting import load
 from analyzer.requests import AnalysisRequest
-from analyzer.tasks.asked.spans import SpanEntry, check_entries, in_order
+from analyzer.tasks.asked.spans import SpanEntry, check_entries, in_order, renumbered_entries
 from analyzer.timeline import Axis
 from analyzer.types import DocumentElement, Table
+from sampler import Keyframe
 
 _LONGEST_PAGE: Final = 40_000
 _ALIKE: Final = 0.8
 _OUTPUT_TOKENS: Final = 8_192
+_DENSE: Final = 1_200
+"""Characters of a page from which its writing is small in a picture of a million pixels."""
 _STILL: Final = frozenset({"pdf", "pictures"})
 """Containers whose pictures each stand for themselves."""
 
@@ -112,6 +115,38 @@ def conclude(answers: Sequence[Answered[DocumentsReply]], axis: Axis) -> tuple[D
             if len(entry.markdown) > len(page.entry.markdown):
                 page.entry = entry
     return tuple(_element(page, axis) for page in sorted(pages, key=lambda page: min(page.frames)))
+
+
+def small_in(answers: Sequence[Answered[DocumentsReply]]) -> Iterator[int]:
+    """The keyframe of each page that holds much writing."""
+    for answer in answers:
+        for entry in answer.said.documents:
+            if len(entry.markdown) >= _DENSE:
+                yield entry.first_frame
+
+
+def corrected(
+    first: Sequence[Answered[DocumentsReply]], closer: Sequence[Answered[DocumentsReply]]
+) -> list[Answered[DocumentsReply]]:
+    """All answers, without pages that were read again in a larger picture of every keyframe that shows them."""
+    again = {frame for answer in closer if answer.said.documents for frame in answer.batch.frames}
+    kept = [
+        replace(
+            answer,
+            said=DocumentsReply(
+                documents=[e for e in answer.said.documents if not set(e.frames(answer.batch)) <= again]
+            ),
+        )
+        for answer in first
+    ]
+    return [*kept, *closer]
+
+
+def renumbered(
+    answer: Answered[DocumentsReply], numbers: Mapping[int, int], keyframes: Sequence[Keyframe]
+) -> Answered[DocumentsReply]:
+    """The same answer after its keyframes got new numbers; ``keyframes`` are all there are, by new number."""
+    return renumbered_entries(answer, "documents", numbers, keyframes)
 
 
 def _element(page: _Shown, axis: Axis) -> DocumentElement:

@@ -1,6 +1,7 @@
 """What the replies of most tasks have in common: entries that stretch from one keyframe to another."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Self, TypeVar
 
 from pydantic import BaseModel, model_validator
@@ -9,8 +10,10 @@ from analyzer.asking import Answered
 from analyzer.conversation import Batch
 from analyzer.errors import UnusableAnswerError
 from analyzer.parsing import Confidence, Frame, refuse_loops
+from sampler import Keyframe
 
 R = TypeVar("R")
+M = TypeVar("M", bound=BaseModel)
 
 _MOST_PER_KEYFRAME = 8
 """Entries of a list a keyframe may reasonably bring; an answer with more is running wild."""
@@ -51,6 +54,21 @@ def check_entries(rows: Sequence[tuple[object, ...]], batch: Batch) -> None:
 def in_order(answers: Iterable[Answered[R]]) -> list[Answered[R]]:
     """The answers by the keyframes they are about, whatever order they came in."""
     return sorted(answers, key=lambda answer: (answer.batch.frames, answer.batch.index))
+
+
+def renumbered_entries(
+    answer: Answered[M], listed: str, numbers: Mapping[int, int], keyframes: Sequence[Keyframe]
+) -> Answered[M]:
+    """The answer after its keyframes got new numbers; ``listed`` is the field of the reply that holds its entries."""
+    entries = [
+        entry.model_copy(
+            update={"first_frame": numbers[entry.first_frame], "last_frame": numbers[entry.last_frame]}
+        )
+        for entry in getattr(answer.said, listed)
+    ]
+    shown = tuple(keyframes[numbers[frame]] for frame in answer.batch.frames)
+    said = answer.said.model_copy(update={listed: entries})
+    return replace(answer, batch=replace(answer.batch, keyframes=shown), said=said)
 
 
 def shown_by_batch(answers: Sequence[Answered[R]]) -> dict[int, tuple[int, ...]]:
