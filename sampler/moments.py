@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sampler.measuring import HEIGHT, TILE, U8, WIDTH, Strip, tile_differences
+from sampler.measuring import HEIGHT, U8, WIDTH, Strip, tile_differences
 
-LOOK_SHAPE = (3, HEIGHT // TILE, WIDTH // TILE)
+LOOK_SHAPE = (3, HEIGHT // 2, WIDTH // 2)
 _MOST, _KEPT = 1200, 900
 """Moments held at most, and how many are left after thinning."""
 _BREAK = 5.0
@@ -44,7 +44,7 @@ class Moment:
     restlessness: float
     """Jump to the frame before, in levels."""
     look: U8
-    """``(3, 9, 16)``: mean luma and chroma of tiles."""
+    """``(3, 18, 32)``: luma, blue and red difference, on a grid fine enough for a walker far away."""
 
     @property
     def seconds(self) -> float:
@@ -165,6 +165,5 @@ def _merge(one: Moment, other: Moment) -> Moment:
 
 
 def _look(strip: Strip, index: int) -> U8:
-    size = LOOK_SHAPE[:0:-1]
-    layers = (strip.luma[index], strip.chroma[index, 0], strip.chroma[index, 1])
-    return np.stack([np.asarray(cv2.resize(p, size, interpolation=cv2.INTER_AREA), np.uint8) for p in layers])
+    luma = cv2.resize(strip.luma[index], LOOK_SHAPE[:0:-1], interpolation=cv2.INTER_AREA)
+    return np.concatenate((np.asarray(luma, np.uint8)[None], strip.chroma[index]))

@@ -136,7 +136,7 @@ def _plan(
                 reason=choice.reason,
                 sharpness=choice.moment.sharpness,
             )
-            for index, choice in enumerate(choose(seen.moments, seen.shots, request.frames))
+            for index, choice in enumerate(choose(seen.moments, seen.shots, request.frames, seen.transitions))
         ]
     else:
         keyframes, widened = _spaced_keyframes(request, seen, header)

@@ -35,6 +35,8 @@ class Scan:
     whole: bool
     """Whether the window is the whole video."""
     shots: tuple[Shot, ...]
+    transitions: tuple[tuple[float, float], ...]
+    """While which times the picture is of neither shot alone."""
     signals: tuple[Signal, ...]
     moments: tuple[Moment, ...]
     frame_times: NDArray[np.float64]
@@ -126,6 +128,7 @@ class Look:
             end,
             whole,
             described(tile(found, start, end), trace, self._motion_meter.motion()),
+            tuple(boundary.span for boundary in found if boundary.span),
             signals(trace, end),
             tuple(self._moment_keeper.moments(end)),
             trace.times if frame_times is None else frame_times,

@@ -15,6 +15,9 @@ _BESIDE_SECONDS = 0.25
 """Transitions this close to a plain stretch are the fades into and out of it."""
 _LONGEST_PAUSE_SECONDS = 2.0
 """A plain stretch up to this length is part of one transition, whose middle it marks."""
+_UNSEEN_SHARE, _UNSEEN_SECONDS = 0.125, 0.08
+"""How much further than it was measured a transition reaches: the first and last tenth of a mixture, and what lies
+between two of the thumbnails compared."""
 _BLACK_LEVEL, _LEVELS = 16.0, 219.0
 """Of luma in the limited range almost all video uses."""
 
@@ -25,6 +28,8 @@ class Boundary:
 
     seconds: float
     transition: Transition
+    span: tuple[float, float] | None = None
+    """While which time the picture is of neither shot alone; None for a cut."""
 
 
 def boundaries(cuts: Sequence[float], graduals: Sequence[Gradual], trace: Trace) -> tuple[Boundary, ...]:
@@ -39,8 +44,10 @@ def boundaries(cuts: Sequence[float], graduals: Sequence[Gradual], trace: Trace)
         graduals = [g for g in graduals if g not in beside]
         if not any(low <= cut <= high for cut in cuts):
             seconds = (start + end) / 2 if end - start <= _LONGEST_PAUSE_SECONDS else end
-            found.append(Boundary(_frame_at(trace, seconds), "gradual"))
-    found += [Boundary(gradual.middle_seconds, "gradual") for gradual in graduals]
+            spans = [(start, end), *map(_whole_span, beside)]
+            span = min(span[0] for span in spans), max(span[1] for span in spans)
+            found.append(Boundary(_frame_at(trace, seconds), "gradual", span))
+    found += [Boundary(gradual.middle_seconds, "gradual", _whole_span(gradual)) for gradual in graduals]
     return tuple(sorted(found, key=lambda boundary: boundary.seconds))
 
 
@@ -80,6 +87,12 @@ def described(shots: Sequence[Shot], trace: Trace, motion: Motion) -> tuple[Shot
             )
         )
     return tuple(result)
+
+
+def _whole_span(gradual: Gradual) -> tuple[float, float]:
+    """From the last picture of the one shot to the first of the other."""
+    margin = _UNSEEN_SHARE * (gradual.end_seconds - gradual.start_seconds) + _UNSEEN_SECONDS
+    return gradual.start_seconds - margin, gradual.end_seconds + margin
 
 
 def _frame_at(trace: Trace, seconds: float) -> float:

@@ -1,15 +1,23 @@
 """What must hold of every choice of keyframes, and what a good one finds."""
 
+import time
+import tracemalloc
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.datasets import Coding, events_of, write_film
+from benchmarks.films import sparse_film
+from benchmarks.scoring import event_recall
+from sampler import SampleRequest, VideoFile
 from sampler.moments import LOOK_SHAPE, Moment, difference, thinned
 from sampler.planning import choose, interval_times, standing_at, uniform_times
 from sampler.shots import Boundary, tile
+from tests.sampler.pulling import pull
 
 
 def look(*, scene: int = 0, tile_at: int | None = None, levels: int = 60) -> np.ndarray:
@@ -73,6 +81,54 @@ def test_the_rare_short_event_is_found() -> None:
         assert all(any(event <= time < event + 3 for time in times) for event in events)
 
 
+def test_the_moment_before_an_event_does_not_stand_for_it_however_crisp() -> None:
+    moments = [moment(float(start), float(start) + 1, look()) for start in range(600)]
+    for event in (100, 300, 500):
+        moments[event] = moment(event, event + 1, look(tile_at=event, levels=20), quality=0.3)
+        moments[event - 1] = moment(event - 1, event, look(), quality=0.9)
+    times = [choice.moment.time_seconds for choice in choose(moments, tile([], 0.0, 600.0), 8)]
+    assert {100.5, 300.5, 500.5} <= set(times)
+
+
+@settings(max_examples=60, deadline=None)
+@given(scans(), st.integers(4, 50))
+def test_nothing_is_unseen_for_long(scan: tuple[list[Moment], list[float]], budget: int) -> None:
+    moments, _ = scan
+    end = moments[-1].end_seconds
+    times = [choice.moment.time_seconds for choice in choose(moments, tile([], 0.0, end), budget)]
+    gaps = np.diff([moments[0].time_seconds, *times, moments[-1].time_seconds])
+    coarsest = max(b.time_seconds - a.time_seconds for a, b in pairwise([moments[0], *moments]))
+    assert gaps.max() <= max(4 * end / budget, 3 * max(coarsest, 2.0)) + 1e-6
+
+
+def test_a_long_slow_shot_among_short_ones_gets_what_they_leave() -> None:
+    short = [moment(second, second + 0.5, look(scene=second)) for second in range(20)]
+    slow = [moment(20.0 + second, 21.0 + second, look(tile_at=second // 12)) for second in range(600)]
+    shots = tile([Boundary(float(cut), "cut") for cut in range(1, 21)], 0.0, 620.0)
+    chosen = choose([*short, *slow], shots, 32)
+    assert {choice.shot for choice in chosen} == set(range(21))
+    times = [choice.moment.time_seconds for choice in chosen if choice.shot == 20]
+    assert np.diff([20.0, *times, 620.0]).max() <= 4 * 620 / 32
+
+
+@settings(max_examples=60, deadline=None)
+@given(scans(), st.integers(1, 50), st.floats(0.1, 3.0))
+def test_a_picture_of_a_transition_is_taken_only_where_a_shot_has_no_other(
+    scan: tuple[list[Moment], list[float]], budget: int, half: float
+) -> None:
+    moments, cuts = scan
+    shots = tile([Boundary(cut, "gradual") for cut in cuts], 0.0, moments[-1].end_seconds)
+    spans = [(cut - half, cut + half) for cut in cuts]
+
+    def mixed(one: Moment) -> bool:
+        return any(start <= one.time_seconds <= end for start, end in spans)
+
+    for choice in choose(moments, shots, budget, spans):
+        shot = shots[choice.shot]
+        inside = [one for one in moments if shot.start_seconds <= one.time_seconds < shot.end_seconds]
+        assert not mixed(choice.moment) or all(map(mixed, inside))
+
+
 def test_where_nothing_happens_keyframes_spread_evenly() -> None:
     moments = [moment(float(start), float(start) + 1, look()) for start in range(320)]
     times = [choice.moment.time_seconds for choice in choose(moments, tile([], 0.0, 320.0), 16)]
@@ -98,6 +154,31 @@ def test_the_crisper_of_two_equal_moments_is_taken() -> None:
     moments = [moment(0.0, 1.0, look(), 0.1), moment(1.0, 2.0, look(), 0.9), moment(2.0, 3.0, look(), 0.1)]
     (choice,) = choose(moments, tile([], 0.0, 3.0), 1)
     assert choice.moment.quality == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize("busy", [False, True], ids=["still", "busy"])
+def test_as_many_moments_and_keyframes_as_can_be_are_planned_at_once(busy: bool) -> None:
+    scenes = np.arange(1200) if busy else np.zeros(1200, int)
+    moments = [moment(float(s), float(s) + 1, look(scene=int(scene))) for s, scene in enumerate(scenes)]
+    shots = tile([], 0.0, 1200.0)
+    tracemalloc.start()
+    started = time.process_time()
+    chosen = choose(moments, shots, 512)
+    seconds = time.process_time() - started
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert 480 <= len(chosen) <= 512
+    assert peak < 100 << 20
+    assert seconds < 3  # about half of one
+
+
+@pytest.mark.usefixtures("media")
+def test_rare_events_of_a_film_are_found(tmp_path: Path) -> None:
+    film = sparse_film("intel_classroom.gif", 20263, 2.0, 4)
+    path = tmp_path / "rare.mp4"
+    write_film(film, path, Coding(options=(("crf", "26"), ("preset", "veryfast"))))
+    plan = pull(VideoFile(path), SampleRequest(6, "exact")).plan
+    assert event_recall([k.time_seconds for k in plan.keyframes], events_of(film.truth)) == 1.0
 
 
 @settings(deadline=None)

@@ -1,0 +1,65 @@
+"""How alike the looks of moments are: as if lit alike, and against what changes in each place all the time."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+F32 = NDArray[np.float32]
+
+_RELIGHTING = 1.25
+"""Looks are compared as if lit alike, up to this factor; more is a change worth seeing."""
+_QUIETEST, _LOUDEST = 3.0, 8.0
+"""Bounds for the difference of a cell, in levels, up to which it is the same."""
+_USUAL, _ABOVE_USUAL = 0.75, 3.0
+"""That is so many times the difference which this share of steps from moment to moment does not exceed: a tree in the
+wind hides nothing elsewhere."""
+_STEPS = 16
+"""Differences are measured in this part of what counts as the same."""
+
+
+def likeness(looks: NDArray[np.uint8], shots: NDArray[np.intp]) -> F32:
+    """``(N, N)``, symmetric: 1 for looks in which every cell is the same, 0 from twice the difference in any cell on.
+
+    The largest difference counts, not the mean: a person far away is a few cells of hundreds.
+
+    Args:
+        looks: ``(N, 3, height, width)``, in time order.
+        shots: Which shot each is of.
+    """
+    count = len(looks)
+    cells = looks.reshape(count, -1).astype(np.float32)
+    luma = looks[0, 0].size
+    for shot in np.unique(shots):
+        members = np.flatnonzero(shots == shot)
+        cells[members, :luma] = _relit(cells[members, :luma])
+    usual = np.quantile(np.abs(np.diff(cells, axis=0)), _USUAL, axis=0) if count > 1 else np.zeros(1)
+    same = np.clip(_ABOVE_USUAL * usual, _QUIETEST, _LOUDEST)
+    steps = np.asarray(cells / same * _STEPS, np.int16)
+    apart = np.zeros((count, count), np.int16)
+    for index in range(count):
+        apart[index, index:] = np.abs(steps[index:] - steps[index]).max(axis=1)
+    apart = np.maximum(apart, apart.T)
+    return np.clip(2 - apart.astype(np.float32) / _STEPS, 0, 1)
+
+
+def _relit(luma: F32) -> F32:
+    """Looks of one shot, ``(N, cells)``, brought to the light of what it usually looks like."""
+    usual = np.asarray(np.median(luma, axis=0), np.float32)
+    gain, offset = _light(luma, usual, np.ones_like(luma))
+    residue = np.abs(luma - gain * usual - offset)
+    follows = residue <= 2 * np.median(residue, axis=1, keepdims=True)
+    gain, offset = _light(luma, usual, follows.astype(np.float32))
+    most = (_RELIGHTING - 1) * float(usual.mean())
+    return np.asarray((luma - np.clip(offset, -most, most)) / gain, np.float32)
+
+
+def _light(luma: F32, usual: F32, weight: F32) -> tuple[F32, F32]:
+    """Gain and offset, ``(N, 1)``, that lead from the usual look to each, by least squares.
+
+    Exposure multiplies, haze and black levels add.
+    """
+    weight = weight / weight.sum(axis=1, keepdims=True)
+    level, usual_level = (weight * luma).sum(axis=1, keepdims=True), weight @ usual[:, None]
+    contrast = np.maximum(weight @ usual[:, None] ** 2 - usual_level**2, 1e-6)
+    together = (weight * luma) @ usual[:, None] - level * usual_level
+    gain = np.clip(together / contrast, 1 / _RELIGHTING, _RELIGHTING)
+    return gain, level - gain * usual_level
