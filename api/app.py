@@ -32,7 +32,7 @@ def make_app(place: Place, *, loopback_only: bool, grace_seconds: float = 10.0) 
         place=place,
         engine=engine,
         keyring=Keyring(place.database),
-        idempotency=IdempotencyKeys(place.database),
+        idempotency=IdempotencyKeys(place.database, engine.executor, settings.silent_seconds),
         reviews=Reviews(place.database),
         quotas=Quotas(
             place.database,

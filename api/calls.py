@@ -140,7 +140,9 @@ class DurableModel:
         for turn in range(MOST_TURNS):
             reservation = ledger.reserve(self._worst_case_usd(question), retry=turn > 0)
             try:
-                called = await self._kept(key) or await self._caller.call(self._job, key, turn, once=limited)
+                called = await _kept(self._storage, self._job.id, key) or await self._caller.call(
+                    self._job, key, turn, once=limited
+                )
             except BaseException:  # cancelled in mid-call: it may have been billed
                 reservation.lose()
                 raise
@@ -153,22 +155,16 @@ class DurableModel:
                 break
         raise _FAILURES.get(called.failure or "", ModelError)(called.message)
 
-    async def _kept(self, key: str) -> Called | None:
-        """An answer from an earlier round of the job."""
-        try:
-            return Called(
-                **json.loads(await asyncio.to_thread(self._storage.get, answer_key(self._job.id, key)))
-            )
-        except NotStoredError:
-            return None
-
     def _worst_case_usd(self, question: Question) -> float | None:
         tokens = round(question.input_tokens(self.profile) * _MARGIN)
         return self.profile.cost_usd(tokens, question.max_output_tokens)
 
 
 async def make_call(model: VisionModel, storage: Storage, job_id: str, key: str, *, once: bool) -> Called:
-    """Ask a stored question and keep the answer."""
+    """Ask a stored question and keep the answer; one that was kept when the process died is not asked again."""
+    kept = await _kept(storage, job_id, key)
+    if kept is not None:
+        return kept
     question = await asyncio.to_thread(load_question, storage, job_id, key)
     ledger = Ledger(max_requests=1 if once else None)
     try:
@@ -179,6 +175,14 @@ async def make_call(model: VisionModel, storage: Storage, job_id: str, key: str,
         return Called(asdict(ledger.usage), ledger.at_risk_usd, failure=kind, message=str(error))
     await asyncio.to_thread(storage.put, answer_key(job_id, key), json.dumps(asdict(called)).encode())
     return called
+
+
+async def _kept(storage: Storage, job_id: str, key: str) -> Called | None:
+    """An answer that has come before."""
+    try:
+        return Called(**json.loads(await asyncio.to_thread(storage.get, answer_key(job_id, key))))
+    except NotStoredError:
+        return None
 
 
 def store_question(storage: Storage, job_id: str, question: Question, model: str) -> str:

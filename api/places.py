@@ -28,8 +28,8 @@ FETCH_SECONDS = 900.0
 def opened(settings: Settings) -> Iterator[Place]:
     """Everything a process of the service stands on, for as long as the context lasts.
 
-    The data folder holds ``sceneline.db`` (unless a database is given), ``storage/`` (unless a storage is
-    given) and ``incoming/`` (uploads that are under way); nothing else.
+    The data folder holds ``sceneline.db`` and ``lock`` (unless a database is given), ``storage/`` (unless a storage
+    is given), ``incoming/`` (uploads that are under way) and ``batches/`` (which video became which job).
 
     Raises:
         SetupError: the settings contradict each other, or another process has the data folder.

@@ -29,13 +29,12 @@ GRACE_SECONDS = 20
 """How long running work may go on when the process is told to stop; what is left, another takes up."""
 
 
-def run_server(host: str, port: int, data: Path | None) -> int:
+def run_server(host: str, port: int, ours: Settings) -> int:
     """Serve until interrupted.
 
     Raises:
         SetupError: the settings contradict each other, or strangers could come in.
     """
-    ours = service_settings(data)
     loopback_only = host in LOOPBACK_NAMES
     set_up_logs(ours.log_format)
     with opened(ours) as place:
@@ -118,9 +117,16 @@ def revoke_keys(tenant: str, data: Path | None) -> str:
     return f"revoked {count} key{'' if count == 1 else 's'} of {tenant}"
 
 
-def service_settings(data: Path | None) -> Settings:
-    """The settings, with this data folder if one is given."""
-    return settings() if data is None else settings().model_copy(update={"data": data})
+def service_settings(data: Path | None, *, keep_days: float | None = None) -> Settings:
+    """The settings, with this data folder and time to keep things if they are given.
+
+    Raises:
+        RequestError: nothing would be kept.
+    """
+    if keep_days is not None and not keep_days > 0:
+        raise RequestError(f"--keep-days: give more than 0, not {keep_days:g}")
+    given = {"data": data, "keep_days": keep_days}
+    return settings().model_copy(update={name: value for name, value in given.items() if value is not None})
 
 
 def service_storage(ours: Settings) -> Storage:

@@ -27,6 +27,13 @@ def serve(
         int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
     ] = 8000,
     data: DataFolder = None,
+    keep_days: Annotated[
+        float | None,
+        typer.Option(
+            metavar="DAYS",
+            help="Delete what ended longer ago, with its videos.  [default: $SCENELINE_KEEP_DAYS or never]",
+        ),
+    ] = None,
 ) -> int:
     """Run the service: the HTTP API and its web page, working on jobs in the same process.
 
@@ -38,9 +45,9 @@ def serve(
       sceneline serve
       curl -F video=@clip.mp4 "http://127.0.0.1:8000/v1/timelines?wait=60"
     """
-    from api.cli.running import run_server
+    from api.cli.running import run_server, service_settings
 
-    return run_server(host, port, data)
+    return run_server(host, port, service_settings(data, keep_days=keep_days))
 
 
 def worker() -> int:

@@ -7,7 +7,7 @@ Pictures and timeline documents lie in storage, never here.
 from api.records.access import ApiKey, Keyring, Scope
 from api.records.database import Database, open_database
 from api.records.executors import Executors
-from api.records.idempotency import Claim, IdempotencyKeys
+from api.records.idempotency import Claim, IdempotencyKeys, Settling
 from api.records.jobs import JobRecords, new_id
 from api.records.kept import KeptLooks
 from api.records.quotas import Quota, Quotas
@@ -49,6 +49,7 @@ __all__ = [
     "Review",
     "Reviews",
     "Scope",
+    "Settling",
     "Totals",
     "new_id",
     "open_database",

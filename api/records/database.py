@@ -163,7 +163,16 @@ def _add_scopes_and_quotas(connection: sa.Connection) -> None:
     tables.USED.create(connection)
 
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_make_tables, _add_traces, _add_scopes_and_quotas)
+def _add_holders_of_keys(connection: sa.Connection) -> None:
+    connection.execute(sa.text("ALTER TABLE sceneline_idempotency ADD COLUMN executor TEXT"))
+
+
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
+    _make_tables,
+    _add_traces,
+    _add_scopes_and_quotas,
+    _add_holders_of_keys,
+)
 """Append only: a database remembers how many of these it has seen. The first makes an empty one what all of them
 together would have made of it."""
 

@@ -116,6 +116,12 @@ class JobRecords:
             rows = connection.execute(statement.order_by(JOBS.c.id.desc()).limit(wanted.limit)).all()
         return tuple(_job(row) for row in rows)
 
+    def questions_about(self, job_id: str) -> tuple[Job, ...]:
+        """The jobs that look at this one's keyframes again."""
+        with self._database.begin(reading=True) as connection:
+            rows = connection.execute(sa.select(JOBS).where(JOBS.c.parent == job_id)).all()
+        return tuple(_job(row) for row in rows)
+
     def counts(self) -> dict[JobStatus, int]:
         """How many jobs stand at each status."""
         with self._database.begin(reading=True) as connection:
@@ -176,9 +182,8 @@ class JobRecords:
                 self._append(connection, job.id, "event", event, once=f"event {event['id']}")
             if progress > before.progress or status != before.status:
                 progress = max(progress, before.progress)
-                connection.execute(
-                    sa.update(JOBS).where(JOBS.c.id == job.id).values(progress=progress, status=status)
-                )
+                got_on = {"progress": progress, "status": status, "attempts": 1}
+                connection.execute(sa.update(JOBS).where(JOBS.c.id == job.id).values(got_on))
                 self._append(
                     connection, job.id, "progress", {"progress": round(progress, 4), "status": status}
                 )
@@ -233,13 +238,20 @@ class JobRecords:
 
     # -- steering ----------------------------------------------------------------------------------------
 
-    def queue_again(self, job_id: str, traceparent: str | None = None) -> Job | None:
-        """Put a job that ended without a whole timeline back into the queue; None if it did not."""
+    def queue_again(
+        self, job_id: str, traceparent: str | None = None, *, unfinished: bool = False
+    ) -> Job | None:
+        """Put a job that ended without a whole timeline back into the queue; None if it did not.
+
+        ``unfinished`` takes one that has not ended instead: whoever works on it is out of date.
+        """
+        whole_or_not = JOBS.c.status.in_(("failed", "cancelled", "partial"))
+        wanted = JOBS.c.status.not_in(FINISHED) if unfinished else whole_or_not
         with self._database.begin() as connection:
             now = self._database.now_seconds(connection)
             row = connection.execute(
                 sa.update(JOBS)
-                .where(JOBS.c.id == job_id, JOBS.c.status.in_(("failed", "cancelled", "partial")))
+                .where(JOBS.c.id == job_id, wanted)
                 .values(
                     status="queued",
                     round=JOBS.c.round + 1,

@@ -57,6 +57,7 @@ IDEMPOTENCY = sa.Table(
     sa.Column("fingerprint", sa.Text),
     sa.Column("job_id", sa.Text),
     sa.Column("created_at", sa.Float, nullable=False),
+    sa.Column("executor", sa.Text),
 )
 
 EXECUTORS = sa.Table(

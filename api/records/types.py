@@ -74,7 +74,7 @@ class Job:
     webhook: str | None
     priority: int
     attempts: int
-    """How often the stage it is in was begun."""
+    """How often the stage it is in was begun since it last got on."""
     round: int
     """How often it was asked to run again after it had ended."""
     problem: Problem | None

@@ -15,7 +15,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from api.errors import NotStoredError, RefusedError
 from api.exports import SUFFIXES, Format
 from api.outbound import name_in
-from api.records import Decision, Job, JobFilter, JobSource, JobStatus, NewJob, new_id
+from api.records import Decision, Job, JobFilter, JobSource, JobStatus, NewJob, Settling, new_id
 from api.routes.files import file_response, media_type_of
 from api.routes.guarding import Tenant
 from api.routes.problems import ANY_PROBLEM
@@ -317,9 +317,8 @@ async def _submit_once(request: Request, server: Server, tenant: str, key: str) 
         async with brought(request, server) as came:
             fingerprint = came.fingerprint(request)
             if claim.ours:
-                job = await to_thread.run_sync(_submit, server, tenant, came)
-                await to_thread.run_sync(server.idempotency.settle, tenant, key, fingerprint, job.id)
-                return job
+                once = Settling(tenant, key, fingerprint)
+                return await to_thread.run_sync(_submit, server, tenant, came, once)
     finally:
         if claim.ours:
             await to_thread.run_sync(server.idempotency.release, tenant, key)
@@ -330,23 +329,23 @@ async def _submit_once(request: Request, server: Server, tenant: str, key: str) 
     return await to_thread.run_sync(found, server, claim.job_id or "", tenant)
 
 
-def _submit(server: Server, tenant: str, came: Brought) -> Job:
+def _submit(server: Server, tenant: str, came: Brought, once: Settling | None = None) -> Job:
     """Store what was brought and put the job into the queue."""
     place, submission = server.place, came.submission
     job_id = new_id()
     sources = tuple(keep_source(place.storage, job_id, file) for file in came.files)
     try:
-        return _enqueue(server, tenant, submission, job_id, sources)
+        return server.engine.submit(
+            _new_job(server, tenant, submission, sources), job_id, server.quotas, once
+        )
     except RefusedError:
         place.storage.delete(job_folder(job_id))
         raise
 
 
-def _enqueue(
-    server: Server, tenant: str, submission: Submission, job_id: str, sources: tuple[JobSource, ...]
-) -> Job:
+def _new_job(server: Server, tenant: str, submission: Submission, sources: tuple[JobSource, ...]) -> NewJob:
     name = sources[0].name if sources else name_for_people(name_in(submission.url or ""))
-    new = NewJob(
+    return NewJob(
         tenant=tenant,
         name=name,
         request=submission.timeline_request(),
@@ -357,7 +356,6 @@ def _enqueue(
         webhook=submission.webhook,
         priority=submission.priority,
     )
-    return server.engine.submit(new, job_id, server.quotas)
 
 
 async def awaited(server: Server, job: Job, seconds: float) -> Job:

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -13,8 +14,6 @@ import httpx
 from tests import oracle
 
 ROOT = Path(__file__).parent.parent.parent
-RECORDED_WITHIN_SECONDS = 3.0
-"""An answer is recorded this soon after it came, on a machine as busy as this one may be."""
 
 
 def answer(asked: oracle.Asked) -> object:
@@ -36,7 +35,8 @@ class Fleet:
     def __init__(self, folder: Path, model_url: str, database: str | None) -> None:
         self.log = folder / "questions.log"
         self.log.touch()
-        self.killed: dict[int, float] = {}
+        self.kills: list[str] = []
+        """The roles of those that were killed."""
         self.processes: list[subprocess.Popen[bytes]] = []
         self.port = _free_port()
         self._stderr = (folder / "stderr.log").open("wb")
@@ -64,7 +64,7 @@ class Fleet:
 
     def kill(self, process: subprocess.Popen[bytes]) -> None:
         process.send_signal(signal.SIGKILL)
-        self.killed[process.pid] = time.time()
+        self.kills.append("serve" if "serve" in process.args else "work")
         process.wait()
         self.processes.remove(process)
 
@@ -78,19 +78,25 @@ class Fleet:
         transport = httpx.HTTPTransport(retries=5)
         return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30, transport=transport)
 
-    def repeated_without_need(self) -> list[str]:
-        """Questions asked again although an answer had come and its process had lived long enough to record it."""
-        got: dict[str, list[tuple[float, int]]] = {}
+    def asked(self) -> list[str]:
+        """The names of all questions that were asked, as often as they were."""
+        return [name for what, name in self._told() if what == "ask"]
+
+    def asked_in_vain(self) -> list[str]:
+        """Questions that were asked although their answer had been recorded."""
+        kept: set[str] = set()
         wrong = []
-        for line in self.log.read_text().splitlines():
-            at, pid, what, name = line.split()
-            if what == "got":
-                got.setdefault(name, []).append((float(at), int(pid)))
-                continue
-            for when, by in got.get(name, []):
-                if self.killed.get(by, float("inf")) - when > RECORDED_WITHIN_SECONDS < float(at) - when:
-                    wrong.append(line)
+        for what, name in self._told():
+            if what == "kept":
+                kept.add(name)
+            elif what == "ask" and name in kept:
+                wrong.append(name)
         return wrong
+
+    def _told(self) -> Iterator[tuple[str, str]]:
+        for line in self.log.read_text().splitlines():
+            _, _, what, name = line.split()
+            yield what, name
 
 
 def _free_port() -> int:

@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from api.cli import main
-from api.errors import DatabaseError, SetupError
+from api.errors import DatabaseError, RefusedError, SetupError
 from api.places import opened
-from api.records import Executors, IdempotencyKeys, Keyring, open_database
+from api.records import Executors, IdempotencyKeys, Keyring, Settling, open_database
 from api.settings import Settings
 from tests.service.conftest import Service, moving_square, running
 
@@ -161,13 +161,24 @@ def test_a_silent_process_is_claimed_once(tmp_path: Path) -> None:
 
 def test_an_idempotency_key_in_flight(tmp_path: Path) -> None:
     database = open_database(f"sqlite:///{tmp_path / 'a.db'}")
-    keys = IdempotencyKeys(database)
+    executors = Executors(database)
+    executors.beat("here", works=False)
+    keys = IdempotencyKeys(database, "here", 20)
     assert keys.claim("t", "k").ours
     assert not keys.claim("t", "k").ours
     assert keys.claim("other", "k").ours
     keys.release("t", "k")
     assert keys.claim("t", "k").ours
-    keys.settle("t", "k", "print", "job")
+    with database.begin() as connection:
+        Settling("t", "k", "print").settle(connection, "job")
     keys.release("t", "k")
+    assert keys.claim("t", "k").job_id == "job"
+    with database.begin() as connection, pytest.raises(RefusedError, match="came again"):
+        Settling("t", "k", "print").settle(connection, "another")
+    assert keys.claim("t", "k").job_id == "job"
+    elsewhere = IdempotencyKeys(database, "elsewhere", 20)
+    assert not elsewhere.claim("other", "k").ours
+    executors.leave("here")
+    assert elsewhere.claim("other", "k").ours, "what came in at a process that is gone was cut off"
     assert keys.claim("t", "k").job_id == "job"
     database.close()

@@ -1,8 +1,12 @@
 """Processes are killed in mid-work: every job ends once, and nothing that was answered is asked again."""
 
 import random
+import re
 import sys
+import threading
 import time
+from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -48,7 +52,7 @@ def _check(http: httpx.Client, fleet: Fleet, jobs: list[dict[str, object]]) -> N
     for job in jobs:
         events = http.get(f"/v1/timelines/{job['id']}/events").text
         assert events.count("event: done") == 1, "each job ends once"
-    assert fleet.repeated_without_need() == []
+    assert fleet.asked_in_vain() == []
 
 
 def _kill_now_and_then(
@@ -60,7 +64,7 @@ def _kill_now_and_then(
         assert time.monotonic() < until, [
             (job["status"], job["progress"]) for job in (http.get(f"/v1/timelines/{i}").json() for i in ids)
         ]
-        if len(fleet.killed) < kills:
+        if len(fleet.kills) < kills:
             time.sleep(dice.uniform(2.0, 5.0))
             victims = [each for each in fleet.processes if role in each.args]
             fleet.kill(dice.choice(victims))
@@ -82,7 +86,7 @@ def test_a_killed_server_goes_on_where_it_was(tmp_path: Path) -> None:
                 _check(http, fleet, jobs)
         finally:
             fleet.stop()
-    assert len(fleet.killed) == 2
+    assert len(fleet.kills) == 2
 
 
 def test_a_second_look_outlives_its_process(tmp_path: Path) -> None:
@@ -126,7 +130,115 @@ def test_killed_workers_are_taken_over(tmp_path: Path, postgresql: str) -> None:
                 _check(http, fleet, jobs)
         finally:
             fleet.stop()
-    assert len(fleet.killed) == 2
+    assert len(fleet.kills) == 2
+
+
+class Client:
+    """Keeps a number of jobs under way, as a client does that asks again whatever happens to the server."""
+
+    def __init__(self, fleet: Fleet, at_once: int) -> None:
+        self.ids: list[str] = []
+        self.open: set[str] = set()
+        self.answers: Counter[int] = Counter()
+        self._fleet = fleet
+        self._at_once = at_once
+        self._enough = threading.Event()
+        self._thread = threading.Thread(target=self._post)
+
+    def __enter__(self) -> "Client":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        self._enough.set()
+        self._thread.join()
+
+    def _post(self) -> None:
+        with self._fleet.client() as http:
+            while not self._enough.is_set():
+                self.look(http)
+                if len(self.open) >= self._at_once:
+                    self._enough.wait(0.3)
+                    continue
+                seed = len(self.ids)
+                try:
+                    answer = http.post(
+                        "/v1/timelines",
+                        files={"video": (f"{seed}.gif", moving_square(9, seed=seed))},
+                        data={"request": '{"frames": 8}'},
+                        headers={"Idempotency-Key": f"job-{seed}"},
+                    )
+                except httpx.TransportError:
+                    self.answers[0] += 1
+                    self._enough.wait(0.3)
+                    continue
+                self.answers[answer.status_code] += 1
+                if answer.status_code == 202:
+                    self.ids.append(answer.json()["id"])
+                    self.open.add(self.ids[-1])
+                else:
+                    assert answer.status_code == 409, answer.text
+                    self._enough.wait(0.3)
+
+    def look(self, http: httpx.Client) -> None:
+        for job_id in tuple(self.open):
+            with suppress(httpx.TransportError):
+                if http.get(f"/v1/timelines/{job_id}").json()["finished_at"]:
+                    self.open.discard(job_id)
+
+
+@pytest.mark.timeout(2400)
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_fifty_kills_lose_nothing(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """Any process at any time, under a client that keeps posting: every job ends well, once, and is the only one
+    of its key; nothing that was answered and recorded is asked again.
+    """
+    database = None if kind == "sqlite" else request.getfixturevalue("postgresql")
+    roles = ["serve"] if kind == "sqlite" else ["serve", "work", "work", "work"]
+    env = {} if kind == "sqlite" else {"SCENELINE_JOBS_AT_ONCE": "0"}
+    dice = random.Random(50)
+    with oracle.oracle(answer, delay=0.4) as model:
+        fleet = Fleet(tmp_path, model.url, database)
+        try:
+            for role in roles:
+                fleet.start(role, **(env if role == "serve" else {}))
+            with fleet.client() as http, Client(fleet, at_once=8) as client:
+                until_ready(http)
+                while len(fleet.kills) < 50:
+                    time.sleep(dice.uniform(0.5, 3.0))
+                    victim = dice.choice(fleet.processes)
+                    fleet.kill(victim)
+                    role = fleet.kills[-1]
+                    fleet.start(role, **(env if role == "serve" else {}))
+                    if role == "serve" and dice.random() < 0.8:
+                        until_ready(http)
+                until_ready(http)
+                client.stop()
+                until = time.monotonic() + 300
+                while client.open:
+                    assert time.monotonic() < until, [
+                        http.get(f"/v1/timelines/{i}").json() for i in client.open
+                    ]
+                    client.look(http)
+                    time.sleep(0.5)
+                jobs = [http.get(f"/v1/timelines/{job_id}").json() for job_id in client.ids]
+                _check(http, fleet, jobs)
+                listed = http.get("/v1/timelines", params={"limit": 200}).json()["items"]
+                ended = re.search(r'jobs_total\{status="complete"\} ([0-9.]+)', http.get("/metrics").text)
+        finally:
+            fleet.stop()
+    assert len(client.ids) == len(set(client.ids)) == float(ended[1]) >= 15
+    assert {job["name"] for job in listed} == {f"{seed}.gif" for seed in range(len(client.ids))}
+    assert len(listed) == len(client.ids), "each request became one job"
+    asked = Counter(fleet.asked())
+    sys.stderr.write(
+        f"{kind}: {Counter(fleet.kills)} killed, {len(jobs)} jobs, {len(asked)} questions, "
+        f"{asked.total() - len(asked)} of them asked again as they were cut off, {len(model.asked)} requests, "
+        f"answers to the client {dict(client.answers)}\n"
+    )
 
 
 def test_four_workers_do_the_work_of_four(tmp_path: Path, postgresql: str) -> None:

@@ -182,7 +182,8 @@ def test_the_image_is_built_and_works_with_no_network(tmp_path: Path) -> None:
             *entry,
             *images.as_list(image.said["CMD"]),
         ]
-        served = subprocess.Popen(image.command(serve), stderr=(tmp_path / "log").open("wb"))
+        with (tmp_path / "log").open("wb") as log:
+            served = subprocess.Popen(image.command(serve), stderr=log)
         try:
             inside = _inside(served.pid, image)
             done = subprocess.run(
@@ -197,10 +198,7 @@ def test_the_image_is_built_and_works_with_no_network(tmp_path: Path) -> None:
             assert subprocess.run([*inside, *health], check=False).returncode == 0
             doctor = subprocess.run([*inside, *entry, "doctor"], capture_output=True, text=True, check=False)
             assert doctor.returncode == 0, doctor.stdout + doctor.stderr
-            began = time.monotonic()
-            subprocess.run([*inside, "sh", "-c", "kill -TERM $(cat /data/pid)"], check=True)
-            served.wait(GRACE_SECONDS + 10)
-            ended = time.monotonic() - began
+            ended = _seconds_to_stop(served, inside)
         finally:
             served.kill()
             served.wait()
@@ -231,6 +229,13 @@ def _inside(unshared: int, image: images.Stage) -> list[str]:
     uid, gid = image.user.split(":")
     given = [f"{name}={value}" for name, value in image.env.items()]
     return [*spaces, f"--setuid={uid}", f"--setgid={gid}", "/usr/bin/env", "-i", "-C", image.workdir, *given]
+
+
+def _seconds_to_stop(served: subprocess.Popen[bytes], inside: list[str]) -> float:
+    began = time.monotonic()
+    subprocess.run([*inside, "sh", "-c", "kill -TERM $(cat /data/pid)"], check=True)
+    served.wait(GRACE_SECONDS + 10)
+    return time.monotonic() - began
 
 
 def _megabytes(folder: Path) -> int:

@@ -68,7 +68,7 @@ class Endpoint:
 
 
 def test_webhooks_are_signed_and_sent_again(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.jobs.PAUSES_SECONDS", (0.0, 0.1, 0.1))
+    monkeypatch.setattr("api.jobs.delivering.PAUSES_SECONDS", (0.0, 0.1, 0.1))
     endpoint = Endpoint(refuse=1)
     try:
         job = service.ended(service.post(webhook=endpoint.url).json()["id"])

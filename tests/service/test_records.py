@@ -18,6 +18,7 @@ from api.records import (
     Outcome,
     Problem,
     Reviews,
+    Settling,
     Totals,
     new_id,
     open_database,
@@ -105,6 +106,9 @@ def test_the_life_of_a_job(database: Database) -> None:
     assert records.progress(job, 0.2, "sampling") == "go"
     assert records.progress(job, 0.1, "sampling") == "go"
     assert records.get(job.id).progress == 0.2
+    assert records.begin_attempt(job.id, 0, "sampling").attempts == 2, "what gets on is not given up"
+    assert records.progress(job, 0.2, "sampling") == "go"
+    assert records.begin_attempt(job.id, 0, "sampling").attempts == 3
     assert records.begin_attempt(job.id, 0, "analyzing").attempts == 1
     event = {"id": "e0", "label": "cat"}
     records.progress(job, 0.5, "analyzing", [event])
@@ -172,9 +176,11 @@ def test_pages_do_not_overlap(database: Database) -> None:
 
 
 def test_keys_looks_reviews_and_processes(database: Database) -> None:
-    keys, tenant = IdempotencyKeys(database), new_id()
+    keys, tenant = IdempotencyKeys(database, "here", 20), new_id()
+    Executors(database).beat("here", works=True)
     assert keys.claim(tenant, "k").ours
-    keys.settle(tenant, "k", "print", "job")
+    with database.begin() as connection:
+        Settling(tenant, "k", "print").settle(connection, "job")
     assert (keys.claim(tenant, "k").fingerprint, keys.claim(tenant, "k").job_id) == ("print", "job")
     looks = KeptLooks(database)
     looks.put(tenant, {"keyframe": 1})

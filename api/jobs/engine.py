@@ -1,19 +1,4 @@
-"""Durable jobs: which stage runs when and where, and who goes on when a process dies. Alone in knowing DBOS.
-
-A job is a chain of workflows, each a row in the database from the moment it is asked for:
-
-    sample ──► analyze ──► deliver        on the queues ``cpu``, ``cpu`` or ``waiting``, and ``webhooks``
-                │ ▲
-                ▼ │
-                call                      one for each question to a remote model, on the queue ``models``
-                take                      frames for a closer look, on the queue ``cpu``
-
-``cpu`` holds what keeps a processor busy, ``waiting`` what mostly waits for answers. Calls wait in their own queue,
-so that limits on them hold over all machines.
-
-A queue is split by tenant and served in random order, so that no tenant waits for another's backlog. When a
-process dies, another frees what it had begun, and what had ended is not done again.
-"""
+"""The job engine: takes jobs in, runs their stages, takes over from dead processes."""
 
 import asyncio
 import logging
@@ -23,7 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from contextvars import Context
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any, Final, Literal, TypeVar, get_args
 
@@ -32,28 +17,25 @@ from dbos import error as dbos_errors
 
 from api.calls import Called
 from api.errors import DatabaseError, ServiceError
+from api.jobs.delivering import Deliveries
+from api.jobs.place import WORK_VERSION, Place, QueueName
 from api.problems import BUG, CANCELLED, problem_of
-from api.records import Database, Executors, Job, JobRecords, NewJob, Quotas
-from api.settings import Settings
+from api.records import Job, NewJob, Quotas, Settling
 from api.shown import name_of_times
-from api.storage import Storage, job_folder
-from api.tracing import Tracing, current_traceparent, fail, note
-from api.webhooks import PAUSES_SECONDS, Webhooks
-from api.working import MOST_ATTEMPTS, RETRIED, Next, Workshop
+from api.storage import job_folder
+from api.tracing import current_traceparent, fail, note
+from api.working import MOST_ATTEMPTS, RETRIED, Next
 from sampler import SamplerError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-WORK_VERSION = "2"
-"""Changes when the steps of a stage change, so that no process takes up work it would not understand."""
 KEPT_LOOKS_SECONDS = 7 * 86_400.0
 """How long what local models saw is kept: longer than any job is taken up again."""
 POLL_SECONDS = 0.1
 """How often a queue is looked at: the longest a job waits for a free worker."""
 
-QueueName = Literal["cpu", "waiting", "models", "webhooks"]
-Stage = Literal["sample", "analyze", "deliver"]
+Stage = Literal["sample", "analyze"]
 
 _AFTER_SAMPLING: Final[dict[Next, QueueName]] = {"local": "cpu", "remote": "waiting"}
 _RETRY: Final[StepOptions] = {
@@ -65,30 +47,17 @@ _RETRY: Final[StepOptions] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Everything a process needs to take jobs in and to work on them."""
-
-    database: Database
-    records: JobRecords
-    executors: Executors
-    storage: Storage
-    workshop: Workshop
-    webhooks: Webhooks
-    tracing: Tracing
-    settings: Settings
-
-
 class JobEngine:
     """Takes jobs in and, where ``works``, works on them. One in a process; start it once, close it once."""
 
     def __init__(self, place: Place, *, works: bool) -> None:
         self._place = place
         self._works = works
-        self._executor = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self.executor: Final[str] = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._closing = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
         self._client: DBOSClient | None = None
+        self._deliveries = Deliveries(place)
 
     def start(self) -> None:
         """Connect to the queues; begin to work where this process does.
@@ -101,10 +70,10 @@ class JobEngine:
         stages: dict[Stage, Callable[[str, int], None]] = {
             "sample": self._sample,
             "analyze": self._analyze,
-            "deliver": self._deliver,
         }
         for name, stage in stages.items():
             DBOS.workflow(name=name, max_recovery_attempts=None)(_as_function(stage))
+        DBOS.workflow(name="deliver", max_recovery_attempts=None)(self._deliveries.workflow())
         DBOS.workflow(name="call", max_recovery_attempts=MOST_ATTEMPTS)(_as_step("call", self._make_call))
         DBOS.workflow(name="take", max_recovery_attempts=MOST_ATTEMPTS)(_as_step("take", self._take))
         url = self._place.database.engine.url.set(drivername=self._place.database.engine.dialect.name)
@@ -112,7 +81,7 @@ class JobEngine:
             config={
                 "name": "sceneline",
                 "system_database_url": url.render_as_string(hide_password=False),
-                "executor_id": self._executor,
+                "executor_id": self.executor,
                 "application_version": WORK_VERSION,
                 "log_level": "WARNING",
             }
@@ -130,27 +99,28 @@ class JobEngine:
             self._register_queue(
                 "models",
                 settings.model_calls_at_once,
-                of_tenant=settings.model_calls_at_once_per_tenant,
+                of_one=settings.model_calls_at_once_per_tenant,
                 in_a_minute=settings.model_calls_per_minute,
             )
-            self._register_queue("webhooks", 8)
+            self._register_queue("webhooks", 8, of_one=2)
         self._client = DBOSClient(
             system_database_engine=self._place.database.engine, application_name="sceneline"
         )
-        self._place.executors.beat(self._executor, works=self._works)
+        self._place.executors.beat(self.executor, works=self._works)
         if self._works:
             # A database of our own has no other living process: nothing has to fall silent first.
             shared = self._place.database.is_postgresql
             self.take_over(settings.silent_seconds if shared else 0.0)
+            self._take_up_from_earlier_versions()
         self._keeper.start()
 
     def _register_queue(
-        self, name: QueueName, at_once: int, *, of_tenant: int | None = None, in_a_minute: int | None = None
+        self, name: QueueName, at_once: int, *, of_one: int | None = None, in_a_minute: int | None = None
     ) -> None:
         DBOS.register_queue(
             name,
             worker_concurrency=at_once,
-            partition_worker_concurrency=min(of_tenant or at_once, at_once),
+            partition_worker_concurrency=min(of_one or at_once, at_once),
             limiter={"limit": in_a_minute, "period": 60.0} if in_a_minute else None,
             polling_interval_sec=POLL_SECONDS,
             on_conflict="always_update",
@@ -162,20 +132,25 @@ class JobEngine:
         if self._keeper.is_alive():
             self._keeper.join()
         DBOS.destroy(workflow_completion_timeout_sec=round(grace_seconds), destroy_registry=True)
-        self._place.executors.leave(self._executor)
+        self._place.executors.leave(self.executor)
 
     # -- taking in ---------------------------------------------------------------------------------------
 
-    def submit(self, new: NewJob, job_id: str, quotas: Quotas | None = None) -> Job:
+    def submit(
+        self, new: NewJob, job_id: str, quotas: Quotas | None = None, once: Settling | None = None
+    ) -> Job:
         """Write the job and its place in the queue in one transaction: both are there, or neither.
 
         Raises:
-            RefusedError: quotas are given, and it is one job too many for its tenant.
+            RefusedError: quotas are given, and it is one job too many for its tenant; or it is to be made once,
+                and has been made.
         """
         new = replace(new, traceparent=current_traceparent())
         with self._place.records.adding(new, job_id) as connection:
             if quotas is not None:
                 quotas.charge(connection, new)
+            if once is not None:
+                once.settle(connection, job_id)
             options = self._options("sample", "cpu", job_id, 0, new.tenant, new.priority)
             self._connected.enqueue_in_transaction(connection, options, job_id, 0)
         return self._place.records.get(job_id)
@@ -194,7 +169,7 @@ class JobEngine:
     def cancel(self, job: Job) -> Job:
         """End a job; whoever works on it notices within a second."""
         ended = self._cancelled(job)
-        self._announce(ended)
+        self._deliveries.announce(ended, self._connected)
         return ended or job
 
     def _cancelled(self, job: Job) -> Job | None:
@@ -204,12 +179,16 @@ class JobEngine:
         return ended
 
     def delete(self, job: Job) -> None:
-        """Cancel the job and remove all that is known of it."""
+        """Cancel the job and remove all that is known of it, and the questions about it."""
+        for question in self._place.records.questions_about(job.id):
+            self.delete(question)
         self._cancelled(job)
         self._place.records.delete(job.id)
         self._place.storage.delete(job_folder(job.id))
-        names = [_name(job.id, number, stage) for number in range(job.round + 1) for stage in get_args(Stage)]
-        self._connected.delete_workflows(names)
+        known = self._connected.list_workflows(
+            workflow_id_prefix=f"{job.id}.", load_input=False, load_output=False
+        )
+        self._connected.delete_workflows([workflow.workflow_id for workflow in known])
 
     @property
     def _connected(self) -> DBOSClient:
@@ -240,16 +219,6 @@ class JobEngine:
         self._step("analyze", job_id, number, partial(self._place.workshop.analyze, caller=self))
         self._end(self._place.records.look_up(job_id), number)
 
-    def _deliver(self, job_id: str, _number: int) -> None:
-        def once() -> bool:
-            with self._place.tracing.stage("deliver", job_id):
-                return self._place.webhooks.deliver(job_id)
-
-        for wait_seconds in PAUSES_SECONDS:
-            DBOS.sleep(wait_seconds)
-            if DBOS.run_step({"name": "deliver"}, lambda: Context().run(once)):
-                return
-
     def _step(self, name: Stage, job_id: str, number: int, work: Callable[[str, int], T]) -> T | None:
         """Run one recorded step; what it could not do after several tries ends the job."""
 
@@ -267,18 +236,9 @@ class JobEngine:
 
     def _end(self, job: Job | None, number: int) -> None:
         """The last stage of a round of a job is over."""
-        self._announce(job)
+        self._deliveries.announce(job)
         if job is not None and job.round == number and job.status != "cancelled":
             self._place.tracing.end_job(job)
-
-    def _announce(self, job: Job | None) -> None:
-        """Have the job's endpoint told that it has ended."""
-        if job is not None and job.webhook is not None and job.finished:
-            options = self._options("deliver", "webhooks", job.id, job.round, job.tenant, job.priority)
-            if DBOS.workflow_id is None:
-                self._connected.enqueue(options, job.id, job.round)
-            else:
-                DBOS.enqueue_workflow_with_options(options, job.id, job.round)
 
     # -- calls to remote models --------------------------------------------------------------------------
 
@@ -339,7 +299,7 @@ class JobEngine:
         silent_seconds = self._place.settings.silent_seconds
         while not self._closing.wait(silent_seconds / 4):
             try:
-                self._place.executors.beat(self._executor, works=self._works)
+                self._place.executors.beat(self.executor, works=self._works)
                 if self._works:
                     self.take_over(silent_seconds)
                     self._remove_old()
@@ -349,7 +309,7 @@ class JobEngine:
 
     def take_over(self, silent_seconds: float) -> None:
         """Put back into their queues the workflows of processes that have been silent for so long."""
-        for dead in self._place.executors.claim_silent(self._executor, silent_seconds):
+        for dead in self._place.executors.claim_silent(self.executor, silent_seconds):
             left = self._connected.list_workflows(
                 status="PENDING", executor_id=[dead], load_input=False, load_output=False
             )
@@ -357,6 +317,31 @@ class JobEngine:
                 self._connected.resume_workflow(workflow.workflow_id, queue_name=workflow.queue_name)
             self._place.executors.forget(dead)
             log.warning("took over from a dead process", extra={"executor": dead, "workflows": len(left)})
+
+    def _take_up_from_earlier_versions(self) -> None:
+        """Begin anew, with all that they have, the jobs that wait for a process of an earlier version.
+
+        Should one be alive still and work on such a job, it stops: the round it knows is over.
+        """
+        active = self._connected.list_workflows(
+            status=["ENQUEUED", "PENDING", "DELAYED"],
+            name=list(get_args(Stage)),
+            load_input=False,
+            load_output=False,
+        )
+        stale = {each.workflow_id.partition(".")[0] for each in active if each.app_version != WORK_VERSION}
+        for job_id in sorted(stale):
+            job = self._place.records.look_up(job_id)
+            again = (
+                None
+                if job is None
+                else self._place.records.queue_again(job_id, job.traceparent, unfinished=True)
+            )
+            if again is not None:
+                options = self._options("sample", "cpu", job_id, again.round, again.tenant, again.priority)
+                self._connected.enqueue(options, job_id, again.round)
+        if stale:
+            log.info("took up jobs of an earlier version", extra={"jobs": len(stale)})
 
     def _remove_old(self) -> None:
         self._place.workshop.looks.forget_older(KEPT_LOOKS_SECONDS)

@@ -1,0 +1,143 @@
+"""What is kept and for how long: retention, deletion, deadlines, order, upgrades, poisonous videos."""
+
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from api.jobs import JobEngine, Place
+from api.places import opened
+from api.records import JobFilter, NewJob, new_id
+from api.settings import Settings
+from api.uploads import FileOnDisk
+from api.working import keep_source
+from tests.service.conftest import SeesACat, Service, moving_square, running, with_model
+from tests.service.test_outbound import Endpoint
+
+
+def _files(service: Service) -> list[Path]:
+    return [path for path in (service.place.settings.data / "storage").rglob("*") if path.is_file()]
+
+
+def test_what_is_too_old_is_deleted_with_its_files(tmp_path: Path) -> None:
+    with running(tmp_path, keep_days=1.5 / 86_400, silent_seconds=2) as service:
+        job = service.post(params={"wait": 20}).json()
+        assert job["status"] == "complete"
+        until = time.monotonic() + 20
+        while service.http.get(job["links"]["self"]).status_code != 404:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        assert service.http.get("/v1/limits").json()["keep_days"] == pytest.approx(1.5 / 86_400)
+        while _files(service):
+            assert time.monotonic() < until
+            time.sleep(0.1)
+
+
+def test_deleting_a_timeline_deletes_what_was_asked_about_it(tmp_path: Path) -> None:
+    with running(tmp_path) as service:
+        about = service.post(params={"wait": 20}).json()
+        other = service.post(moving_square(seed=3), params={"wait": 20}).json()
+        question = new_id()
+        place = service.place
+        looked_at = place.records.get(about["id"])
+        new = NewJob("local", "q", looked_at.request, looked_at.sources, 60.0, parent=about["id"])
+        with place.records.adding(new, question):
+            pass
+        assert service.http.delete(about["links"]["self"]).status_code == 204
+        assert place.records.look_up(question) is None
+        assert [job.id for job in place.records.newest(JobFilter("local"))] == [other["id"]]
+        assert {path.parts[path.parts.index("jobs") + 1] for path in _files(service)} == {other["id"]}
+
+
+def test_a_job_that_takes_too_long_fails(tmp_path: Path) -> None:
+    with running(tmp_path, job_timeout_seconds=1.0) as service:
+        service.model.open.clear()
+        job = service.post().json()
+        ended = service.ended(job["id"])
+        service.model.open.set()
+        assert (ended["status"], ended["error"]["code"]) == ("failed", "deadline_exceeded")
+        messages = service.http.get(job["links"]["events"]).text
+        assert messages.count("event: failed") == 1
+
+
+def test_lower_priorities_go_first_and_no_tenant_waits_for_anothers_backlog(tmp_path: Path) -> None:
+    """One job at a time: urgent ones of a tenant first, and another tenant's few among its many."""
+    with opened(Settings(data=tmp_path, jobs_at_once=1)) as real, with_model(real, SeesACat()) as place:
+        waiting = JobEngine(place, works=False)
+        waiting.start()
+        ids: dict[str, str] = {}
+        for number in range(10):
+            for tenant, priority in (("many", 10 if number else 1), *((("few", 10),) if number < 2 else ())):
+                ids[_submitted(place, waiting, tenant, 90 - number if priority == 10 else 1)] = (
+                    f"{tenant}{number}"
+                )
+        waiting.close()
+        working = JobEngine(place, works=True)
+        working.start()
+        until = time.monotonic() + 60
+        while any(not place.records.get(job_id).finished for job_id in ids):
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        working.close()
+        done = sorted(ids, key=lambda job_id: place.records.get(job_id).finished_at)
+    order = [ids[job_id] for job_id in done]
+    of_many = [name for name in order if name.startswith("many")]
+    assert of_many == ["many0", *(f"many{number}" for number in range(9, 0, -1))], "lower numbers first"
+    assert order.index("few0") < 9, order
+
+
+def _submitted(place: Place, engine: JobEngine, tenant: str, priority: int) -> str:
+    job_id = new_id()
+    file = FileOnDisk(place.workshop.incoming, "a.gif")
+    file.write(moving_square(2, seed=priority))
+    source = keep_source(place.storage, job_id, file.close())
+    request = {"tasks": ["moderation"], "frames": 2}
+    engine.submit(NewJob(tenant, "a.gif", request, (source,), 60.0, priority=priority), job_id)
+    return job_id
+
+
+def test_jobs_of_an_earlier_version_are_taken_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.jobs.engine.WORK_VERSION", "0")
+    with running(tmp_path, jobs_at_once=0) as service:
+        job = service.post().json()
+    monkeypatch.undo()
+    with running(tmp_path) as service:
+        ended = service.ended(job["id"])
+        assert (ended["status"], ended["error"]) == ("complete", None)
+        assert service.http.get(job["links"]["events"]).text.count("event: done") == 1
+
+
+def test_what_breaks_its_process_again_and_again_is_given_up(tmp_path: Path) -> None:
+    """As a process that dies leaves it: begun, and nothing said of it since."""
+    with running(tmp_path, jobs_at_once=0) as service:
+        job = service.post().json()
+        for _ in range(3):
+            service.place.records.begin_attempt(job["id"], 0, "sampling")
+    with running(tmp_path) as service:
+        ended = service.ended(job["id"])
+        assert (ended["status"], ended["error"]["code"]) == ("failed", "gave_up")
+        assert Counter(service.http.get(job["links"]["events"]).text.split())["failed"] >= 1
+        assert service.http.post(f"{job['links']['self']}/retry").status_code == 202
+        assert service.ended(job["id"])["status"] == "complete", "a person may try it again"
+
+
+def test_an_endpoint_that_is_gone_holds_up_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.jobs.delivering.PAUSES_SECONDS", (0.0, 3600.0))
+    gone, here = Endpoint(refuse=1000), Endpoint(refuse=0)
+    try:
+        with running(tmp_path, webhook_secret="s", trusted_hosts=frozenset({"127.0.0.1"})) as service:
+            jobs = [service.post(moving_square(2, seed=n), frames=2, webhook=gone.url) for n in range(10)]
+            for job in jobs:
+                service.ended(job.json()["id"])
+            until = time.monotonic() + 30
+            while len(gone.taken) < 10:
+                assert time.monotonic() < until, len(gone.taken)
+                time.sleep(0.05)
+            service.ended(service.post(moving_square(2, seed=99), frames=2, webhook=here.url).json()["id"])
+            while not here.taken:
+                assert time.monotonic() < until, "ten that wait for their next try hold no place"
+                time.sleep(0.05)
+    finally:
+        gone.close()
+        here.close()
