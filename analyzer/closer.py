@@ -87,7 +87,14 @@ def _wish(report: Report, frames: int) -> _Wish:
     """The stretches an answer asks to see more closely, or is unsure of."""
     axis, answers = report.of("ask")
     spans = ask.unsure_of(answers)
-    return _Wish(spans, spread(find_gaps(spans, axis), axis, frames))
+    times = spread(find_gaps(spans, axis), axis, frames)
+    return _Wish([span for span in spans if any(_touches(span, edge) for edge in times)], times)
+
+
+def _touches(span: tuple[int, int], edge: LooseEdge) -> bool:
+    """Whether a gap lies in a span, or beside it where it is one keyframe."""
+    first, last = span
+    return first <= edge.before < edge.after <= last or (first == last and first in (edge.before, edge.after))
 
 
 def _small(report: Report, keyframes: Sequence[Keyframe], frames: int) -> tuple[tuple[Keyframe, ...], int]:

@@ -48,6 +48,16 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
+class SecondLookPlan:
+    """What may come on top where the first answers need it; not part of the estimate."""
+
+    keyframes: int = 0
+    """Of the budget, kept back."""
+    requests: int = 0
+    """To a model, at most, if no question has to be put twice."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Which frames would be looked at, in which requests, at what cost, and what would be left unseen."""
 
@@ -58,15 +68,21 @@ class Plan:
     batches: tuple[tuple[int, ...], ...]
     """Keyframes of each request; none where local models look at them one by one."""
     estimate: Estimate
+    second_look: SecondLookPlan
     coverage: Coverage
     """As it would be with every keyframe looked at; ``keyframes_analyzed`` is 0, since none has been."""
     warnings: tuple[Notice, ...]
 
 
 def foresee(
-    plan: SamplingPlan, request: AnalysisRequest | None = None, model: Perceiver | VisionModel | None = None
+    plan: SamplingPlan,
+    request: AnalysisRequest | None = None,
+    model: Perceiver | VisionModel | None = None,
+    reserved: int = 0,
 ) -> Plan:
     """The plan of a run, rounded for output; without a model that is asked, the one of local models.
+
+    ``reserved`` keyframes are kept back for a second look.
 
     Raises:
         AnalysisRequestError: the request asks for something that cannot be.
@@ -103,10 +119,20 @@ def foresee(
             keyframes=tuple(keyframes),
             batches=batches,
             estimate=cost,
+            second_look=_second_look(request, reserved),
             coverage=expect_coverage(plan),
             warnings=plan.notices,
         )
     )
+
+
+def _second_look(request: AnalysisRequest | None, reserved: int) -> SecondLookPlan:
+    """Each keyframe may take a request of its own, one a task that reads; a question may have to be joined anew."""
+    if request is None or reserved == 0:
+        return SecondLookPlan()
+    tasks = set(request.for_model().tasks)
+    each = max(1, len(tasks & {"text", "documents"}))
+    return SecondLookPlan(reserved, reserved * each + ("ask" in tasks))
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:

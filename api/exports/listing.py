@@ -45,6 +45,11 @@ def plan_table(plan: Plan) -> str:
         f"{plan.coverage.longest_unseen_seconds:.1f} s; {plan.estimate.requests} requests to a model, "
         f"{_price(plan.estimate.cost_usd)}"
     )
+    if plan.second_look.keyframes:
+        summary += (
+            f"; on top, where answers need it, a second look at up to {plan.second_look.keyframes} more keyframes "
+            f"in up to {plan.second_look.requests} requests"
+        )
     return on_terminal(heading(plan.media, len(plan.shots)), table, summary)
 
 

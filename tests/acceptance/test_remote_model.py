@@ -88,6 +88,8 @@ def test_the_plan_is_what_the_run_then_does(film):
     assert [asked.frames for asked in sorted(server.asked, key=lambda a: a.frames)] == plan["batches"]
     assert [k["pts"] for k in plan["keyframes"]] == [k["pts"] for k in timeline["keyframes"]]
     assert plan["estimate"]["requests"] == timeline["usage"]["requests"]
+    assert plan["second_look"] == {"keyframes": 3, "requests": 3}
+    assert len(plan["keyframes"]) + plan["second_look"]["keyframes"] <= 24
 
 
 def test_a_question_is_answered_with_its_evidence(film):
