@@ -5,7 +5,7 @@ READY := .venv/.ready
 DEMO := demo-output
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak fuzz openapi reference test-llama bench lint types contracts check lock clean
+.PHONY: help demo test soak fuzz openapi reference test-llama bench lint types contracts audit check lock clean
 
 help:  ## Show what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -54,6 +54,9 @@ types: $(READY)  ## Check types
 
 contracts: $(READY)  ## Check who imports whom
 	$(BIN)/lint-imports --no-cache
+
+audit: $(READY)  ## Ask osv.dev whether a dependency is known to be vulnerable
+	$(BIN)/python .ci/audit.py
 
 check: lint types contracts test  ## All of the above
 
