@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import anyio
 from anyio import to_thread
-from python_multipart.exceptions import MultipartParseError
+from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from api.errors import RefusedError, StorageError
@@ -94,7 +94,7 @@ async def received(
         await to_thread.run_sync(parser.finalize)
         parts.end()
         yield parts.received
-    except MultipartParseError as error:
+    except FormParserError as error:
         raise RefusedError(400, "malformed_multipart", f"the body is not valid multipart: {error}") from error
     except OSError as error:
         raise StorageError(

@@ -175,13 +175,17 @@ def pick(frames: Iterable[Frame], pts: Sequence[int]) -> Generator[Frame, None, 
                 return
 
 
+_LONGEST_SIDE = 16_384
+"""JPEG ends at 65,535; models, browsers and graphics cards well before."""
+
+
 def fit(width: int, height: int, max_pixels: int) -> tuple[int, int]:
     """The largest even size with the aspect ratio of ``width`` × ``height`` within ``max_pixels``; never
-    larger.
+    larger, and no side longer than a JPEG may have.
 
     Sides below two pixels stay as they are.
     """
-    scale = min(1.0, (max_pixels / (width * height)) ** 0.5)
+    scale = min(1.0, (max_pixels / (width * height)) ** 0.5, _LONGEST_SIDE / max(width, height))
     return _even(width * scale), _even(height * scale)
 
 

@@ -234,12 +234,13 @@ def open_picture(path: Path) -> SequenceReader | AnimationReader | None:
     """A reader if ``path`` is a kind of picture read here; None leaves it to FFmpeg (video, GIF, APNG, HEIC)."""
     try:
         with _quietly(), path.open("rb") as file, Image.open(file, formats=_STILL_FORMATS) as picture:
-            frames, kind = getattr(picture, "n_frames", 1), picture.format
+            # How many there are, Pillow finds out by reading them all.
+            moves, kind = getattr(picture, "is_animated", False), picture.format
     except Image.DecompressionBombError as error:
         raise _unreadable(path, error) from error
     except _PILLOW_ERRORS:
         return None
-    if frames == 1 or kind in {"MPO", "TIFF"}:
+    if not moves or kind in {"MPO", "TIFF"}:
         return SequenceReader([PictureSheet(path)], STILL_SECONDS)
     return AnimationReader(path) if kind in {"WEBP", "AVIF"} else None
 

@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from api.errors import TruthFileError
 
 Corner = Annotated[float, Field(ge=0, le=1)]
+Text = Annotated[str, Field(max_length=10_000)]
+"""Comparing two takes as long as one is times the other: nothing on a screen is longer."""
 
 
 class _Part(BaseModel):
@@ -30,8 +32,8 @@ class TruthCut(_Part):
 class TruthEvent(_Part):
     """Something that happens."""
 
-    label: str = ""
-    description: str = ""
+    label: Text = ""
+    description: Text = ""
     start_seconds: float
     end_seconds: float
 
@@ -39,7 +41,7 @@ class TruthEvent(_Part):
 class TruthText(_Part):
     """A text that can be read on screen."""
 
-    text: str
+    text: Text
     start_seconds: float
     end_seconds: float
 
@@ -47,7 +49,7 @@ class TruthText(_Part):
 class TruthThing(_Part):
     """A thing that can be seen."""
 
-    label: str
+    label: Text
     start_seconds: float
     end_seconds: float
 
@@ -56,14 +58,14 @@ class TruthBox(_Part):
     """Where a thing is at one moment."""
 
     time_seconds: float
-    label: str
+    label: Text
     box: tuple[Corner, Corner, Corner, Corner]
 
 
 class TruthChapter(_Part):
     """A part of the video."""
 
-    title: str = ""
+    title: Text = ""
     start_seconds: float
 
 
@@ -77,7 +79,7 @@ class TruthClause(_Part):
 class TruthQuery(_Part):
     """A sentence and the stretches it describes."""
 
-    query: str
+    query: Text
     windows: tuple[tuple[float, float], ...]
 
 

@@ -1,11 +1,7 @@
 """Files that want more than to be looked at: nothing is read but the file, nothing is contacted, nothing hangs."""
 
-import socket
-import threading
-import time
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import av
@@ -25,44 +21,16 @@ from sampler import (
     VideoFile,
     sample_isolated,
 )
+from tests.watching import Listener, listening
 
 TIGHT = Limits(cpu_seconds=60, memory_bytes=1 << 30, silent_seconds=60)
 
 
-@dataclass
-class Listener:
-    """A host that notes who calls."""
-
-    port: int
-    heard: list[bytes] = field(default_factory=list)
-
-
 @pytest.fixture
 def listener() -> Iterator[Listener]:
-    """Stands for every other host, on TCP and UDP; must hear nothing."""
-    with socket.create_server(("127.0.0.1", 0)) as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-        host = Listener(tcp.getsockname()[1])
-        udp.bind(("127.0.0.1", host.port))
-        for each in (tcp, udp):
-            each.settimeout(0.1)
-        done = threading.Event()
-
-        def listen() -> None:
-            while not done.is_set():
-                for hear in (lambda: tcp.accept()[0].recv(100), lambda: udp.recv(100)):
-                    try:
-                        host.heard.append(hear())
-                    except TimeoutError:
-                        continue
-
-        thread = threading.Thread(target=listen)
-        thread.start()
-        try:
-            yield host
-        finally:
-            time.sleep(0.3)
-            done.set()
-            thread.join()
+    """Stands for every other host; must hear nothing."""
+    with listening() as host:
+        yield host
 
 
 def _film(path: Path, level: int) -> None:
