@@ -6,10 +6,12 @@ a second look-up cannot lead elsewhere. Each redirect is checked like the first 
 
 import ipaddress
 import socket
+import ssl
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import httpcore
@@ -18,12 +20,21 @@ from api.errors import RefusedError
 from api.uploads import too_large
 
 CONNECT_SECONDS = 10.0
+MESSAGE_SECONDS = 60.0
+"""How long a message may take in all."""
 SILENCE_SECONDS = 30.0
 """How long the other side may say nothing."""
 MOST_REDIRECTS = 4
 _PORTS = {"http": 80, "https": 443}
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _COMPATIBLE = ipaddress.ip_network("::/96")
+_NOT_PUBLIC = tuple(
+    ipaddress.ip_network(network)
+    for network in ("192.0.0.0/24", "192.88.99.0/24", "fec0::/10", "3fff::/20", "5f00::/16", "64:ff9b:1::/48")
+)
+"""Protocol assignments, 6to4 relays, site-local, documentation, segment routing, local NAT64; Python knows some."""
+_ISATAP = (0x00005EFE, 0x02005EFE)
+"""What stands before an IPv4 address in the second half of an ISATAP address (RFC 5214)."""
 _AZURE_HOST = ipaddress.ip_address("168.63.129.16")
 """A public address that leads to the host's own services in Azure."""
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
@@ -34,7 +45,11 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 def is_public(address: Address) -> bool:
     """Whether an address, and every IPv4 address folded into it, is one of the open internet."""
     return all(
-        each.is_global and not each.is_multicast and not each.is_reserved and each != _AZURE_HOST
+        each.is_global
+        and not each.is_multicast
+        and not each.is_reserved
+        and each != _AZURE_HOST
+        and not any(each in network for network in _NOT_PUBLIC)
         for each in (address, *_folded(address))
     )
 
@@ -48,7 +63,8 @@ def _folded(address: Address) -> Iterator[Address]:
         yield address.sixtofour
     if address.teredo is not None:
         yield from address.teredo
-    if address in _NAT64 or address in _COMPATIBLE:
+    isatap = int(address) >> 32 & 0xFFFFFFFF in _ISATAP
+    if isatap or address in _NAT64 or address in _COMPATIBLE:
         yield ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
 
 
@@ -89,7 +105,7 @@ class Outbound:
         """
         until = time.monotonic() + most_seconds
         for _ in range(MOST_REDIRECTS + 1):
-            with self._answer("GET", url, {"Accept": "*/*"}, None) as response:
+            with self._answer("GET", url, {"Accept": "*/*"}, None, until) as response:
                 if response.status in _REDIRECTS:
                     url = urljoin(url, _header(response, b"location"))
                     continue
@@ -112,17 +128,17 @@ class Outbound:
         Raises:
             RefusedError: the address is not ours to call, or cannot be reached.
         """
-        with self._answer("POST", url, headers, body) as response:
+        with self._answer("POST", url, headers, body, time.monotonic() + MESSAGE_SECONDS) as response:
             return response.status
 
     @contextmanager
     def _answer(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, until: float
     ) -> Iterator[httpcore.Response]:
         self.check(url)
         sent = {"Host": urlsplit(url).netloc, "User-Agent": "sceneline", **headers}
         silence = {"connect": CONNECT_SECONDS, "read": SILENCE_SECONDS, "write": SILENCE_SECONDS, "pool": 1.0}
-        backend = _CheckedBackend(self.trusted_hosts)
+        backend = _CheckedBackend(self.trusted_hosts, until)
         try:
             with (
                 httpcore.ConnectionPool(network_backend=backend, retries=1) as pool,
@@ -140,11 +156,49 @@ class Outbound:
             raise RefusedError(422, "url_failed", f"the URL cannot be reached ({reason})") from error
 
 
+class _TimedStream(httpcore.NetworkStream):
+    """A connection that ends at a moment, however slowly the other side goes on saying something."""
+
+    def __init__(self, inner: httpcore.NetworkStream, until: float) -> None:
+        self._inner = inner
+        self._until = until
+
+    def _left(self, timeout: float | None) -> float:
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise httpcore.ReadTimeout("it took too long in all")
+        return left if timeout is None else min(timeout, left)
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Read what there is."""
+        return self._inner.read(max_bytes, self._left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send all of it."""
+        self._inner.write(buffer, self._left(timeout))
+
+    def close(self) -> None:
+        """Hang up."""
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        """Encrypt what follows."""
+        inner = self._inner.start_tls(ssl_context, server_hostname, self._left(timeout))
+        return _TimedStream(inner, self._until)
+
+    def get_extra_info(self, info: str) -> Any:
+        """Of the connection."""
+        return self._inner.get_extra_info(info)
+
+
 class _CheckedBackend(httpcore.NetworkBackend):
     """Connects to addresses that were checked, and to nothing else."""
 
-    def __init__(self, trusted_hosts: frozenset[str]) -> None:
+    def __init__(self, trusted_hosts: frozenset[str], until: float) -> None:
         self._trusted = trusted_hosts
+        self._until = until
         self._inner = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -162,7 +216,8 @@ class _CheckedBackend(httpcore.NetworkBackend):
             for address in addresses:
                 if not is_public(ipaddress.ip_address(address)):
                     raise RefusedError(422, "url_refused", f"{host} is not a host of the open internet")
-        return self._inner.connect_tcp(addresses[0], port, timeout, local_address, socket_options)
+        stream = self._inner.connect_tcp(addresses[0], port, timeout, local_address, socket_options)
+        return _TimedStream(stream, self._until)
 
     def connect_unix_socket(
         self,

@@ -79,7 +79,7 @@ def open_database(url: str) -> Database:
         with engine.begin() as connection:
             _migrate(connection)
     except (SQLAlchemyError, ModuleNotFoundError) as error:
-        shown = url.partition("@")[2] or url
+        shown = url.rpartition("@")[2].partition("?")[0]  # a password may stand before and behind it
         raise DatabaseError(
             f"the database at {shown} cannot be opened ({_first_line(error)}); check SCENELINE_DATABASE_URL"
         ) from error

@@ -9,7 +9,7 @@ from fastapi.responses import Response, StreamingResponse
 from api.errors import RefusedError
 from api.storage import Storage
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 _KINDS: Final[dict[str, str]] = {
     "mp4": "video/mp4",
     "m4v": "video/mp4",

@@ -62,7 +62,7 @@ async def brought(request: Request, server: Server) -> AsyncIterator[Brought]:
     """
     settings = server.place.settings
     length = request.headers.get("content-length", "0")
-    if length.isdigit() and int(length) > settings.max_upload_bytes + MAX_FIELD_BYTES:
+    if length.isdecimal() and int(length) > settings.max_upload_bytes + MAX_FIELD_BYTES:
         raise too_large(settings.max_upload_bytes)
     kind = request.headers.get("content-type", "")
     if kind.partition(";")[0].strip().lower() == "application/json":

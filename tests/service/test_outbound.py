@@ -4,14 +4,20 @@ import base64
 import hashlib
 import hmac
 import json
+import socket
 import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from ipaddress import ip_address
 from typing import Any
 
+import httpcore
 import pytest
 
-from api.outbound import is_public
+from api.errors import RefusedError
+from api.outbound import Outbound, is_public
 from tests.service.conftest import Service, moving_square
 
 
@@ -21,14 +27,18 @@ from tests.service.conftest import Service, moving_square
         "127.0.0.1", "10.0.0.1", "192.168.1.1", "172.16.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",
         "255.255.255.255", "168.63.129.16", "::1", "::", "fe80::1", "fc00::1", "ff02::1", "::ffff:127.0.0.1",
         "::ffff:10.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a00:1", "2002:7f00:1::", "2002:a00:1::", "::127.0.0.1",
-        "2001:0:7f00:1::", "192.0.2.1", "198.18.0.1", "240.0.0.1",
+        "2001:0:7f00:1::", "192.0.2.1", "198.18.0.1", "240.0.0.1", "fec0::1", "3fff::1", "5f00::1", "192.88.99.1",
+        "192.0.0.192", "2606:4700::5efe:7f00:1", "2606:4700::200:5efe:a00:1", "64:ff9b:1::a00:1", "::ffff:0:7f00:1",
+        "::ffff:168.63.129.16", "64:ff9b::a83f:8110", "2002:a83f:8110::", "fd00:ec2::254", "100.100.100.200",
     ],
 )  # fmt: skip
 def test_addresses_that_are_not_of_the_open_internet(address: str) -> None:
     assert not is_public(ip_address(address))
 
 
-@pytest.mark.parametrize("address", ["1.1.1.1", "93.184.216.34", "2606:4700:4700::1111"])
+@pytest.mark.parametrize(
+    "address", ["1.1.1.1", "93.184.216.34", "2606:4700:4700::1111", "2001:4860:4860::8888"]
+)
 def test_addresses_that_are(address: str) -> None:
     assert is_public(ip_address(address))
 
@@ -119,3 +129,86 @@ def test_a_video_is_fetched_from_a_trusted_host(service: Service) -> None:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def test_a_name_that_changes_its_address_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rebinding: checked as a public host, looked up again as ours. There is no second time, and one bad address of
+    several is enough."""
+    answers = iter([[("93.184.216.34", 80)], [("127.0.0.1", 80)]])
+    asked: list[str] = []
+    called: list[str] = []
+
+    def look_up(host: str, *_: Any, **__: Any) -> list[Any]:
+        asked.append(host)
+        return [(2, 1, 6, "", address) for address in next(answers)]
+
+    def connect(_self: Any, host: str, *_: Any) -> Any:
+        called.append(host)
+        raise httpcore.ConnectError("closed")
+
+    monkeypatch.setattr("api.outbound.socket.getaddrinfo", look_up)
+    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect)
+    with pytest.raises(RefusedError) as refused:
+        list(Outbound().fetch("http://rebound.example/a", most_bytes=10, most_seconds=5))
+    assert refused.value.code in ("url_failed", "url_refused")
+    assert set(called) <= {"93.184.216.34"}
+    assert asked
+    answers = iter([[("93.184.216.34", 80), ("10.0.0.1", 80)]])
+    with pytest.raises(RefusedError, match="open internet"):
+        list(Outbound().fetch("http://both.example/a", most_bytes=10, most_seconds=5))
+
+
+@pytest.mark.parametrize(
+    "target", ["http://127.0.0.2:{}/x", "http://[::1]:{}/x", "file:///etc/passwd", "//10.0.0.1/x"]
+)
+def test_a_redirect_is_checked_like_the_first_address(target: str) -> None:
+    def say(port: int) -> str:
+        return f"HTTP/1.1 302 Found\r\nLocation: {target.format(port)}\r\nContent-Length: 0\r\n\r\n"
+
+    fetch = Outbound(frozenset({"127.0.0.1"})).fetch
+    with _answering(say) as port, pytest.raises(RefusedError) as refused:
+        list(fetch(f"http://127.0.0.1:{port}/a", most_bytes=10, most_seconds=5))
+    assert refused.value.code == "url_refused"
+
+
+def test_a_host_that_dribbles_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A byte a tenth of a second is no silence, and would go on for days: the whole has a limit as well."""
+    monkeypatch.setattr("api.outbound.MESSAGE_SECONDS", 1.0)
+    with _answering(lambda port: "HTTP/1.1 200 OK\r\nX-Slow: " + "a" * 10_000, pause=0.1) as port:
+        began = time.monotonic()
+        outbound = Outbound(frozenset({"127.0.0.1"}))
+        with pytest.raises(RefusedError, match=r"too long|timed out"):
+            list(outbound.fetch(f"http://127.0.0.1:{port}/a", most_bytes=10, most_seconds=1.0))
+        with pytest.raises(RefusedError, match=r"too long|timed out"):
+            outbound.post(f"http://127.0.0.1:{port}/a", b"{}", {})
+        assert time.monotonic() - began < 8
+
+
+@contextmanager
+def _answering(say: Callable[[int], str], pause: float = 0.0) -> Iterator[int]:
+    """A host that says the same to every call, as slowly as wished."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.1)
+        port, done = server.getsockname()[1], threading.Event()
+
+        def serve() -> None:
+            while not done.is_set():
+                try:
+                    call, _ = server.accept()
+                except TimeoutError:
+                    continue
+                with call, suppress(OSError):
+                    call.recv(10_000)
+                    text = say(port).encode()
+                    for at in range(0, len(text), 1 if pause else len(text)):
+                        call.sendall(text[at : at + 1] if pause else text)
+                        if pause and done.wait(pause):
+                            break
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield port
+        finally:
+            done.set()
+            thread.join()

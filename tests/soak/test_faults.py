@@ -242,7 +242,7 @@ def test_a_clock_that_jumps(tmp_path: Path) -> None:
 
 
 def test_provider_storms(tmp_path: Path) -> None:
-    """Two requests in three meet a 429, a 503, a dropped line or nonsense: all jobs end, and what failed can be retried."""
+    """Two requests in three meet a 429, a 503, a dropped line or nonsense: all jobs end, what failed can be retried."""
     dice, tally, again = random.Random(3), Tally(), Tally()
     kinds = (
         oracle.status(429, Retry_After="0.2"),
@@ -342,7 +342,7 @@ def test_postgresql_restarts_mid_job(tmp_path: Path, restarting) -> None:
 
 
 def test_decoders_killed_at_random(tmp_path: Path) -> None:
-    """All that the service started to decode with is killed again and again: errors of single jobs, which can be retried."""
+    """What the service decodes with is killed again and again: errors of single jobs, which can be retried."""
     dice, tally, again = random.Random(11), Tally(), Tally()
     film = Path(__file__).parents[2] / "samples" / "lecture.mp4"
     killed = 0
