@@ -88,6 +88,7 @@ def analyze(
       sceneline analyze talk.mkv --start 10:00 --end 15:00 --frames 64 --output talk.json --frames-dir talk
       sceneline analyze *.mp4 --output timelines/
       sceneline analyze page1.png page2.png page3.png --interval 5
+      sceneline analyze report.pdf --task documents --frames 40
       sceneline analyze clip.mp4 --task events,text --local text --hints text
       sceneline analyze clip.mp4 --ask "Who opens the door, and when?" --max-cost 0.05
     """

@@ -9,6 +9,7 @@ from analyzer.models.openai.wire import (
     Answer,
     ErrorBody,
     UnreadableResponseError,
+    packed_body,
     read_error,
     read_response,
     request_body,
@@ -22,6 +23,20 @@ def body_of(asked, dialect=None, **options):
     return request_body(
         asked, model="qwen/qwen3-vl-32b-instruct", dialect=dialect or Dialect(), openrouter=False, **options
     )
+
+
+def test_what_is_sent_is_the_body_byte_for_byte_whatever_its_texts_hold():
+    tricky = '"image_url":{"url":"data:image/jpeg;base64,"} \\"image_url\\" é'
+    picture_like = {"image_url": {"url": "data:image/jpeg;base64,"}}
+    asked = question(
+        1, 2, 3, text=tricky, instructions=tricky,
+        schema={"type": "object", "default": picture_like, "additionalProperties": False},
+        repair=Repair(tricky, tricky),
+    )  # fmt: skip
+    for dialect in (Dialect(), Dialect(schema="prompt", system_role=False)):
+        options = {"model": "m", "dialect": dialect, "openrouter": True}
+        plain = json.dumps(request_body(asked, **options), ensure_ascii=False, separators=(",", ":"))
+        assert packed_body(asked, **options) == plain.encode()
 
 
 def test_instructions_then_labelled_pictures_in_order_then_the_question_again():

@@ -1,5 +1,6 @@
 """PDF documents are picture sequences: one page, one picture, read in the sandbox like everything else."""
 
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -143,3 +144,16 @@ def test_one_file_that_is_no_document_is_a_video(tmp_path: Path) -> None:
     assert source_of([clip], 2.0) == VideoFile(clip)
     document = draw_document(tmp_path / "named.mp4", [1])
     assert source_of([document], 2.0) == PictureSequence((document,), 2.0)
+
+
+def test_a_page_that_never_ends_is_stopped_by_the_limit_on_processor_time(tmp_path: Path) -> None:
+    """A hundred kilobytes that unpack to millions of rectangles."""
+    content = zlib.compress(b"0 0 200 100 re f " * 3_000_000, 9)
+    head = "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"
+    path = written_document(tmp_path / "endless.pdf", head)
+    empty = b"<< /Length 0 >>\nstream\n\nendstream"
+    stream = b"<< /Filter /FlateDecode /Length %d >>\nstream\n%s\nendstream" % (len(content), content)
+    path.write_bytes(path.read_bytes().replace(empty, stream))
+    with pytest.raises(MediaLimitError) as caught:
+        sampled(VideoFile(path), limits=Limits(cpu_seconds=2))
+    assert caught.value.limit == "cpu_seconds"

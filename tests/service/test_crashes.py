@@ -90,7 +90,7 @@ def test_a_killed_server_goes_on_where_it_was(tmp_path: Path) -> None:
 
 
 def test_a_second_look_outlives_its_process(tmp_path: Path) -> None:
-    clip = draw_clip(tmp_path / "one.mp4", (480,)).path.read_bytes()
+    clips = [draw_clip(tmp_path / f"{seed}.mp4", (480,), seed=seed).path.read_bytes() for seed in range(3)]
     few = {"SCENELINE_MODEL_CALLS_AT_ONCE": "2", "SCENELINE_MODEL_CALLS_AT_ONCE_PER_TENANT": "2"}
     with oracle.oracle(middle, delay=0.7) as model:
         fleet = Fleet(tmp_path, model.url, None)
@@ -104,7 +104,7 @@ def test_a_second_look_outlives_its_process(tmp_path: Path) -> None:
                         files={"video": (f"{number}.mp4", clip)},
                         data={"request": '{"frames": 16}'},
                     ).json()["id"]
-                    for number in range(3)
+                    for number, clip in enumerate(clips)
                 ]
                 jobs = _kill_now_and_then(fleet, http, ids, kills=3, role="serve", seconds=240)
                 _check(http, fleet, jobs)

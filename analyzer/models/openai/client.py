@@ -1,7 +1,6 @@
 """A vision-language model behind an OpenAI-compatible endpoint."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from random import Random
 from time import monotonic
@@ -16,7 +15,7 @@ from analyzer.models.openai.dialect import Dialect, adapt
 from analyzer.models.openai.endpoint import Endpoint
 from analyzer.models.openai.exchange import Refusal, exchange, open_client
 from analyzer.models.openai.retries import Breaker, Failure, Gate, RetryBudget, RetryPolicy, pause
-from analyzer.models.openai.wire import Answer, request_body
+from analyzer.models.openai.wire import Answer, packed_body
 from analyzer.spending import Ledger, Reservation, add_usage
 from analyzer.types import ModelInfo, Usage
 
@@ -106,13 +105,12 @@ class OpenAIModel:
     ) -> tuple[Answer | Failure | None, Usage]:
         """Send once. None: refused for its form, which has been changed for the next time."""
         dialect = self._dialect
-        body = request_body(
+        packed = packed_body(
             question,
             model=self._endpoint.model,
             dialect=dialect,
             openrouter=self._endpoint.is_openrouter,
         )
-        packed = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
         async with self._places:
             await self._gate.passed()
             self._breaker.check()

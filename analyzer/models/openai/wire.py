@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from analyzer.conversation import Finish, Question
 from analyzer.models.openai.dialect import Dialect
@@ -18,6 +18,8 @@ _FINISHES: dict[str, Finish] = {
     "max_tokens": "length",
 }
 _LONGEST_MESSAGE = 300
+_EMPTY_PICTURE = b'"image_url":{"url":"data:image/jpeg;base64,"}'
+"""A picture of no bytes, as ``_dump`` writes it."""
 _MOST_TOKENS = 1 << 40
 _MOST_USD = 1e9
 """No request takes or costs so much: what a server says beyond it is nonsense."""
@@ -67,6 +69,18 @@ def request_body(question: Question, *, model: str, dialect: Dialect, openrouter
         body["provider"] = {"require_parameters": True}
         body["usage"] = {"include": True}
     return body
+
+
+def packed_body(question: Question, *, model: str, dialect: Dialect, openrouter: bool) -> bytes:
+    """The same as it is sent. Pictures are most of it, and base64 needs no escaping: they are put in afterwards."""
+    bare = replace(question, keyframes=tuple(replace(keyframe, jpeg=b"") for keyframe in question.keyframes))
+    text = _dump(request_body(bare, model=model, dialect=dialect, openrouter=openrouter)).encode()
+    # A quote within a text is escaped, so this is no text; and the pictures come before any schema.
+    parts = text.split(_EMPTY_PICTURE, len(question.keyframes))
+    pieces = [parts[0]]
+    for keyframe, after in zip(question.keyframes, parts[1:], strict=True):
+        pieces += [_EMPTY_PICTURE[:-2], base64.b64encode(keyframe.jpeg), _EMPTY_PICTURE[-2:], after]
+    return b"".join(pieces)
 
 
 def _messages(question: Question, dialect: Dialect) -> list[dict[str, object]]:
