@@ -40,6 +40,7 @@ _CODES: dict[type[Exception], tuple[str, int]] = {
 
 CANCELLED = Problem("cancelled", "the job was cancelled", 409)
 LATE = Problem("deadline_exceeded", "it did not end in time; ask for fewer frames or a shorter window", 504)
+BROKEN_OFF = Problem("database_failed", "work broke off as the database could not be written; retry it", 503)
 GAVE_UP = Problem("gave_up", "work on this video was broken off again and again; it may be damaged", 500)
 BUG = Problem("internal_error", "sceneline made a mistake; the log has its traceback", 500)
 

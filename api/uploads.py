@@ -30,6 +30,8 @@ _PIECE_BYTES = 256 * 1024
 _LONGEST_NAME = 200
 _ABANDONED_SECONDS = 24 * 3600
 FILE_PART = "video"
+_KEPT_FREE_BYTES = 256 << 20
+"""What uploads leave of the disk, or a quarter of a small one: a database that cannot write could end no job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +233,12 @@ class FileOnDisk:
         self.bytes = 0
 
     def write(self, data: bytes) -> None:
-        """Add the next piece."""
+        """Add the next piece.
+
+        Raises:
+            StorageError: what is left of the disk is for ending what was begun.
+        """
+        _see_room(self._path.parent)
         self._file.write(data)
         self._hash.update(data)
         self.bytes += len(data)
@@ -247,6 +254,13 @@ class FileOnDisk:
         """It will not be whole: remove it."""
         self._file.close()
         self._path.unlink(missing_ok=True)
+
+
+def _see_room(folder: Path) -> None:
+    disk = os.statvfs(folder)
+    kept = min(_KEPT_FREE_BYTES, disk.f_blocks * disk.f_frsize // 4)
+    if disk.f_bavail * disk.f_frsize < kept:
+        raise StorageError("the disk is all but full, so nothing new is taken in; make room")
 
 
 def too_large(limit: int) -> RefusedError:

@@ -19,7 +19,7 @@ from api.calls import Called
 from api.errors import DatabaseError, ServiceError
 from api.jobs.delivering import Deliveries
 from api.jobs.place import WORK_VERSION, Place, QueueName
-from api.problems import BUG, CANCELLED, problem_of
+from api.problems import BROKEN_OFF, BUG, CANCELLED, LATE, problem_of
 from api.records import Job, NewJob, Quotas, Settling
 from api.shown import name_of_times
 from api.storage import job_folder
@@ -302,6 +302,7 @@ class JobEngine:
                 self._place.executors.beat(self.executor, works=self._works)
                 if self._works:
                     self.take_over(silent_seconds)
+                    self._end_lost()
                     self._remove_old()
             except Exception:
                 # The next beat may find the database again; ending here would look like dying.
@@ -317,6 +318,20 @@ class JobEngine:
                 self._connected.resume_workflow(workflow.workflow_id, queue_name=workflow.queue_name)
             self._place.executors.forget(dead)
             log.warning("took over from a dead process", extra={"executor": dead, "workflows": len(left)})
+
+    def _end_lost(self) -> None:
+        """End jobs nobody works on any more: long past their deadline, or broken off as nothing could be written."""
+        for job in self._place.records.overdue():
+            self._end(self._place.records.fail(job.id, job.round, LATE), job.round)
+        broken = self._connected.list_workflows(
+            status="ERROR", name=list(get_args(Stage)), limit=100, load_input=False, load_output=False
+        )
+        names = [workflow.workflow_id for workflow in broken]
+        for job_id, number in (name.split(".")[:2] for name in names):
+            lost = self._place.records.look_up(job_id)
+            if lost is not None and not lost.finished:
+                self._end(self._place.records.fail(job_id, int(number), BROKEN_OFF), int(number))
+        self._connected.delete_workflows(names)
 
     def _take_up_from_earlier_versions(self) -> None:
         """Begin anew, with all that they have, the jobs that wait for a process of an earlier version.

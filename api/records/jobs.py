@@ -286,6 +286,15 @@ class JobRecords:
             ).all()
         return tuple(_job(row) for row in rows)
 
+    def overdue(self, seconds: float = 60.0, limit: int = 100) -> tuple[Job, ...]:
+        """Jobs that have not ended although their deadline passed so long ago: nobody is there to end them."""
+        with self._database.begin(reading=True) as connection:
+            then = self._database.now_seconds(connection) - seconds
+            rows = connection.execute(
+                sa.select(JOBS).where(JOBS.c.status.not_in(FINISHED), JOBS.c.deadline_at < then).limit(limit)
+            ).all()
+        return tuple(_job(row) for row in rows)
+
     # -- webhooks ----------------------------------------------------------------------------------------
 
     def note_delivery(self, job_id: str, url: str, error: str | None) -> int:

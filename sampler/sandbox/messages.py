@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from sampler import errors
 from sampler.errors import SamplerError, UnreadableMediaError
+from sampler.sandbox.judging import is_plain_jpeg
 from sampler.types import (
     Keyframe,
     Limits,
@@ -127,5 +128,8 @@ def receive(connection: Connection) -> Outcome:
     except (ValueError, KeyError, TypeError, ValidationError) as error:
         raise UnreadableMediaError("decoding ended in nonsense; the file is damaged or hostile") from error
     if isinstance(outcome, Keyframe):
-        return replace(outcome, jpeg=connection.recv_bytes(_LONGEST_MESSAGE))
+        jpeg = connection.recv_bytes(_LONGEST_MESSAGE)
+        if not is_plain_jpeg(jpeg, outcome.width, outcome.height):
+            raise UnreadableMediaError("decoding gave a picture that is none; the file is damaged or hostile")
+        return replace(outcome, jpeg=jpeg)
     return outcome

@@ -1,5 +1,6 @@
 """The sandbox decodes what the sampler decodes, and nothing gets out of it."""
 
+import io
 import os
 import signal
 import socket
@@ -11,6 +12,7 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -29,8 +31,10 @@ from sampler import (
     sample,
     sample_isolated,
 )
+from sampler.encoding import jpeg
 from sampler.sandbox import messages
 from sampler.sandbox.holding import HeldPath
+from sampler.sandbox.judging import is_plain_jpeg
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "lecture.mp4"
 SOURCE = VideoFile(SAMPLE)
@@ -276,3 +280,51 @@ def test_answers_of_a_decoder_that_was_taken_over_are_not_believed():
             with pytest.raises(UnreadableMediaError, match="nonsense"):
                 messages.receive(connection)
             theirs.close()
+
+
+def _plain(width: int = 64, height: int = 48) -> bytes:
+    return jpeg(np.random.default_rng(1).integers(0, 255, (height, width, 3), np.uint8))
+
+
+def _of_pillow(**options: object) -> bytes:
+    file = io.BytesIO()
+    Image.frombytes("RGB", (64, 48), bytes(range(256)) * 36).save(file, "JPEG", **options)
+    return file.getvalue()
+
+
+def test_the_pictures_of_our_own_encoder_are_plain():
+    for size in ((1, 1), (2, 2), (64, 48), (1280, 720), (16_384, 2)):
+        assert is_plain_jpeg(_plain(*size), *size)
+
+
+@pytest.mark.parametrize(
+    ("name", "forged"),
+    [
+        ("nothing", b""),
+        ("another size", _plain(64, 64)),
+        ("progressive", _of_pillow(progressive=True)),
+        ("a profile", _of_pillow(icc_profile=b"x" * 500)),
+        ("a comment", _of_pillow(comment=b"hello")),
+        ("a thumbnail", _of_pillow(exif=b"Exif\0\0" + b"MM\0*\0\0\0\x08\0\0\0\0\0\0")),
+        ("cut", _plain()[:-20]),
+        ("something behind", _plain() + _plain()),
+        ("a mark in the scan", _plain()[:-2] + b"\xff\xc4\0\4ab\xff\xd9"),
+        ("a part of no length", b"\xff\xd8\xff\xdb\0\0" + _plain()[2:]),
+        ("parts without end", b"\xff\xd8" + b"\xff\xe0\0\2" * 50 + _plain()[2:]),
+        ("too long", _plain()[:-2] + bytes(64 * 48 * 6 + 9000) + b"\xff\xd9"),
+        ("another kind", b"\x89PNG\r\n\x1a\n" + bytes(100)),
+    ],
+)
+def test_a_picture_of_a_decoder_that_was_taken_over_is_not_decoded(name, forged):
+    assert not is_plain_jpeg(forged, 64, 48), name
+    ours, theirs = socket.socketpair()
+    head = (
+        b'{"kind": "Keyframe", "value": {"index": 0, "time_seconds": 0.5, "pts": 5, "time_base": "1/10", "shot": 0, '
+        b'"reason": "only", "sharpness": null, "width": 64, "height": 48, "jpeg": ""}}'
+    )
+    with Connection(ours.detach()) as connection, Connection(theirs.detach()) as decoder:
+        for sent in (head, _plain(), head, forged):
+            decoder.send_bytes(sent)
+        assert messages.receive(connection).jpeg == _plain()
+        with pytest.raises(UnreadableMediaError, match="a picture that is none"):
+            messages.receive(connection)
