@@ -40,9 +40,9 @@ Stage = Literal["sample", "analyze"]
 _AFTER_SAMPLING: Final[dict[Next, QueueName]] = {"local": "cpu", "remote": "waiting"}
 _RETRY: Final[StepOptions] = {
     "retries_allowed": True,
-    "max_attempts": 4,
-    "interval_seconds": 1.0,
-    "backoff_rate": 3.0,
+    "max_attempts": MOST_ATTEMPTS,  # the last one's error is told: a fourth would only say that it gave up
+    "interval_seconds": 2.0,
+    "backoff_rate": 4.0,
     "should_retry": lambda error: isinstance(error, RETRIED),
 }
 

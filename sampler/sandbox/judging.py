@@ -1,8 +1,8 @@
 """Whether bytes from a decoder are the plain JPEG they are said to be, without decoding them.
 
-Whoever decodes a keyframe later does so outside the sandbox. So what a decoder hands over must be built of the few parts
-our own encoder writes: no progressive scans, no arithmetic coding, no colour profiles, no thumbnails, no second picture,
-and of the size that was announced (ITU-T T.81, annex B).
+Whoever decodes a keyframe later does so outside the sandbox. So what a decoder hands over must be built of the few
+parts our own encoder writes: no progressive scans, no arithmetic coding, no colour profiles, no thumbnails, no second
+picture, and of the size that was announced (ITU-T T.81, annex B).
 """
 
 import struct

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import time
 
 import jsonschema
 import pytest
@@ -500,3 +501,70 @@ def test_a_server_that_drops_pictures_without_a_word_is_found_out():
 
     codes = [warning.code for warning in run(Blind(speak), AnalysisRequest()).warnings]
     assert codes == ["pictures_not_counted"]
+
+
+# -- schemas made to harm ---------------------------------------------------------------------------
+
+
+def _custom(schema):
+    return custom.inquire(AnalysisRequest(tasks=("custom",), instructions="Look.", schema=schema))
+
+
+def _nested(depth):
+    schema = {"type": "object"}
+    for _ in range(depth):
+        schema = {"type": "object", "properties": {"a": schema}}
+    return schema
+
+
+_DOUBLING = {
+    "type": "object",
+    "properties": {"a": {"$ref": "#/$defs/d0"}},
+    "$defs": {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(40)} | {"d40": {}},
+}
+
+
+@pytest.mark.parametrize(
+    ("schema", "what"),
+    [
+        (_nested(300), "too deeply"),
+        ({"type": "object", "properties": {"a": {"pattern": "("}}}, "regex"),
+        ({"type": "object", "patternProperties": {"(": {}}}, "regex"),
+        ({"type": "object", "properties": {"a": {"pattern": "a" * 1001}}}, "more than"),
+        ({"type": "object", "properties": {"a": {"$ref": "http://127.0.0.1/a"}}}, "outside"),
+        ({"type": "object", "properties": {"a": {"$ref": "file:///etc/passwd"}}}, "outside"),
+    ],
+)
+def test_a_schema_beyond_reason_is_refused(schema, what):
+    with pytest.raises(AnalysisRequestError, match=what):
+        _custom(schema)
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        (
+            {"type": "object", "properties": {"a": {"type": "string", "pattern": "^(a+)+$"}}},
+            {"a": "a" * 50 + "b"},
+        ),
+        (_DOUBLING, {"a": 1}),
+        ({"type": "object", "properties": {"a": {"$ref": "#/properties/a"}}}, {"a": 1}),
+    ],
+)
+def test_a_schema_that_takes_for_ever_costs_seconds_and_one_answer(schema, said):
+    began = time.monotonic()
+    with pytest.raises(UnusableAnswerError, match="in reasonable time"):
+        answered(_custom(schema), PLAN, (range(12), said))
+    assert time.monotonic() - began < 25
+
+
+def test_patterns_and_references_are_kept_to():
+    schema = {
+        "type": "object",
+        "properties": {"a": {"$ref": "#/$defs/d"}},
+        "$defs": {"d": {"pattern": "^x+$"}},
+    }
+    ((said,),) = [[each.said for each in answered(_custom(schema), PLAN, (range(12), {"a": "xx"}))]]
+    assert said == {"a": "xx"}
+    with pytest.raises(UnusableAnswerError, match=r"\$\.a: 'y' does not match"):
+        answered(_custom(schema), PLAN, (range(12), {"a": "y"}))

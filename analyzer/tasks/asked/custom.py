@@ -1,12 +1,8 @@
 """The task ``custom``: the caller's own instructions and form of answer, validated."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
-
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError, best_match
-from referencing import Registry
 
 from analyzer.asking import Answered, Inquiry
 from analyzer.conversation import Reply
@@ -14,6 +10,7 @@ from analyzer.errors import AnalysisRequestError, UnusableAnswerError
 from analyzer.parsing import find_json, printable
 from analyzer.prompting import load
 from analyzer.requests import AnalysisRequest
+from analyzer.tasks.asked.checking import check_answer, check_schema
 from analyzer.tasks.asked.joining import Joining, join_parts
 from analyzer.tasks.asked.spans import in_order
 from analyzer.tasks.asked.tags import list_examples
@@ -33,7 +30,8 @@ def inquire(request: AnalysisRequest) -> Inquiry[CustomAnswer]:
     """
     if not (request.question or request.instructions).strip():
         raise AnalysisRequestError("the task custom needs instructions or a question; give one of them")
-    validator = _validator(request.schema)
+    if request.schema is not None:
+        check_schema(request.schema)
     words = {
         "instructions": request.instructions,
         "question": request.question or "Do as you were told.",
@@ -42,7 +40,7 @@ def inquire(request: AnalysisRequest) -> Inquiry[CustomAnswer]:
     return Inquiry(
         "custom",
         load("custom"),
-        lambda reply, _batch: _read(reply, validator),
+        lambda reply, _batch: _read(reply, request.schema),
         request.schema,
         words,
         retell=lambda said: str(said.get("text", said))[:1_000],
@@ -54,10 +52,9 @@ def join(answers: Sequence[Answered[CustomAnswer]], request: AnalysisRequest) ->
     """The question that makes one answer of several; None where there is only one."""
     if len(answers) < 2:
         return None
-    validator = _validator(request.schema)
     wanted = f"{request.instructions}\n\n{request.question or ''}".strip()
     parts = [str(answer.said.get("text", answer.said)) for answer in in_order(answers)]
-    return join_parts("custom", wanted, parts, request.schema, lambda reply: _read(reply, validator))
+    return join_parts("custom", wanted, parts, request.schema, lambda reply: _read(reply, request.schema))
 
 
 def conclude(answers: Sequence[Answered[CustomAnswer]], joined: CustomAnswer | None) -> CustomAnswer:
@@ -68,38 +65,14 @@ def conclude(answers: Sequence[Answered[CustomAnswer]], joined: CustomAnswer | N
     return said[0] if len(said) == 1 else {"parts": said}
 
 
-def _validator(schema: Mapping[str, object] | None) -> Draft202012Validator | None:
+def _read(reply: Reply, schema: Mapping[str, object] | None) -> CustomAnswer:
     if schema is None:
-        return None
-    try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
-        raise AnalysisRequestError(f"the schema is not a JSON Schema: {error.message}") from error
-    if schema.get("type") != "object" or any(not ref.startswith("#") for ref in _references(schema)):
-        raise AnalysisRequestError("the schema must describe an object and refer to nothing outside itself")
-    return Draft202012Validator(schema, registry=Registry())  # an empty registry fetches nothing
-
-
-def _references(schema: object) -> Iterator[str]:
-    if isinstance(schema, Mapping):
-        for name, value in schema.items():
-            if name in {"$ref", "$dynamicRef"}:
-                yield str(value)
-            yield from _references(value)
-    elif isinstance(schema, list):
-        for value in schema:
-            yield from _references(value)
-
-
-def _read(reply: Reply, validator: Draft202012Validator | None) -> CustomAnswer:
-    if validator is None:
         text = printable(reply.text)[:_LONGEST_TEXT]
         if not text:
             raise UnusableAnswerError("the answer is empty")
         return {"text": text}
     said = find_json(reply.text)
-    if error := best_match(validator.iter_errors(said)):
-        raise UnusableAnswerError(f"{error.json_path}: {error.message[:300]}")
+    check_answer(schema, said)
     return {printable(name): _harmless(value) for name, value in said.items()}
 
 
