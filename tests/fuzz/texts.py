@@ -40,7 +40,7 @@ from api.exports.cutlists import shots_edl, shots_otio
 from api.exports.listing import shots_csv, shots_table
 from api.exports.rendering import render
 from api.outbound import Outbound, _ascii, is_public, name_in
-from api.plans import Estimate, KeyframePlan, Plan
+from api.plans import Estimate, KeyframePlan, Plan, SecondLookPlan
 from api.routes.submissions import Submission, validated_json
 from api.schemas import read_taxonomy, timeline_request
 from api.scoring import read_truth, score_timeline, unasked
@@ -205,14 +205,15 @@ def _plan_of(timeline: Timeline) -> Plan:
         for k in timeline.keyframes
     )
     return Plan(
-        timeline.media,
-        "exact",
-        timeline.shots,
-        keyframes,
-        (),
-        Estimate(),
-        timeline.coverage,
-        timeline.warnings,
+        media=timeline.media,
+        sampling="exact",
+        shots=timeline.shots,
+        keyframes=keyframes,
+        batches=(),
+        estimate=Estimate(),
+        second_look=SecondLookPlan(),
+        coverage=timeline.coverage,
+        warnings=timeline.warnings,
     )
 
 

@@ -246,7 +246,7 @@ def test_a_clock_that_jumps(tmp_path: Path) -> None:
 
 
 def test_provider_storms(tmp_path: Path) -> None:
-    """Two requests in three meet a 429, a 503, a dropped line, half an answer: all jobs end, the failed can be retried."""
+    """Two requests in three meet a 429, a 503, a dropped line, half an answer: all jobs end, others are retried."""
     dice, tally, again = random.Random(3), Tally(), Tally()
     # Nonsense is an answer, and answers are kept: what comes of it is told in tests/acceptance/test_injection.py.
     kinds = (
