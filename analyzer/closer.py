@@ -63,7 +63,7 @@ async def look_closer(
     asked = sum(map(len, wish.times.values()))
     loose = spread(edges, axis, look.frames - asked)
     times = sorted({time for spent in (wish.times, loose) for each in spent.values() for time in each})
-    small, pixels = _small(report, keyframes, look.frames - len(times) if look.enlarge else 0)
+    small, pixels = _small(report, keyframes, look.larger if look.enlarge else 0)
     if not times and not small:
         return timeline
     try:

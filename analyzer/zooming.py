@@ -38,6 +38,8 @@ class SecondLook:
     """The frames shown at these times, ascending; raises ``SamplerError``. Their ``index`` does not matter."""
     enlarge: Callable[[Sequence[float], int], Awaitable[Sequence[Keyframe]]] | None = None
     """The same with pictures of up to so many pixels; None where larger ones cannot be had."""
+    larger: int = 0
+    """Keyframes whose pictures may be had once more, and larger."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,12 @@ from analyzer import (
     OpenAIModel,
     Perceiver,
     SecondLook,
+    TaskName,
     Timeline,
     VisionModel,
 )
 from api.documents import rounded
+from api.plans import SecondLookPlan
 from api.schemas import TimelineRequest
 from api.settings import settings
 from sampler import (
@@ -40,6 +42,8 @@ Step = TypeVar("Step")
 
 _MOMENT_SECONDS = 0.001
 """A window this long holds the one frame that is on screen in it."""
+_SECOND_SHARE = 8
+_READING: frozenset[TaskName] = frozenset({"text", "documents"})
 OPENROUTER = "https://openrouter.ai/api/v1"
 REFERENCE_MODEL = "qwen/qwen3-vl-32b-instruct"
 
@@ -88,9 +92,25 @@ def reserve(request: TimelineRequest, model: Perceiver | VisionModel | None) -> 
 
     Below sixteen the first look needs them all.
     """
-    asked = set(request.tasks) - set(request.local)
-    looks_twice = isinstance(model, VisionModel) and asked & {"events", "ask", "text", "documents"}
-    return request.frames // 8 if looks_twice and request.frames >= 16 else 0
+    looks_twice = isinstance(model, VisionModel) and {"events", "ask"} & set(request.tasks)
+    return request.frames // _SECOND_SHARE if looks_twice and request.frames >= 16 else 0
+
+
+def larger_pictures(request: TimelineRequest, model: Perceiver | VisionModel | None) -> int:
+    """Keyframes whose writing may be read once more in larger pictures: as many as an eighth of the budget."""
+    reads = isinstance(model, VisionModel) and _READING & (set(request.tasks) - set(request.local))
+    return max(1, request.frames // _SECOND_SHARE) if reads else 0
+
+
+def second_look_plan(request: TimelineRequest, model: Perceiver | VisionModel | None) -> SecondLookPlan:
+    """What a second look may add: a request for each keyframe, and for each picture and task that reads it.
+
+    A question may have to be joined anew.
+    """
+    kept, larger = reserve(request, model), larger_pictures(request, model)
+    readings = len(_READING & (set(request.tasks) - set(request.local)))
+    joins = int(kept > 0 and "ask" in request.tasks)
+    return SecondLookPlan(kept, larger, kept + larger * readings + joins)
 
 
 def sample_steps(
@@ -264,7 +284,8 @@ async def analyze(
         closer.extend(frames)
         return frames
 
-    second_look = SecondLook(reserved, take, take) if reserved else None
+    larger = larger_pictures(request, model)
+    second_look = SecondLook(reserved, take, take, larger) if reserved or larger else None
     async with aclosing(look(sampled, request, model, second_look)) as findings:
         async for finding in findings:
             while closer:

@@ -53,6 +53,8 @@ class SecondLookPlan:
 
     keyframes: int = 0
     """Of the budget, kept back."""
+    larger_pictures: int = 0
+    """Keyframes whose writing may be read once more in larger pictures."""
     requests: int = 0
     """To a model, at most, if no question has to be put twice."""
 
@@ -78,11 +80,9 @@ def foresee(
     plan: SamplingPlan,
     request: AnalysisRequest | None = None,
     model: Perceiver | VisionModel | None = None,
-    reserved: int = 0,
+    second_look: SecondLookPlan | None = None,
 ) -> Plan:
     """The plan of a run, rounded for output; without a model that is asked, the one of local models.
-
-    ``reserved`` keyframes are kept back for a second look.
 
     Raises:
         AnalysisRequestError: the request asks for something that cannot be.
@@ -119,20 +119,11 @@ def foresee(
             keyframes=tuple(keyframes),
             batches=batches,
             estimate=cost,
-            second_look=_second_look(request, reserved),
+            second_look=second_look or SecondLookPlan(),
             coverage=expect_coverage(plan),
             warnings=plan.notices,
         )
     )
-
-
-def _second_look(request: AnalysisRequest | None, reserved: int) -> SecondLookPlan:
-    """Each keyframe may take a request of its own, one a task that reads; a question may have to be joined anew."""
-    if request is None or reserved == 0:
-        return SecondLookPlan()
-    tasks = set(request.for_model().tasks)
-    each = max(1, len(tasks & {"text", "documents"}))
-    return SecondLookPlan(reserved, reserved * each + ("ask" in tasks))
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:

@@ -296,7 +296,8 @@ class Workshop:
             left = request.frames - len(sampled.keyframes)
             if job.parent is None:
                 left = min(left, pipeline.reserve(request, model))
-            second_look = SecondLook(left, closer.take, closer.take) if left > 0 else None
+            larger = pipeline.larger_pictures(request, model)
+            second_look = SecondLook(max(left, 0), closer.take, closer.take, larger)
             looking = pipeline.look(sampled, request, model, second_look, specialists)
             return await self._pulled(job, looking)
 

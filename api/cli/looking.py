@@ -101,7 +101,7 @@ def make_plan(
     (found,) = plans
     if not quiet:
         warn(name, found.notices)
-    return foresee(found, request.analysis_request(), model, pipeline.reserve(request, model))
+    return foresee(found, request.analysis_request(), model, pipeline.second_look_plan(request, model))
 
 
 def take_keyframes(

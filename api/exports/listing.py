@@ -45,10 +45,10 @@ def plan_table(plan: Plan) -> str:
         f"{plan.coverage.longest_unseen_seconds:.1f} s; {plan.estimate.requests} requests to a model, "
         f"{_price(plan.estimate.cost_usd)}"
     )
-    if plan.second_look.keyframes:
+    if (again := plan.second_look).requests:
         summary += (
-            f"; on top, where answers need it, a second look at up to {plan.second_look.keyframes} more keyframes "
-            f"in up to {plan.second_look.requests} requests"
+            f"; on top, where answers need it, a second look at up to {again.keyframes} more keyframes and "
+            f"{again.larger_pictures} larger pictures in up to {again.requests} requests"
         )
     return on_terminal(heading(plan.media, len(plan.shots)), table, summary)
 

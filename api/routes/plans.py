@@ -38,5 +38,5 @@ def _planned(came: Brought) -> Mapping[str, Any]:
     model = pipeline.open_model(came.submission)
     with closing(pipeline.plan(source, came.submission, model)) as steps:
         plan = next(step for step in steps if isinstance(step, SamplingPlan))
-    reserved = pipeline.reserve(came.submission, model)
-    return plan_document(foresee(plan, came.submission.analysis_request(), model, reserved))
+    second_look = pipeline.second_look_plan(came.submission, model)
+    return plan_document(foresee(plan, came.submission.analysis_request(), model, second_look))

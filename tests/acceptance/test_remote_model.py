@@ -88,7 +88,7 @@ def test_the_plan_is_what_the_run_then_does(film):
     assert [asked.frames for asked in sorted(server.asked, key=lambda a: a.frames)] == plan["batches"]
     assert [k["pts"] for k in plan["keyframes"]] == [k["pts"] for k in timeline["keyframes"]]
     assert plan["estimate"]["requests"] == timeline["usage"]["requests"]
-    assert plan["second_look"] == {"keyframes": 3, "requests": 3}
+    assert plan["second_look"] == {"keyframes": 3, "larger_pictures": 0, "requests": 3}
     assert len(plan["keyframes"]) + plan["second_look"]["keyframes"] <= 24
 
 
@@ -260,19 +260,19 @@ def pages_read(asked: Asked) -> dict[str, object]:
 
 
 def test_a_pdf_is_read_page_by_page(tmp_path):
-    """Fifteen invoices over two batches differ in a number alone: each is a page of its own, in order."""
-    numbers = list(range(400, 415))
+    """Sixteen invoices over two batches differ in a number alone: each is a page of its own, in order."""
+    numbers = list(range(400, 416))
     document = draw_document(tmp_path / "invoices.pdf", numbers)
     with oracle(pages_read) as server:
-        done = sceneline("analyze", document, "--base-url", server.url, "--task", "documents")
+        done = sceneline("analyze", document, "--base-url", server.url, "--task", "documents", "--frames", 16)
     assert done.returncode == 0, done.stderr
     timeline = json.loads(done.stdout)
     assert_valid_timeline(timeline)
     assert len(server.asked) == 2
     pages = timeline["results"]["documents"]
     assert [page["fields"]["Number"] for page in pages] == [str(number) for number in numbers]
-    assert [page["instances"][0]["start_seconds"] for page in pages] == list(range(15))
-    assert (timeline["media"]["container"], timeline["media"]["frame_count"]) == ("pdf", 15)
+    assert [page["instances"][0]["start_seconds"] for page in pages] == list(range(16))
+    assert (timeline["media"]["container"], timeline["media"]["frame_count"]) == ("pdf", 16)
 
 
 def test_dense_pages_are_read_once_more_in_larger_pictures(tmp_path):

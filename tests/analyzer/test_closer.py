@@ -203,7 +203,7 @@ def read_again(*, height=20, most_pixels=16_000_000, source=(1920, 1056), frames
     plan = replace(PLAN, media=replace(PLAN.media, width=source[0], height=source[1]))
 
     async def all_steps():
-        steps = consult(plan, keyframes_of(PLAN), READ, model, SecondLook(frames, take, enlarge))
+        steps = consult(plan, keyframes_of(PLAN), READ, model, SecondLook(0, take, enlarge, frames))
         return [step async for step in steps]
 
     return asyncio.run(all_steps())[-1], model, asked

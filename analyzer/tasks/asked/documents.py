@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
+from itertools import repeat
 from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
@@ -118,11 +119,10 @@ def conclude(answers: Sequence[Answered[DocumentsReply]], axis: Axis) -> tuple[D
 
 
 def small_in(answers: Sequence[Answered[DocumentsReply]]) -> Iterator[int]:
-    """The keyframe of each page that holds much writing."""
+    """The keyframe of each page that holds much writing, the more often the more it is."""
     for answer in answers:
         for entry in answer.said.documents:
-            if len(entry.markdown) >= _DENSE:
-                yield entry.first_frame
+            yield from repeat(entry.first_frame, len(entry.markdown) // _DENSE)
 
 
 def corrected(
