@@ -6,7 +6,7 @@ import pytest
 
 from analyzer import Coverage, TimelineShot
 from api.exports.cutlists import shots_edl, shots_otio
-from api.plans import Estimate, KeyframePlan, Plan
+from api.plans import Estimate, KeyframePlan, Plan, SecondLookPlan
 from sampler import MediaInfo
 
 NAME = "my\x1b film #1.mp4"
@@ -40,6 +40,7 @@ def plan(fps: float | None = 25.0, *, variable: bool = False, start: float = 0.0
         ),
         batches=(),
         estimate=Estimate(),
+        second_look=SecondLookPlan(),
         coverage=Coverage(2, 0, 1.0, ()),
         warnings=(),
     )
