@@ -6,7 +6,8 @@ from typing import Final
 from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
-from api.errors import RefusedError
+from api.records import Problem
+from api.routes.problems import problem_response
 from api.storage import Storage
 
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
@@ -36,7 +37,6 @@ def file_response(request: Request, storage: Storage, key: str, media_type: str,
 
     Raises:
         NotStoredError: there is no such file.
-        RefusedError: the range lies beyond its end.
     """
     size = storage.size(key)
     etag = f'"{tag}"'
@@ -52,6 +52,9 @@ def file_response(request: Request, storage: Storage, key: str, media_type: str,
     if request.headers.get("if-range", etag) == etag:
         wanted = _range_of(request.headers.get("range", ""), size)
     start, stop = wanted or (0, size)
+    if start >= stop and wanted is not None:
+        beyond = Problem("range_not_satisfiable", f"the file has {size} bytes", 416)
+        return problem_response(beyond, {"Content-Range": f"bytes */{size}"})
     headers["Content-Length"] = str(stop - start)
     if wanted is not None:
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
@@ -62,15 +65,16 @@ def file_response(request: Request, storage: Storage, key: str, media_type: str,
 
 
 def _range_of(header: str, size: int) -> tuple[int, int] | None:
-    """The half-open range a header asks for; None for all of it, the answer to several ranges too."""
+    """The half-open range a header asks for, empty where it lies beyond the end.
+
+    None, for all of it, is the answer to several ranges and to those that are none, such as ``5-2``.
+    """
     match = _RANGE.fullmatch(header.strip())
     if match is None or not any(match.groups()):
         return None
     first, last = match.groups()
     if not first:
-        start, stop = max(0, size - int(last)), size
-    else:
-        start, stop = int(first), min(size, int(last) + 1) if last else size
-    if start >= stop:
-        raise RefusedError(416, "range_not_satisfiable", f"the file has {size} bytes")
-    return start, stop
+        return max(0, size - int(last)), size
+    if last and int(last) < int(first):
+        return None
+    return int(first), min(size, int(last) + 1) if last else size

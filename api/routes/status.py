@@ -26,6 +26,7 @@ class HealthView(View):
     status: str
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", response_model=HealthView)
 async def get_health() -> HealthView:
     """Whether the process answers; says nothing of its database."""
@@ -40,6 +41,7 @@ class ReadinessView(View):
     """``ok`` or what is wrong, by part."""
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", response_model=ReadinessView, responses={503: {"model": ReadinessView}})
 def get_readiness(server: ServerHere, response: Response) -> ReadinessView:
     """Whether the database answers, storage can be written, and some process works on jobs."""

@@ -173,6 +173,7 @@ async def _messages(server: Server, job_id: str, after: int) -> AsyncIterator[Se
             await asyncio.sleep(_POLL_SECONDS)
 
 
+@router.head("/{job_id}/keyframes/{keyframe}.jpg", include_in_schema=False)
 @router.get(
     "/{job_id}/keyframes/{keyframe}.jpg",
     responses={200: {"content": {"image/jpeg": {}}}},
@@ -190,6 +191,7 @@ def get_keyframe(
     return file_response(request, server.place.storage, key, "image/jpeg", key.rpartition("/")[2])
 
 
+@router.head("/{job_id}/video", include_in_schema=False)
 @router.get(
     "/{job_id}/video",
     responses={

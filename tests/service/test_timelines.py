@@ -101,6 +101,14 @@ def test_ranges_of_the_video_and_pictures(service: Service) -> None:
     assert last.content == video[-5:]
     beyond = service.http.get(links["video"], headers={"Range": f"bytes={len(video)}-"})
     assert (beyond.status_code, beyond.json()["code"]) == (416, "range_not_satisfiable")
+    assert beyond.headers["content-range"] == f"bytes */{len(video)}"
+    for nonsense in ("bytes=5-2", "bytes=a-b", f"bytes=0-{'9' * 5000}", "bytes=0-1,3-4", "lines=0-1"):
+        answer = service.http.get(links["video"], headers={"Range": nonsense})
+        assert (answer.status_code, answer.content) == (200, video), nonsense
+    head = service.http.head(links["video"])
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == str(len(video))
+    assert service.http.head("/healthz").status_code == 200
     stale = service.http.get(links["video"], headers={"Range": "bytes=0-1", "If-Range": '"other"'})
     assert stale.content == video
     seen = service.http.get(links["video"], headers={"If-None-Match": whole.headers["etag"]})
