@@ -45,7 +45,7 @@ from sampler import SamplerError, SamplerStep, Scanned, Source, source_of
 
 log = logging.getLogger(__name__)
 
-MOST_ATTEMPTS = 3
+MOST_ATTEMPTS = 5
 """How often a stage is begun that never ends: whatever kills its process is not tried for ever."""
 SAMPLING_SHARE = 0.3
 """Part of a job's progress that sampling is."""

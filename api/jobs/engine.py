@@ -304,8 +304,10 @@ class JobEngine:
                     self.take_over(silent_seconds)
                     self._end_lost()
                     self._remove_old()
-            except Exception:
+            except ServiceError as error:
                 # The next beat may find the database again; ending here would look like dying.
+                log.warning("housekeeping failed", extra={"reason": str(error)})
+            except Exception:
                 log.exception("housekeeping failed")
 
     def take_over(self, silent_seconds: float) -> None:

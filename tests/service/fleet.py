@@ -38,7 +38,7 @@ class Fleet:
         self.kills: list[str] = []
         """The roles of those that were killed."""
         self.processes: list[subprocess.Popen[bytes]] = []
-        self.port = _free_port()
+        self.port = free_port()
         self._stderr = (folder / "stderr.log").open("wb")
         self._folder = folder
         self._model_url = model_url
@@ -99,13 +99,13 @@ class Fleet:
             yield what, name
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def until_ready(http: httpx.Client, seconds: float = 60) -> None:
+def until_ready(http: httpx.Client, seconds: float = 240) -> None:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         try:

@@ -208,7 +208,7 @@ def test_fifty_kills_lose_nothing(kind: str, request: pytest.FixtureRequest, tmp
             with fleet.client() as http, Client(fleet, at_once=8) as client:
                 until_ready(http)
                 while len(fleet.kills) < 50:
-                    time.sleep(dice.uniform(0.5, 3.0))
+                    time.sleep(dice.uniform(1.0, 5.0))
                     victim = dice.choice(fleet.processes)
                     fleet.kill(victim)
                     role = fleet.kills[-1]

@@ -11,7 +11,7 @@ from api.places import opened
 from api.records import JobFilter, NewJob, new_id
 from api.settings import Settings
 from api.uploads import FileOnDisk
-from api.working import keep_source
+from api.working import MOST_ATTEMPTS, keep_source
 from tests.service.conftest import SeesACat, Service, moving_square, running, with_model
 from tests.service.test_outbound import Endpoint
 
@@ -112,7 +112,7 @@ def test_what_breaks_its_process_again_and_again_is_given_up(tmp_path: Path) -> 
     """As a process that dies leaves it: begun, and nothing said of it since."""
     with running(tmp_path, jobs_at_once=0) as service:
         job = service.post().json()
-        for _ in range(3):
+        for _ in range(MOST_ATTEMPTS):
             service.place.records.begin_attempt(job["id"], 0, "sampling")
     with running(tmp_path) as service:
         ended = service.ended(job["id"])
