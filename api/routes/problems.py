@@ -1,6 +1,7 @@
 """Errors over HTTP: RFC 9457 problem documents with a stable code."""
 
 import logging
+import re
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -78,13 +79,26 @@ async def _on_ours(_request: Request, error: Exception) -> Response:
     return problem_response(problem, headers)
 
 
-async def _on_http(_request: Request, error: Exception) -> Response:
+async def _on_http(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     phrase = HTTPStatus(status).phrase
     code = phrase.lower().replace(" ", "_").replace("-", "_")
     detail = f"{phrase}; /openapi.json lists what there is"
-    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else None
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    if status == 405 and (methods := _methods_at(request)):
+        headers["Allow"] = ", ".join(sorted(methods))
     return problem_response(Problem(code, detail, status), headers)
+
+
+def _methods_at(request: Request) -> set[str]:
+    """What can be done at the request's address; each route knows its own method only."""
+    paths: dict[str, dict[str, Any]] = request.app.openapi()["paths"]
+    return {
+        method.upper()
+        for template, operations in paths.items()
+        if re.fullmatch(re.sub(r"\\{[^}]*\\}", "[^/]+", re.escape(template)), request.url.path)
+        for method in operations
+    }
 
 
 async def _on_invalid(_request: Request, error: Exception) -> Response:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.errors import RefusedError
+from api.errors import NotStoredError, RefusedError
 from api.records import Job, NewJob, new_id
 from api.routes.guarding import Tenant
 from api.routes.problems import ANY_PROBLEM
@@ -72,7 +72,10 @@ def _submit(server: Server, tenant: str, job_id: str, body: QuestionBody) -> Job
     about = found(server, job_id, tenant)
     place = server.place
     parent = about.parent or about.id
-    place.workshop.picture_of(about, 0)  # there must be keyframes to ask about
+    try:
+        place.workshop.picture_of(about, 0)
+    except NotStoredError as error:
+        raise RefusedError(409, "not_ready", "this timeline has no keyframes to ask about") from error
     looked = {name: about.request[name] for name in ("start", "end", "sampling")}
     shown = TimelineRequest.model_validate(place.records.get(parent).request).frames
     looked["frames"] = shown + max(_FEWEST_CLOSER, shown // _CLOSER_SHARE)

@@ -39,6 +39,24 @@ class Submission(TimelineRequest):
         return self.model_dump(mode="json", include=set(TimelineRequest.model_fields))
 
 
+def submission_schema() -> dict[str, Any]:
+    """The JSON Schema of a submission, whole in itself: what it refers to stands where it is referred to."""
+    schema = Submission.model_json_schema()
+    parts = schema.pop("$defs", {})
+
+    def inlined(value: Any) -> Any:
+        if isinstance(value, list):
+            return [inlined(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if "$ref" in value:
+            return inlined(parts[value["$ref"].rpartition("/")[2]])
+        return {name: inlined(item) for name, item in value.items()}
+
+    whole: dict[str, Any] = inlined(schema)
+    return whole
+
+
 @dataclass(frozen=True, slots=True)
 class Brought:
     """A submission that came in whole."""

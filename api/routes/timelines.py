@@ -20,7 +20,7 @@ from api.routes.files import file_response, media_type_of
 from api.routes.guarding import Tenant
 from api.routes.problems import ANY_PROBLEM
 from api.routes.serving import Server, ServerHere
-from api.routes.submissions import Brought, Submission, brought
+from api.routes.submissions import Brought, Submission, brought, submission_schema
 from api.routes.views import JobView, Page, TimelineView, head_of
 from api.storage import job_folder, source_key, timeline_key
 from api.uploads import name_for_people
@@ -33,6 +33,17 @@ _POLL_SECONDS = 0.25
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _ID = r"^[0-9a-f]{32}$"
 
+_EXPORT_TYPES: Final[dict[Format, str]] = {
+    "json": "application/json",
+    "csv": "text/csv; charset=utf-8",
+    "vtt": "text/vtt; charset=utf-8",
+    "html": "text/html; charset=utf-8",
+    "md": "text/markdown; charset=utf-8",
+}
+_PLAIN = "text/plain; charset=utf-8"
+_UPLOADED: Final[dict[str, Any]] = {"video/*": {}, "image/*": {}, "application/*": {}}
+"""What a file may be that was uploaded; ``application/octet-stream`` where its name does not tell."""
+
 JobId = Annotated[
     str, Path(pattern=_ID, description="Id of a timeline.", examples=["01a20682ae9257f3c1b83f76549f7667"])
 ]
@@ -41,7 +52,6 @@ Wait = Annotated[
     Query(ge=0, description="Answer as soon as the timeline is there, after so many seconds at the latest."),
 ]
 
-_SUBMISSION_SCHEMA = Submission.model_json_schema(ref_template="#/components/schemas/{model}")
 BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
@@ -66,7 +76,7 @@ BODY: Final[dict[str, Any]] = {
                 },
             },
             "application/json": {
-                "schema": _SUBMISSION_SCHEMA,
+                "schema": submission_schema(),
                 "example": {"url": "https://example.com/clip.mp4", "tasks": ["events", "text"], "frames": 32},
             },
         },
@@ -90,7 +100,12 @@ async def post_timeline(
     tenant: Tenant,
     wait: Wait = 0.0,
     idempotency_key: Annotated[
-        str | None, Header(max_length=255, description="The same key with the same request is the same job.")
+        str | None,
+        Header(
+            max_length=255,
+            description="The same key with the same request is the same job.",
+            json_schema_extra={"pattern": f"^{_KEY.pattern}$"},
+        ),
     ] = None,
 ) -> Response:
     """Have a video looked at. Send it, or several pictures in order, or JSON with a URL."""
@@ -195,8 +210,8 @@ def get_keyframe(
 @router.get(
     "/{job_id}/video",
     responses={
-        200: {"content": {"video/*": {}}},
-        206: {"content": {"video/*": {}}, "description": "The range that was asked for."},
+        200: {"content": _UPLOADED},
+        206: {"content": _UPLOADED, "description": "The range that was asked for."},
     },
     response_class=Response,
 )
@@ -212,7 +227,7 @@ def get_video(job_id: JobId, request: Request, server: ServerHere, tenant: Tenan
 
 @router.get(
     "/{job_id}/export",
-    responses={200: {"content": {"text/plain": {}, "text/html": {}, "text/csv": {}, "text/vtt": {}}}},
+    responses={200: {"content": {each.partition(";")[0]: {} for each in (*_EXPORT_TYPES.values(), _PLAIN)}}},
     response_class=Response,
 )
 def get_export(
@@ -226,16 +241,7 @@ def get_export(
     text = server.place.workshop.export(job, form)
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", job.name.rpartition(".")[0] or job.name).strip("-.") or "timeline"
     headers = {"Content-Disposition": f'attachment; filename="{stem}{SUFFIXES[form]}"'}
-    return Response(text, headers=headers, media_type=_EXPORT_TYPES.get(form, "text/plain; charset=utf-8"))
-
-
-_EXPORT_TYPES: Final[dict[Format, str]] = {
-    "json": "application/json",
-    "csv": "text/csv; charset=utf-8",
-    "vtt": "text/vtt; charset=utf-8",
-    "html": "text/html; charset=utf-8",
-    "md": "text/markdown; charset=utf-8",
-}
+    return Response(text, headers=headers, media_type=_EXPORT_TYPES.get(form, _PLAIN))
 
 
 @router.post("/{job_id}/cancel", response_model=TimelineView)

@@ -1,7 +1,10 @@
 """The OpenAPI page: what is promised there holds for a client that read nothing else."""
 
 import json
+import re
+from fnmatch import fnmatch
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import schemathesis
@@ -13,6 +16,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from api.exports import Format
 from tests.service.conftest import Service
 
 SNAPSHOT = Path(__file__).parent / "openapi.json"
@@ -34,6 +38,42 @@ def test_every_operation_names_its_answers_and_problems(service: Service) -> Non
             assert "default" in operation["responses"], (method, path)
 
 
+def test_what_the_page_refers_to_is_there(service: Service) -> None:
+    text = service.http.get("/openapi.json").text
+    page = json.loads(text)
+    for name in set(re.findall(r'"#/([^"]+)"', text)):
+        found = page
+        for part in name.split("/"):
+            found = found[part]
+
+
+def test_what_a_file_may_be_is_declared(service: Service) -> None:
+    """A client picks its parser by what is declared."""
+    links = service.post(params={"wait": 20}).json()["links"]
+    operations = service.http.get("/openapi.json").json()["paths"]
+    for form in get_args(Format):
+        kind = (
+            service.http.get(links["export"], params={"format": form})
+            .headers["content-type"]
+            .partition(";")[0]
+        )
+        if kind != "application/problem+json":
+            declared = operations["/v1/timelines/{job_id}/export"]["get"]["responses"]["200"]["content"]
+            assert kind in declared, form
+    declared = operations["/v1/timelines/{job_id}/video"]["get"]["responses"]["200"]["content"]
+    kind = service.http.get(links["video"]).headers["content-type"]
+    assert any(fnmatch(kind, each) for each in declared), kind
+
+
+def test_a_method_that_is_not_there_tells_those_that_are(service: Service) -> None:
+    for path, operations in service.http.get("/openapi.json").json()["paths"].items():
+        place = path.replace("{job_id}", "0" * 32).replace("{item}", "0").replace("{keyframe}", "0")
+        answer = service.http.request("PATCH", place)
+        assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed"), path
+        allowed = {each.lower() for each in answer.headers["allow"].split(", ")}
+        assert allowed == set(operations), path
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     ("method", "path"),
@@ -44,6 +84,8 @@ def test_every_operation_names_its_answers_and_problems(service: Service) -> Non
         ("POST", "/v1/timelines/{job_id}/cancel"), ("DELETE", "/v1/timelines/{job_id}"),
         ("GET", "/v1/timelines/{job_id}/keyframes/{keyframe}.jpg"), ("POST", "/v1/plans"),
         ("GET", "/v1/limits"), ("GET", "/readyz"), ("GET", "/metrics"), ("POST", "/v1/session"),
+        ("GET", "/v1/timelines/{job_id}/video"), ("GET", "/v1/calibration"), ("GET", "/healthz"),
+        ("DELETE", "/v1/session"),
     ],
 )  # fmt: skip
 def test_nothing_breaks_and_nothing_undeclared_is_answered(service: Service, method: str, path: str) -> None:
