@@ -133,6 +133,27 @@ class Packets:
 UNTIMED = np.iinfo(np.int64).min
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a picture comes from."""
+
+    frame: Frame
+    """The picture, right only as far as it does not come from others."""
+    earlier: float
+    """How much of it was predicted from pictures shown before it: 0 for nothing, 1 for all."""
+    later: float
+    """The same of pictures shown after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """Of pictures in the order they are shown; the last one was stored first."""
+
+    pictures: Sequence[Origin]
+    complete: bool
+    """Whether all are there that were asked for; otherwise some are missing before the first."""
+
+
 class Group(Protocol):
     """A sync frame and what is decoded from it; valid until the next but one is pulled."""
 
@@ -145,6 +166,14 @@ class Group(Protocol):
 
         Those that nothing refers to may be missing where ``quiet``, an entry a packet, allows it.
         """
+        ...
+
+    def origin(self, packet: int) -> Origin | None:
+        """Of the picture stored in a packet; None where the file does not tell without decoding what comes before."""
+        ...
+
+    def origins(self, packet: int) -> Origins:
+        """Of the picture stored in a packet, and of those shown before it but stored after it."""
         ...
 
 

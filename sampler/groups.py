@@ -7,8 +7,10 @@ analysis on compressed video", 1995, read cuts off such sizes alone; here they o
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +49,8 @@ _LOUD = 0.6
 _SETTLING_SECONDS = 0.4
 _QUIET, _QUIET_BESIDE = 0.3, 8
 """Share of the largest packet up to which others, and so many beside them, are of pictures in which nothing happens."""
+_CANDIDATE, _LOUD_SHARE = 0.25, 0.75
+"""Share of a sync frame from which a packet may begin a shot; share of packets as large among which none tells."""
 _COMMON = 0.3
 """Share of groups from which a length is one the encoder was told."""
 
@@ -76,6 +80,18 @@ class Timetable:
 
 
 @dataclass(frozen=True, slots=True)
+class Opening:
+    """A shot that begins in the midst of a group."""
+
+    packet: int
+    """The first that is stored of it, counted from the sync frame's as 0."""
+    pts: int
+    """Of the first picture that is shown of it."""
+    seconds: float
+    """The same on the player's clock."""
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What to do about the pictures between two sync frames."""
 
@@ -84,6 +100,8 @@ class Verdict:
     """Timestamp from which pictures that look like the next sync frame's will stay so; None for the whole group."""
     cut: bool = False
     """Whether the next sync frame begins a shot, which needs no decoding to know."""
+    candidates: tuple[int, ...] = ()
+    """Packets, counted from the sync frame's as 0, that may begin a shot each, the likeliest first."""
 
 
 def timetable(packets: Packets, time_base: Fraction) -> Timetable | str:
@@ -120,7 +138,7 @@ def judge(table: Timetable, group: int, change: float, *, plain: bool) -> Verdic
 
     Args:
         change: Of colours and structure between its sync frame and the next one.
-        plain: Whether the next one is one black, white or even surface, as a flash or a fade is.
+        plain: Whether either is one black, white or even surface, as a flash or a fade is.
     """
     sizes = table.sizes(group)
     seconds = float((table.sync_pts[group + 1] - table.sync_pts[group]) * table.time_base)
@@ -135,7 +153,10 @@ def judge(table: Timetable, group: int, change: float, *, plain: bool) -> Verdic
         if table.irregular[group] and even and not plain and seconds <= _LONGEST_TRUSTED_SECONDS:
             return Verdict(decode=False, cut=True)
         brief = seconds <= _BRIEF_SECONDS
-        return Verdict(decode=True, loud_until=_loud_until(table, group) if brief else None)
+        until = _loud_until(table, group) if brief else None
+        pts = table.packets.pts[table.starts[group] : table.starts[group + 1]]
+        candidates = () if plain or table.irregular[group] else _candidates(pts, sizes, whole)
+        return Verdict(decode=True, loud_until=until, candidates=candidates)
     suspicious = largest >= _WHOLE_PICTURE or (heaviest >= _SWOLLEN_SHARE and _rise(run) >= _SWELL)
     suspicious |= heaviest >= _SWOLLEN_SHARE and _rise(_floors(table, group)) >= _SWELL
     if largest >= _LARGE or change >= _MOVED:
@@ -151,6 +172,52 @@ def quiet(table: Timetable, group: int) -> NDArray[np.bool_]:
     sizes = table.sizes(group)
     loud = sizes > _QUIET * sizes[1:].max() if len(sizes) > 1 else np.ones(1, np.bool_)
     return np.asarray(np.convolve(loud, np.ones(2 * _QUIET_BESIDE + 1), "same")[: len(sizes)] == 0)
+
+
+def _candidates(pts: NDArray[np.int64], sizes: NDArray[np.int64], whole: float) -> tuple[int, ...]:
+    """The packets that may be pictures of their own, the largest first: shots begin with one that is shown after all
+    that is stored before it.
+    """
+    leaders = np.flatnonzero(pts[1:] > np.maximum.accumulate(pts)[:-1]) + 1
+    large = leaders[sizes[leaders] >= _CANDIDATE * whole]
+    if len(large) > _LOUD_SHARE * len(leaders):
+        return ()
+    return tuple(large[np.argsort(-sizes[large], kind="stable")].tolist())
+
+
+def leader_before(table: Timetable, group: int, packet: int) -> int | None:
+    """The last packet before one, the sync frame's apart, that is shown later than all that is stored before it."""
+    pts = table.packets.pts[table.starts[group] : table.starts[group] + packet]
+    leaders = np.flatnonzero(pts[1:] > np.maximum.accumulate(pts)[:-1]) + 1
+    return int(leaders[-1]) if len(leaders) else None
+
+
+def reach(table: Timetable, group: int, cuts: Sequence[Opening]) -> int | None:
+    """The last timestamp up to which a group has to be looked at in which these shots begin, and no others by a jump.
+
+    None for all of it. What has to be seen are stretches in which more than motion happens, and something of every shot
+    that no sync frame shows.
+    """
+    first, after = table.starts[group], table.starts[group + 1]
+    pts, sizes = table.packets.pts[first:after], table.packets.sizes[first:after].astype(np.float64)
+    until = int(pts[0])
+    if len(cuts) > 1:
+        until = cuts[-2].pts + int(_SETTLING_SECONDS / table.time_base)
+    bounds = [0, *(cut.packet for cut in cuts), len(sizes)]
+    for number, (begin, end) in enumerate(pairwise(bounds)):
+        between = sizes[begin + 1 : end][np.argsort(pts[begin + 1 : end])]
+        if len(between) and not _even(between, float(sizes[begin])):
+            if number == len(cuts):
+                return None
+            until = max(until, int(pts[pts < cuts[number].pts].max()))
+    return until
+
+
+def _even(sizes: NDArray[np.float64], whole: float) -> bool:
+    """Whether nothing but motion happens in a stretch of packets, as they are shown, after a whole picture."""
+    floors = np.sort(_runs(sizes, _FLOOR_RUN), axis=1)
+    floor = floors[:, min(1, floors.shape[1] - 1)]
+    return float(_runs(sizes, _RUN).mean(axis=1).max()) < _LIGHT * whole and _rise(floor) < _EVEN
 
 
 def _runs(sizes: NDArray[np.float64], count: int) -> NDArray[np.float64]:

@@ -5,9 +5,10 @@ if they show different pictures or packets are of unusual sizes (see ``sampler.g
 detectors as in the exact pass. Two groups of packets are held at a time.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,9 @@ from numpy.typing import NDArray
 from sampler.comparing import colour_change, structure_change
 from sampler.errors import SampleRequestError
 from sampler.frames import Frame, Group, PacketReader, Packets, Reader
-from sampler.groups import Timetable, Verdict, judge, quiet, timetable
+from sampler.groups import Opening, Timetable, Verdict, judge, leader_before, quiet, reach, timetable
 from sampler.measuring import Strip, joined, strips
+from sampler.origins import CONTINUES_IN_MOTION, begins, continues, first_of_shot
 from sampler.scanning import Look, Scan, slice_seconds, window, within
 from sampler.types import SampleRequest, Scanned
 
@@ -25,6 +27,10 @@ _PLAIN = 4.0
 _SAME = 0.45
 """Change of colours and structure up to which pictures have settled to what the next sync frame shows."""
 
+_SHORTEST_SHOT_SECONDS = 0.6
+"""Pictures that begin anew sooner than this are a flash, or something close to the lens."""
+_MOST_OTHERS = 2
+"""Large packets that begin no shot, after which smaller ones are not looked into."""
 _PATIENCE_SECONDS = 0.4
 """How much further to look each time they have not."""
 
@@ -129,21 +135,35 @@ class _Skim:
         if following is None or sync.times[0] < self._start:
             verdict = Verdict(decode=True)
         else:
-            plain = float(following.luma.std()) < _PLAIN
+            plain = min(float(sync.luma[0].std()), float(following.luma[0].std())) < _PLAIN
             verdict = judge(self._table, number, _change(sync, following), plain=plain)
-        if verdict.decode:
+        if verdict.cut and self._is_blurred(number, group):
+            verdict = Verdict(decode=True)
+        openings = _openings(self._table, number, group, verdict.candidates)
+        until = reach(self._table, number, openings) if openings else None
+        if verdict.decode and until is None:
             yield from self._decode(number, group, following, verdict.loud_until)
             return
-        if self._before is None:
+        if until is not None and until > self._table.sync_pts[number]:
+            yield from self._decode(number, group, None, until)
+        elif self._before is None:
             self._look.feed(sync, apart=True)
         self._before = None
         if verdict.cut and following is not None:
             self._look.cut(float(following.times[0]))
+        for opening in openings:
+            if until is not None and opening.pts > until:
+                self._look.cut(opening.seconds)
+
+    def _is_blurred(self, number: int, group: Group) -> bool:
+        """Whether something new comes in before the cut that the group seems to end in, as in a dissolve."""
+        largest = int(self._table.sizes(number)[1:].argmax()) + 1
+        return not continues(group.origin(largest), CONTINUES_IN_MOTION)
 
     def _decode(
         self, number: int, group: Group, following: Strip | None, until: int | None
     ) -> Generator[Scanned, None, None]:
-        """Feed the group's frames up to ``until``, or all where they have not come to what follows by then."""
+        """Feed the group's frames up to ``until``, and on to what follows, if given, where they have not come to it."""
         declared = self._reader.header.declared_end_seconds
         with closing(group.frames(quiet(self._table, number).tolist())) as frames:
             wanted = within(self._after_last(frames), self._start, self._end)
@@ -183,6 +203,42 @@ def _sync_strip(group: Group, seconds: float) -> Strip | None:
     if frame is None or abs(frame.time_seconds - seconds) > 1e-3:
         return None
     return next(strips([frame]))
+
+
+def _openings(table: Timetable, number: int, group: Group, candidates: Iterable[int]) -> list[Opening]:
+    """The shots that begin with these packets, until some have turned out to begin none.
+
+    None where one is doubtful, or only comes back to what was shown before a flash.
+    """
+    found: list[Opening] = []
+    others = 0
+    for packet in candidates:
+        origin = group.origin(packet)
+        if origin is None or not begins(origin):
+            if not continues(origin, CONTINUES_IN_MOTION):
+                return []
+            others += 1
+            if others == _MOST_OTHERS:
+                break
+            continue
+        opening = _opening(group, packet)
+        before = leader_before(table, number, packet)
+        if opening is None or (before is not None and not continues(group.origin(before))):
+            return []
+        found.append(opening)
+    found.sort(key=lambda opening: opening.packet)
+    apart = all(b.seconds - a.seconds >= _SHORTEST_SHOT_SECONDS for a, b in pairwise(found))
+    return found if apart else []
+
+
+def _opening(group: Group, packet: int) -> Opening | None:
+    """The shot that begins with a packet; None where it is not certain with which picture."""
+    origins = group.origins(packet)
+    if not origins.pictures:
+        return None
+    (seen,) = strips(origin.frame for origin in origins.pictures)
+    first = first_of_shot(origins, seen.luma)
+    return None if first is None else Opening(packet, int(seen.pts[first]), float(seen.times[first]))
 
 
 def _change(one: Strip, other: Strip) -> float:

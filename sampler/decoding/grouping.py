@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from itertools import takewhile
 from time import monotonic
 
 import numpy as np
@@ -9,7 +10,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from sampler.decoding.running import DecodedFrame, Run
-from sampler.frames import UNTIMED, Packets
+from sampler.frames import UNTIMED, Origin, Origins, Packets
 
 _SIGN_OF_LIFE_SECONDS = 0.2
 
@@ -36,6 +37,23 @@ class StoredGroup:
         for frame in self._run.frames_of(self._packets, quiet):
             if frame.pts >= (first or 0) and (self._end_pts is None or frame.pts <= self._end_pts):
                 yield frame
+
+    def origin(self, packet: int) -> Origin | None:
+        """See ``sampler.frames.Group``."""
+        stored = self._packets[packet]
+        return next((told for told in self._run.origins_of([stored]) if told.frame.pts == stored.pts), None)
+
+    def origins(self, packet: int) -> Origins:
+        """See ``sampler.frames.Group``."""
+        first, *others = self._packets[packet:]
+        asked = [first, *takewhile(lambda other: (other.pts or 0) < (first.pts or 0), others)]
+        told = {origin.frame.pts: origin for origin in self._run.origins_of(asked)}
+        pictures: list[Origin] = []
+        for pts in sorted((stored.pts or 0 for stored in asked), reverse=True):
+            if pts not in told:
+                break
+            pictures.insert(0, told[pts])
+        return Origins(pictures, len(pictures) == len(asked))
 
 
 def count_packets(run: Run) -> Generator[None, None, Packets]:

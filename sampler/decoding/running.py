@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from sampler.decoding.clock import Clock
 from sampler.decoding.converting import Converter, quarter_turns
 from sampler.decoding.opening import FFMPEG_ERRORS, choose_stream, open_container
-from sampler.frames import STILL_SECONDS, Plane
+from sampler.decoding.predicting import Predictions
+from sampler.frames import STILL_SECONDS, Origin, Plane
 from sampler.limiting import Meter
 from sampler.types import Limits
 
@@ -110,6 +111,7 @@ class Run:
         self.skip_before: int | None = None
         """Frames before this timestamp are not needed by the caller and may be left out."""
         self._pushed_back: Packet[VideoStream] | None = None
+        self._predictions: Predictions | None = None
         self._reset()
 
     def _reset(self) -> None:
@@ -207,6 +209,16 @@ class Run:
             for frame in frames:
                 if frame.pts is not None:
                     yield self._delivered(frame, frame.pts)
+
+    def origins_of(self, packets: "Iterable[Packet[VideoStream]]") -> list[Origin]:
+        """See ``sampler.frames.Group.origins``."""
+        if self._predictions is None:
+            self._predictions = Predictions(self.stream)
+        return [
+            Origin(self._delivered(frame, frame.pts), earlier, later)
+            for frame, earlier, later in self._predictions.of(packets)
+            if frame.pts is not None
+        ]
 
     def _delivered(self, frame: VideoFrame, pts: int) -> DecodedFrame:
         time = self.seconds(pts)
