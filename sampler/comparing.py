@@ -3,11 +3,35 @@
 import cv2
 import numpy as np
 
-from sampler.measuring import HEIGHT, U8, WIDTH, Strip, tile_differences
+from sampler.frames import Frame
+from sampler.measuring import F32, HEIGHT, U8, WIDTH, Strip, tile_differences
 
 _BINS = 16
 _WINDOW = (slice(HEIGHT // 4, HEIGHT * 3 // 4), slice(WIDTH // 4, WIDTH * 3 // 4))
 """The middle half of a thumbnail, which may be found again anywhere in the other: shifts up to a quarter."""
+
+_DETAIL_SIZE = (32, 18)
+_SAME_DETAIL = 0.28
+"""Correlation of detail from which two pictures are of one shot: in montages 99 % within shots had more, and 1 % between
+shots."""
+
+
+def detail(frame: Frame) -> F32:
+    """How much detail lies where in a picture, ``(18, 32)``: differences of vertical neighbours within blocks of four.
+
+    What a picture was predicted from shifts the brightness of whole blocks, so this can be told of one decoded without.
+    """
+    luma = frame.planes()[0]
+    upper, lower = luma[1:-1:8], luma[2::8]
+    steps = cv2.absdiff(upper, lower[: len(upper)]).astype(np.float32)
+    return np.asarray(np.sqrt(cv2.resize(steps, _DETAIL_SIZE, interpolation=cv2.INTER_AREA)), np.float32)
+
+
+def same_detail(one: F32, other: F32) -> bool:
+    """Whether two pictures have their detail in the same places; never for pictures without any."""
+    if not one.std() or not other.std():
+        return False
+    return float(np.corrcoef(one.ravel(), other.ravel())[0, 1]) >= _SAME_DETAIL
 
 
 def structure_change(one: U8, other: U8) -> float:

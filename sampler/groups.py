@@ -49,8 +49,8 @@ _LOUD = 0.6
 _SETTLING_SECONDS = 0.4
 _QUIET, _QUIET_BESIDE = 0.3, 8
 """Share of the largest packet up to which others, and so many beside them, are of pictures in which nothing happens."""
-_CANDIDATE, _LOUD_SHARE = 0.25, 0.75
-"""Share of a sync frame from which a packet may begin a shot; share of packets as large among which none tells."""
+_CANDIDATE = 0.25
+"""Share of a sync frame from which a packet may begin a shot."""
 _COMMON = 0.3
 """Share of groups from which a length is one the encoder was told."""
 
@@ -98,6 +98,8 @@ class Verdict:
     decode: bool
     loud_until: int | None = None
     """Timestamp from which pictures that look like the next sync frame's will stay so; None for the whole group."""
+    thinly: bool = False
+    """Whether all pictures that nothing refers to may be left out: no shot begins in the group, and nothing flashes."""
     cut: bool = False
     """Whether the next sync frame begins a shot, which needs no decoding to know."""
     candidates: tuple[int, ...] = ()
@@ -161,7 +163,8 @@ def judge(table: Timetable, group: int, change: float, *, plain: bool) -> Verdic
     suspicious |= heaviest >= _SWOLLEN_SHARE and _rise(_floors(table, group)) >= _SWELL
     if largest >= _LARGE or change >= _MOVED:
         suspicious |= largest > _CALM and _stands_out(others)
-    return Verdict(decode=suspicious)
+    until = _loud_until(table, group) if seconds <= _LONGEST_TRUSTED_SECONDS else None
+    return Verdict(decode=suspicious, loud_until=until, thinly=largest < _LARGE)
 
 
 def quiet(table: Timetable, group: int) -> NDArray[np.bool_]:
@@ -180,8 +183,6 @@ def _candidates(pts: NDArray[np.int64], sizes: NDArray[np.int64], whole: float) 
     """
     leaders = np.flatnonzero(pts[1:] > np.maximum.accumulate(pts)[:-1]) + 1
     large = leaders[sizes[leaders] >= _CANDIDATE * whole]
-    if len(large) > _LOUD_SHARE * len(leaders):
-        return ()
     return tuple(large[np.argsort(-sizes[large], kind="stable")].tolist())
 
 

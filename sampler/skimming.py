@@ -13,11 +13,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from sampler.comparing import colour_change, structure_change
+from sampler.comparing import colour_change, detail, same_detail, structure_change
 from sampler.errors import SampleRequestError
 from sampler.frames import Frame, Group, PacketReader, Packets, Reader
 from sampler.groups import Opening, Timetable, Verdict, judge, leader_before, quiet, reach, timetable
-from sampler.measuring import Strip, joined, strips
+from sampler.measuring import F32, Strip, joined, strips
 from sampler.origins import CONTINUES_IN_MOTION, begins, continues, first_of_shot
 from sampler.scanning import Look, Scan, slice_seconds, window, within
 from sampler.types import SampleRequest, Scanned
@@ -33,6 +33,15 @@ _MOST_OTHERS = 2
 """Large packets that begin no shot, after which smaller ones are not looked into."""
 _PATIENCE_SECONDS = 0.4
 """How much further to look each time they have not."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sync:
+    """A sync frame."""
+
+    strip: Strip
+    """It alone."""
+    detail: F32
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +102,18 @@ class _Skim:
         after = int(np.searchsorted(sync_times, self._end - 1e-9))
         if after <= first or not len(times):
             raise SampleRequestError(f"no picture lies between {self._start:.3f} and {self._end:.3f} s")
-        waiting: tuple[int, Group, Strip] | None = None
+        waiting: tuple[int, Group, _Sync] | None = None
         done = first
         with closing(self._reader.groups(table.sync_pts[first:after].tolist())) as groups:
             for done, group in enumerate(groups, first + 1):
-                sync = _sync_strip(group, sync_times[done - 1])
+                sync = _sync(group, sync_times[done - 1])
                 if sync is None:
                     return Unfit("its sync frames do not decode by themselves")
                 if waiting is not None:
                     yield from self._take(*waiting, sync)
-                yield Scanned(min(max(float(sync.times[0]), self._start), end), header.declared_end_seconds)
+                yield Scanned(
+                    min(max(float(sync.strip.times[0]), self._start), end), header.declared_end_seconds
+                )
                 waiting = (done - 1, group, sync)
             if done < after or waiting is None:
                 return Unfit("its groups of pictures are not in order")
@@ -129,28 +140,31 @@ class _Skim:
         return np.sort(times[inside]), min(float(times[last] + seconds[last]), self._end)
 
     def _take(
-        self, number: int, group: Group, sync: Strip, following: Strip | None
+        self, number: int, group: Group, sync: _Sync, following: _Sync | None
     ) -> Generator[Scanned, None, None]:
         """Look at a group as closely as it deserves; at the first and last of a window whole."""
-        if following is None or sync.times[0] < self._start:
+        if following is None or sync.strip.times[0] < self._start:
             verdict = Verdict(decode=True)
         else:
-            plain = min(float(sync.luma[0].std()), float(following.luma[0].std())) < _PLAIN
-            verdict = judge(self._table, number, _change(sync, following), plain=plain)
+            plain = min(float(each.strip.luma[0].std()) for each in (sync, following)) < _PLAIN
+            verdict = judge(self._table, number, _change(sync.strip, following.strip), plain=plain)
         if verdict.cut and self._is_blurred(number, group):
             verdict = Verdict(decode=True)
-        openings = _openings(self._table, number, group, verdict.candidates)
+        openings = []
+        if following is not None:
+            openings = _openings(self._table, number, group, verdict.candidates, sync, following)
         until = reach(self._table, number, openings) if openings else None
         if verdict.decode and until is None:
-            yield from self._decode(number, group, following, verdict.loud_until)
+            next_strip = None if following is None else following.strip
+            yield from self._decode(number, group, next_strip, verdict.loud_until, thinly=verdict.thinly)
             return
         if until is not None and until > self._table.sync_pts[number]:
             yield from self._decode(number, group, None, until)
         elif self._before is None:
-            self._look.feed(sync, apart=True)
+            self._look.feed(sync.strip, apart=True)
         self._before = None
         if verdict.cut and following is not None:
-            self._look.cut(float(following.times[0]))
+            self._look.cut(float(following.strip.times[0]))
         for opening in openings:
             if until is not None and opening.pts > until:
                 self._look.cut(opening.seconds)
@@ -161,11 +175,12 @@ class _Skim:
         return not continues(group.origin(largest), CONTINUES_IN_MOTION)
 
     def _decode(
-        self, number: int, group: Group, following: Strip | None, until: int | None
+        self, number: int, group: Group, following: Strip | None, until: int | None, *, thinly: bool = False
     ) -> Generator[Scanned, None, None]:
         """Feed the group's frames up to ``until``, and on to what follows, if given, where they have not come to it."""
         declared = self._reader.header.declared_end_seconds
-        with closing(group.frames(quiet(self._table, number).tolist())) as frames:
+        left_out = np.ones(len(self._table.sizes(number)), np.bool_) if thinly else quiet(self._table, number)
+        with closing(group.frames(left_out.tolist())) as frames:
             wanted = within(self._after_last(frames), self._start, self._end)
             last: Strip | None = None
             while True:
@@ -197,20 +212,23 @@ def _up_to(frames: Iterator[Frame], pts: int) -> Iterator[Frame]:
             return
 
 
-def _sync_strip(group: Group, seconds: float) -> Strip | None:
-    """A strip of the group's sync frame alone; None where it is not the picture that was expected."""
+def _sync(group: Group, seconds: float) -> _Sync | None:
+    """The group's sync frame; None where it is not the picture that was expected."""
     frame = group.sync_frame()
     if frame is None or abs(frame.time_seconds - seconds) > 1e-3:
         return None
-    return next(strips([frame]))
+    return _Sync(next(strips([frame])), detail(frame))
 
 
-def _openings(table: Timetable, number: int, group: Group, candidates: Iterable[int]) -> list[Opening]:
+def _openings(
+    table: Timetable, number: int, group: Group, candidates: Iterable[int], sync: _Sync, following: _Sync
+) -> list[Opening]:
     """The shots that begin with these packets, until some have turned out to begin none.
 
-    None where one is doubtful, or only comes back to what was shown before a flash.
+    None where one is doubtful or only comes back to what was shown before a flash, or where the last is not what the
+    following sync frame shows.
     """
-    found: list[Opening] = []
+    found: list[tuple[Opening, F32]] = []
     others = 0
     for packet in candidates:
         origin = group.origin(packet)
@@ -221,14 +239,18 @@ def _openings(table: Timetable, number: int, group: Group, candidates: Iterable[
             if others == _MOST_OTHERS:
                 break
             continue
+        looks = detail(origin.frame)
         opening = _opening(group, packet)
         before = leader_before(table, number, packet)
-        if opening is None or (before is not None and not continues(group.origin(before))):
+        if opening is None or same_detail(looks, sync.detail):
             return []
-        found.append(opening)
-    found.sort(key=lambda opening: opening.packet)
-    apart = all(b.seconds - a.seconds >= _SHORTEST_SHOT_SECONDS for a, b in pairwise(found))
-    return found if apart else []
+        if before is not None and not continues(group.origin(before)):
+            return []
+        found.append((opening, looks))
+    found.sort(key=lambda pair: pair[0].packet)
+    openings = [opening for opening, _ in found]
+    apart = all(b.seconds - a.seconds >= _SHORTEST_SHOT_SECONDS for a, b in pairwise(openings))
+    return openings if found and apart and same_detail(found[-1][1], following.detail) else []
 
 
 def _opening(group: Group, packet: int) -> Opening | None:

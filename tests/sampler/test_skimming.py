@@ -84,6 +84,13 @@ def test_a_quarter_is_decoded_and_progress_keeps_coming(long_clip: Path) -> None
     assert max(b - a for a, b in pairwise(times)) < 5
 
 
+def test_a_cut_within_a_group_is_told_without_looking_at_what_leads_up_to_it(long_clip: Path) -> None:
+    scan, _ = skimmed(long_clip)
+    assert [s.start_seconds for s in scan.shots] == pytest.approx([61.0 * n for n in range(31)])
+    within = [61.0 * n for n in range(1, 31) if n % 2]  # every other cut falls on a sync frame
+    assert not any(((scan.trace.times > cut - 0.9) & (scan.trace.times < cut)).any() for cut in within)
+
+
 def test_a_short_video_is_looked_at_whole_unless_asked(long_clip: Path) -> None:
     window = SampleRequest(start_seconds=100.0, end_seconds=160.0)
     assert pull(VideoFile(long_clip), window).plan.sampling == "exact"
