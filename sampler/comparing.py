@@ -12,8 +12,7 @@ _WINDOW = (slice(HEIGHT // 4, HEIGHT * 3 // 4), slice(WIDTH // 4, WIDTH * 3 // 4
 
 _DETAIL_SIZE = (32, 18)
 _SAME_DETAIL = 0.28
-"""Correlation of detail from which two pictures are of one shot: in montages 99 % within shots had more, and 1 % between
-shots."""
+"""Correlation of detail from which two pictures are of one shot: 99 % within shots had more, 1 % between shots."""
 
 
 def detail(frame: Frame) -> F32:

@@ -84,13 +84,6 @@ def test_a_quarter_is_decoded_and_progress_keeps_coming(long_clip: Path) -> None
     assert max(b - a for a, b in pairwise(times)) < 5
 
 
-def test_a_cut_within_a_group_is_told_without_looking_at_what_leads_up_to_it(long_clip: Path) -> None:
-    scan, _ = skimmed(long_clip)
-    assert [s.start_seconds for s in scan.shots] == pytest.approx([61.0 * n for n in range(31)])
-    within = [61.0 * n for n in range(1, 31) if n % 2]  # every other cut falls on a sync frame
-    assert not any(((scan.trace.times > cut - 0.9) & (scan.trace.times < cut)).any() for cut in within)
-
-
 def test_a_short_video_is_looked_at_whole_unless_asked(long_clip: Path) -> None:
     window = SampleRequest(start_seconds=100.0, end_seconds=160.0)
     assert pull(VideoFile(long_clip), window).plan.sampling == "exact"
@@ -214,6 +207,20 @@ def test_transitions_are_found_as_well_as_by_looking_at_everything(
     fast, exact = (pull(VideoFile(tmp_path / "m.mp4"), request).plan for request in (FAST, EXACT))
     assert fast.sampling == "fast"
     assert f1(fast, truth) >= f1(exact, truth) - 0.02
+
+
+@pytest.mark.media
+@pytest.mark.slow
+def test_cuts_within_groups_are_told_exactly_without_looking_at_what_leads_up_to_them(
+    tmp_path: Path, media: Path
+) -> None:
+    assert media.is_dir()
+    truth = build_montage(tmp_path / "m.mp4", 313, style="cuts", shots=10, sync_every=50)
+    scan, _ = skimmed(tmp_path / "m.mp4")
+    assert [shot.start_seconds for shot in scan.shots[1:]] == pytest.approx(
+        [c.time_seconds for c in truth.cuts]
+    )
+    assert len(scan.trace) < 0.5 * len(scan.frame_times)
 
 
 def made(groups: list[list[int]], *, milliseconds: int = 40) -> Packets:
