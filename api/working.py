@@ -325,7 +325,9 @@ class Workshop:
                     reported = time.monotonic()
                     try:
                         await asyncio.to_thread(self._report, job, done, tuple(found))
-                    except StoppedError:
+                    except (
+                        BaseException
+                    ):  # a step under way could not be closed, and that would be told instead
                         pending.cancel()
                         await asyncio.gather(pending, return_exceptions=True)
                         raise

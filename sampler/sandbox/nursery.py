@@ -37,12 +37,12 @@ class Decoder:
     """Closing it kills the decoder; its exit status arrives here."""
 
     def exit_status(self, timeout_seconds: float) -> int | None:
-        """How it ended, as ``subprocess`` says it (negative: a signal); None while it has not."""
+        """How it ended, as ``subprocess`` says it (negative: a signal); None while nobody has said so."""
         self.control.settimeout(timeout_seconds)
         try:
-            return int(self.control.recv(16) or b"-9")
-        except TimeoutError:
-            return None
+            return int(self.control.recv(16))
+        except (TimeoutError, ValueError, OSError):
+            return None  # it runs still, or its warden or the nursery was killed
 
 
 class Nursery:

@@ -14,6 +14,8 @@ from sampler.sandbox.messages import Order, Outcome
 from sampler.sandbox.nursery import Decoder, Nursery
 from sampler.types import Limits, MediaInfo, SampleRequest, SamplerStep, Source
 
+_MOST_STARTS = 3
+"""How often a decoder is begun that nobody has heard of, because all that begins decoders was killed."""
 _GRACE_SECONDS = 2.0
 """How long a decoder that closed its pipe may take to end."""
 
@@ -57,7 +59,20 @@ def start_sandbox() -> None:
     _nursery.start()
 
 
+class _UnguardedError(Exception):
+    """What decoders come from was killed from outside before the first word of this one: no fault of the file's."""
+
+
 def _run(order: Order) -> Generator[SamplerStep | MediaInfo, None, None]:
+    for _ in range(_MOST_STARTS - 1):
+        try:
+            return (yield from _run_once(order, again=True))
+        except _UnguardedError:
+            continue
+    return (yield from _run_once(order, again=False))
+
+
+def _run_once(order: Order, *, again: bool) -> Generator[SamplerStep | MediaInfo, None, None]:
     with ExitStack() as stack:
         descriptors = [stack.enter_context(_opened(path)) for path in order.paths]
         decoder = stack.enter_context(_nursery.decoder())
@@ -66,14 +81,15 @@ def _run(order: Order) -> Generator[SamplerStep | MediaInfo, None, None]:
             for descriptor in descriptors:
                 send_handle(decoder.connection, descriptor, 0)
         except OSError as error:
-            raise _ended(decoder, order) from error
-        while (outcome := _next(decoder, order)) is not None:
+            raise _ended(decoder, order, again=again) from error
+        while (outcome := _next(decoder, order, again=again)) is not None:
+            again = False
             if isinstance(outcome, Exception):
                 raise outcome
             yield outcome
 
 
-def _next(decoder: Decoder, order: Order) -> Outcome:
+def _next(decoder: Decoder, order: Order, *, again: bool) -> Outcome:
     """The next outcome, waited for as long as the limits allow."""
     if not decoder.connection.poll(order.limits.silent_seconds):
         raise MediaLimitError(
@@ -83,18 +99,22 @@ def _next(decoder: Decoder, order: Order) -> Outcome:
     try:
         return messages.receive(decoder.connection)
     except (EOFError, OSError) as error:
-        raise _ended(decoder, order) from error
+        raise _ended(decoder, order, again=again) from error
 
 
-def _ended(decoder: Decoder, order: Order) -> MediaLimitError | UnreadableMediaError:
-    """Why the process ended without a word."""
+def _ended(
+    decoder: Decoder, order: Order, *, again: bool
+) -> MediaLimitError | UnreadableMediaError | _UnguardedError:
+    """Why the process ended without a word; ``again`` says that it may be begun anew."""
     name, code = order.paths[0].name, decoder.exit_status(_GRACE_SECONDS)
+    if code is None and again:
+        return _UnguardedError()
     if code == -signal.SIGXCPU:
         return MediaLimitError(
             f"{name!r} took more than {order.limits.cpu_seconds} s of processor time to decode",
             "cpu_seconds",
         )
-    if code == -signal.SIGKILL:
+    if code is None or code == -signal.SIGKILL:
         return MediaLimitError(
             f"{name!r} was stopped while decoding: out of memory, or killed from outside", "memory_bytes"
         )

@@ -182,3 +182,28 @@ def test_an_idempotency_key_in_flight(tmp_path: Path) -> None:
     assert elsewhere.claim("other", "k").ours, "what came in at a process that is gone was cut off"
     assert keys.claim("t", "k").job_id == "job"
     database.close()
+
+
+def test_every_operation_on_a_timeline_is_the_tenants_own(guarded: tuple[Service, str, str]) -> None:
+    """Whatever the OpenAPI page lists, now or later: for another's timeline it answers as for one that never was."""
+    service, anna, bert = guarded
+    mine = service.post(name="mine.gif", headers=_bearer(anna), params={"wait": 20}).json()
+    bodies = {"question": {"question": "Why?"}, "review": {"verdict": "allow"}}
+    tried = 0
+    for path, operations in service.http.get("/openapi.json").json()["paths"].items():
+        for method in operations if "{job_id}" in path else ():
+            for key, body in ((bert, None), (bert, bodies["question"]), (bert, bodies["review"])):
+                seen = []
+                for job_id in (mine["id"], "0" * 32):
+                    place = path.format(job_id=job_id, item=0, keyframe=0)
+                    answer = service.http.request(method.upper(), place, headers=_bearer(key), json=body)
+                    seen.append((answer.status_code, answer.json()["code"]))
+                    tried += 1
+                assert seen[0] == seen[1], (method, path, seen)
+                assert seen[0][0] in (404, 422), (method, path, seen)
+    assert tried >= 60
+    for query in ({"parent": mine["id"]}, {"q": "mine"}, {"cursor": "f" * 32}):
+        assert service.http.get("/v1/timelines", params=query, headers=_bearer(bert)).json()["items"] == []
+    assert (
+        service.http.get(f"/v1/timelines/{mine['id']}", headers=_bearer(anna)).json()["status"] == "complete"
+    )

@@ -57,7 +57,7 @@ def _disturb(http: httpx.Client, ids: list[str], dice: random.Random) -> int:
                     params={"format": dice.choice(("html", "csv", "vtt", "md"))},
                 )
             case 3:
-                with http.stream("GET", f"/v1/timelines/{job_id}/events", timeout=5) as stream:
+                with http.stream("GET", f"/v1/timelines/{job_id}/events", timeout=60) as stream:
                     next(stream.iter_bytes(), None)
             case 4:
                 assert http.delete(f"/v1/timelines/{job_id}").status_code == 204

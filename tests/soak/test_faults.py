@@ -271,9 +271,16 @@ def test_provider_storms(tmp_path: Path) -> None:
         jobs = await_all(http, ids, tally, 600)
         storm["on"] = False
         unwell = [str(job["id"]) for job in jobs if job["status"] != "complete"]
-        for job_id in unwell:
-            assert http.post(f"/v1/timelines/{job_id}/retry").status_code == 202
-        await_all(http, unwell, again, 300)
+        # Those who ask at once meet a circuit that is open still, and are told so.
+        for _ in range(8):
+            for job_id in unwell:
+                assert http.post(f"/v1/timelines/{job_id}/retry").status_code == 202
+            again = Tally()
+            retried = await_all(http, unwell, again, 300)
+            if set(again.ended) <= {"complete"}:
+                break
+            time.sleep(10)
+            unwell = [str(job["id"]) for job in retried if job["status"] != "complete"]
         asked, paid = len(model.asked), len(model.paid)
     tally.tell(f"provider storm, {asked} requests of which {paid} were answered")
     again.tell("provider storm, retried after it")

@@ -1,7 +1,7 @@
 """Where the model is and how it may be called. Read once, checked once; its key never shows."""
 
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from analyzer.errors import AnalysisRequestError
 
@@ -71,5 +71,13 @@ class Endpoint:
         return headers
 
     def without_secrets(self, text: str) -> str:
-        """The text with the key taken out, should a server have echoed it."""
-        return text.replace(self.api_key, "[key]") if self.api_key else text
+        """The text with the key, and what else is secret in the address, taken out, should a server have echoed it."""
+        parts = urlsplit(self.base_url)
+        secrets = {
+            self.api_key,
+            parts.password or parts.username,
+            *(value for _, value in parse_qsl(parts.query)),
+        }
+        for secret in sorted(filter(None, secrets), key=len, reverse=True):
+            text = text.replace(secret, "[key]")
+        return text
