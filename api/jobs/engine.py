@@ -20,7 +20,7 @@ from api.errors import DatabaseError, ServiceError
 from api.jobs.delivering import Deliveries
 from api.jobs.place import WORK_VERSION, Place, QueueName
 from api.problems import BROKEN_OFF, BUG, CANCELLED, LATE, problem_of
-from api.records import Job, NewJob, Quotas, Settling
+from api.records import Job, NewJob, Quotas, Settling, telling_database_errors
 from api.shown import name_of_times
 from api.storage import job_folder
 from api.tracing import current_traceparent, fail, note
@@ -264,12 +264,13 @@ class JobEngine:
     ) -> WorkflowStatus:
         """How a workflow ended that is begun under a name of its own, if it was not before."""
         options = _enqueued(work, queue, name, job.tenant, priority)
-        await asyncio.to_thread(DBOS.enqueue_workflow_with_options, options, job.id, *arguments)
-        while True:
-            status = await asyncio.to_thread(DBOS.get_workflow_status, name)
-            if status is not None and status.status not in ("ENQUEUED", "PENDING", "DELAYED"):
-                return status
-            await asyncio.sleep(POLL_SECONDS)
+        with telling_database_errors():
+            await asyncio.to_thread(DBOS.enqueue_workflow_with_options, options, job.id, *arguments)
+            while True:
+                status = await asyncio.to_thread(DBOS.get_workflow_status, name)
+                if status is not None and status.status not in ("ENQUEUED", "PENDING", "DELAYED"):
+                    return status
+                await asyncio.sleep(POLL_SECONDS)
 
     def _take(self, job_id: str, times: Sequence[float], max_pixels: int) -> str | None:
         with self._place.tracing.stage("take", job_id):
@@ -322,7 +323,7 @@ class JobEngine:
             log.warning("took over from a dead process", extra={"executor": dead, "workflows": len(left)})
 
     def _end_lost(self) -> None:
-        """End jobs nobody works on any more: long past their deadline, or broken off as nothing could be written."""
+        """See to jobs nobody works on any more: long past their deadline, or broken off as nothing could be written."""
         for job in self._place.records.overdue():
             self._end(self._place.records.fail(job.id, job.round, LATE), job.round)
         broken = self._connected.list_workflows(
@@ -331,7 +332,9 @@ class JobEngine:
         names = [workflow.workflow_id for workflow in broken]
         for job_id, number in (name.split(".")[:2] for name in names):
             lost = self._place.records.look_up(job_id)
-            if lost is not None and not lost.finished:
+            if lost and not lost.finished and lost.round < MOST_ATTEMPTS:
+                self._begin_anew(lost)
+            elif lost and not lost.finished:
                 self._end(self._place.records.fail(job_id, int(number), BROKEN_OFF), int(number))
         self._connected.delete_workflows(names)
 
@@ -349,16 +352,15 @@ class JobEngine:
         stale = {each.workflow_id.partition(".")[0] for each in active if each.app_version != WORK_VERSION}
         for job_id in sorted(stale):
             job = self._place.records.look_up(job_id)
-            again = (
-                None
-                if job is None
-                else self._place.records.queue_again(job_id, job.traceparent, unfinished=True)
-            )
-            if again is not None:
-                options = self._options("sample", "cpu", job_id, again.round, again.tenant, again.priority)
-                self._connected.enqueue(options, job_id, again.round)
+            if job:
+                self._begin_anew(job)
         if stale:
             log.info("took up jobs of an earlier version", extra={"jobs": len(stale)})
+
+    def _begin_anew(self, job: Job) -> None:
+        if again := self._place.records.queue_again(job.id, job.traceparent, unfinished=True):
+            options = self._options("sample", "cpu", job.id, again.round, again.tenant, again.priority)
+            self._connected.enqueue(options, job.id, again.round)
 
     def _remove_old(self) -> None:
         self._place.workshop.looks.forget_older(KEPT_LOOKS_SECONDS)

@@ -5,7 +5,7 @@ Pictures and timeline documents lie in storage, never here.
 """
 
 from api.records.access import ApiKey, Keyring, Scope
-from api.records.database import Database, open_database
+from api.records.database import Database, open_database, telling_database_errors
 from api.records.executors import Executors
 from api.records.idempotency import Claim, IdempotencyKeys, Settling
 from api.records.jobs import JobRecords, new_id
@@ -53,4 +53,5 @@ __all__ = [
     "Totals",
     "new_id",
     "open_database",
+    "telling_database_errors",
 ]

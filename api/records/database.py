@@ -40,11 +40,12 @@ class Database:
         Raises:
             DatabaseError: the database is out of reach, full, or damaged.
         """
-        try:
-            with self.engine.connect().execution_options(reading=reading) as connection, connection.begin():
-                yield connection
-        except SQLAlchemyError as error:
-            raise DatabaseError(f"the database failed ({_first_line(error)}); see /readyz") from error
+        with (
+            telling_database_errors(),
+            self.engine.connect().execution_options(reading=reading) as connection,
+            connection.begin(),
+        ):
+            yield connection
 
     def now_seconds(self, connection: sa.Connection) -> float:
         """Seconds since 1970 on the clock all machines share: the database server's."""
@@ -66,6 +67,19 @@ class Database:
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
+
+
+@contextmanager
+def telling_database_errors() -> Iterator[None]:
+    """For what others do with the database.
+
+    Raises:
+        DatabaseError: it is out of reach, full, or damaged.
+    """
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise DatabaseError(f"the database failed ({_first_line(error)}); see /readyz") from error
 
 
 def open_database(url: str) -> Database:

@@ -116,7 +116,7 @@ def below(pid: int) -> dict[int, bytes]:
     found = {pid}
     while more := {child for child, parent in parents.items() if parent in found} - found:
         found |= more
-    return {each: commands[each] for each in found - {pid}}
+    return {each: commands.get(each, b"") for each in found - {pid}}
 
 
 def resident_megabytes(pid: int) -> float:

