@@ -38,6 +38,8 @@ _BESIDE_SHARE, _BESIDE_SECONDS = 0.2, (0.3, 4.0)
 """How near that is: this share of the even spacing, within these bounds."""
 _LONGEST_UNSEEN = 4.0
 """Even spacings after which something is looked at whatever it is."""
+_REST_SECONDS = 1.0
+"""How long a picture stays that is at rest, and how long it may take from there to the next."""
 _BLUR_PENALTY = 0.1
 _DUPLICATE_SECONDS = 2.0
 """Two pictures that look the same need not be closer than this, and no two of a shot closer than the next."""
@@ -112,9 +114,9 @@ class _Problem:
         starts = np.array([shot.start_seconds for shot in shots])
         self._shots = np.maximum(np.searchsorted(starts, self._times, side="right") - 1, 0)
         self._alike = likeness(np.stack([m.look for m in moments]), self._shots)
-        self._candidate = self._outside(transitions)
         gaps = np.abs(self._times[:, None] - self._times).astype(np.float32)
         same_shot = self._shots[:, None] == self._shots
+        self._candidate = self._clear(transitions, self._passing(same_shot & (gaps <= _REST_SECONDS)))
         self._redundant = same_shot & (gaps < _CLOSEST_SECONDS)
         self._redundant |= (self._alike >= 0.999) & (gaps < _DUPLICATE_SECONDS)
         self._covers = self._covering(gaps, same_shot)
@@ -128,13 +130,26 @@ class _Problem:
         most = np.maximum(1, np.floor(lengths / self._spacing)) if crowded else np.full(len(shots), budget)
         self._most_in_shot = most[self._shots]
 
-    def _outside(self, transitions: Sequence[Span]) -> NDArray[np.bool_]:
-        """Which moments show one shot alone; where a shot has no such moment, all of it counts."""
-        clear = np.ones(len(self._times), np.bool_)
+    def _clear(self, transitions: Sequence[Span], passing: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which moments show one shot alone, and are not in passing; where a shot has none of these, all of it counts."""
+        clear = ~passing
         for start, end in transitions:
             clear &= (self._times < start) | (self._times > end)
-        shots_shown = np.unique(self._shots[clear])
-        return clear | ~np.isin(self._shots, shots_shown)
+        return clear | ~np.isin(self._shots, self._shots[clear])
+
+    def _passing(self, near: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which moments are between one picture at rest and another: text on its way to where it will stand."""
+        indexes = np.arange(len(self._times))
+        rests = (near * self._alike) @ self._seconds >= _REST_SECONDS
+        before = np.maximum.accumulate(np.where(rests, indexes, -1))
+        after = np.minimum.accumulate(np.where(rests, indexes, len(indexes))[::-1])[::-1]
+        passing = ~rests & (before >= 0) & (after < len(indexes))
+        for index in np.flatnonzero(passing):
+            one, other = before[index], after[index]
+            seconds = self._moments[other].start_seconds - self._moments[one].end_seconds
+            in_shot = self._shots[one] == self._shots[index] == self._shots[other]
+            passing[index] = in_shot and seconds <= _REST_SECONDS and self._alike[one, other] < _REPEATS
+        return passing
 
     def _covering(self, gaps: F32, same_shot: NDArray[np.bool_]) -> F32:
         """``(N, N)``: how much of each moment (column) a picture of another (row) covers."""
