@@ -66,10 +66,13 @@ class MomentKeeper:
     def feed(self, strip: Strip) -> None:
         """Add frames."""
         jumps = strip.jumps
-        breaks = (jumps >= _BREAK) & (jumps >= 2 * np.concatenate(([self._last_jump], jumps[:-1])))
+        jumps_before = np.concatenate(([self._last_jump], jumps[:-1]), dtype=np.float32)
+        breaks = (jumps >= _BREAK) & (jumps >= 2 * jumps_before)
         slices = np.floor(strip.times / self._slice_seconds).astype(np.int64)
         starts = breaks | (np.diff(slices, prepend=self._slice) != 0)
-        qualities = strip.sharpness - _PENALTY * jumps
+        # A frame that only repeats one in the midst of motion is not at rest.
+        restlessness = np.maximum(jumps, jumps_before)
+        qualities = strip.sharpness - _PENALTY * restlessness
         edges = [0, *(np.flatnonzero(starts[1:]) + 1).tolist(), len(strip)]
         for start, end in pairwise(edges):
             if starts[start]:

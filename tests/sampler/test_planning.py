@@ -129,6 +129,22 @@ def test_a_picture_of_a_transition_is_taken_only_where_a_shot_has_no_other(
         assert not mixed(choice.moment) or all(map(mixed, inside))
 
 
+def test_text_on_its_way_waits_until_it_stands() -> None:
+    states = [look(tile_at=50 * state, levels=40) for state in range(1, 9)]
+    moments, moving, second = [], [], 0.0
+    for state in states:
+        for step in range(4):
+            moments.append(moment(second, second + 0.15, look(tile_at=15 + step, levels=70 + step)))
+            moving.append(moments[-1].time_seconds)
+            second += 0.15
+        moments.append(moment(second, second + 4, state))
+        second += 4
+    inside = set(moving[4:])  # nothing is at rest before the first four
+    times = {choice.moment.time_seconds for choice in choose(moments, tile([], 0.0, second), 24)}
+    assert not times & inside
+    assert {m.time_seconds for m in moments if m.seconds == 4} <= times
+
+
 def test_where_nothing_happens_keyframes_spread_evenly() -> None:
     moments = [moment(float(start), float(start) + 1, look()) for start in range(320)]
     times = [choice.moment.time_seconds for choice in choose(moments, tile([], 0.0, 320.0), 16)]
