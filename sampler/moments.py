@@ -66,13 +66,13 @@ class MomentKeeper:
     def feed(self, strip: Strip) -> None:
         """Add frames."""
         jumps = strip.jumps
-        jumps_before = np.concatenate(([self._last_jump], jumps[:-1]), dtype=np.float32)
+        jumps_before = np.concatenate((np.full(1, self._last_jump, np.float32), jumps[:-1]))
         breaks = (jumps >= _BREAK) & (jumps >= 2 * jumps_before)
         slices = np.floor(strip.times / self._slice_seconds).astype(np.int64)
         starts = breaks | (np.diff(slices, prepend=self._slice) != 0)
         # A frame that only repeats one in the midst of motion is not at rest.
         restlessness = np.maximum(jumps, jumps_before)
-        qualities = strip.sharpness - _PENALTY * restlessness
+        qualities = np.asarray(strip.sharpness - _PENALTY * restlessness, np.float32)
         edges = [0, *(np.flatnonzero(starts[1:]) + 1).tolist(), len(strip)]
         for start, end in pairwise(edges):
             if starts[start]:

@@ -131,7 +131,7 @@ class _Problem:
         self._most_in_shot = most[self._shots]
 
     def _clear(self, transitions: Sequence[Span], passing: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Which moments show one shot alone, and are not in passing; where a shot has none of these, all of it counts."""
+        """Which moments show one shot alone and are not in passing; where a shot has none, all of it counts."""
         clear = ~passing
         for start, end in transitions:
             clear &= (self._times < start) | (self._times > end)
