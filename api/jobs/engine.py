@@ -332,10 +332,12 @@ class JobEngine:
         names = [workflow.workflow_id for workflow in broken]
         for job_id, number in (name.split(".")[:2] for name in names):
             lost = self._place.records.look_up(job_id)
-            if lost and not lost.finished and lost.round < MOST_ATTEMPTS:
+            if lost is None or lost.finished or lost.round != int(number):
+                continue
+            if lost.round < MOST_ATTEMPTS:
                 self._begin_anew(lost)
-            elif lost and not lost.finished:
-                self._end(self._place.records.fail(job_id, int(number), BROKEN_OFF), int(number))
+            else:
+                self._end(self._place.records.fail(job_id, lost.round, BROKEN_OFF), lost.round)
         self._connected.delete_workflows(names)
 
     def _take_up_from_earlier_versions(self) -> None:
