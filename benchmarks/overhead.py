@@ -60,11 +60,10 @@ def main() -> None:
             for _ in range(runs):
                 lines["command line"].append(by_command(video))
                 lines["service"].append(by_service(server, url, Path(folder) / "data", video))
-    for name, all_runs in lines.items():
-        told = [
-            f"{each.wall_seconds:6.1f} {each.cpu_seconds:6.1f} {each.work_seconds:6.1f}" for each in all_runs
-        ]
-        print(f"{name}: wall, CPU, work in seconds\n  " + "\n  ".join(told))
+                for name, done in lines.items():
+                    last = done[-1]
+                    told = f"wall {last.wall_seconds:.1f} CPU {last.cpu_seconds:.1f} work {last.work_seconds:.1f} s"
+                    print(f"{name}: {told}", flush=True)
     command, service = (_middle(all_runs) for all_runs in lines.values())
     print(f"CPU of the service / of the command line: {service.cpu_seconds / command.cpu_seconds:.3f}")
     print(f"wall of the service / of the command line: {service.wall_seconds / command.wall_seconds:.3f}")
