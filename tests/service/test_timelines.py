@@ -1,17 +1,14 @@
 """Posting, following and reading, as a client sees it."""
 
 import json
-import sys
-import threading
 import time
 from pathlib import Path
 
 import httpx
 import pytest
 
-from api.errors import DatabaseError
 from tests.documents import draw_document
-from tests.service.conftest import Service, moving_square, running
+from tests.service.conftest import Service, moving_square
 
 
 def test_a_posted_video_becomes_a_timeline(service: Service) -> None:
@@ -237,26 +234,3 @@ def test_a_client_may_use_any_http_library(service: Service) -> None:
     answer = httpx.post(f"{service.url}/v1/timelines", content=b"", headers={"Content-Type": "text/plain"})
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
     assert answer.headers["content-type"] == "application/problem+json"
-
-
-def test_a_job_whose_work_broke_off_is_begun_anew_and_at_last_ended(tmp_path: Path) -> None:
-    """The database goes away between two steps, again and again: nobody is left who would end the job, but it ends."""
-    with running(tmp_path, silent_seconds=2) as service:
-        real, failing = service.place.records.look_up, {"left": 2}
-
-        def look_up(job_id: str) -> object:
-            if threading.current_thread() is not threading.main_thread() and failing["left"] > 0:
-                called_by = sys._getframe(2).f_code.co_name
-                if called_by == "_sample":
-                    failing["left"] -= 1
-                    raise DatabaseError("the database failed (it is gone)")
-            return real(job_id)
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(type(service.place.records), "look_up", lambda self, job_id: look_up(job_id))
-            job = service.ended(service.post(moving_square(seed=901)).json()["id"], 60)
-            assert job["status"] == "complete", job["error"]
-            failing["left"] = 100
-            job = service.ended(service.post(moving_square(seed=902)).json()["id"], 90)
-            assert job["error"]["code"] == "database_failed"
-            assert failing["left"] < 100
