@@ -15,8 +15,8 @@ _SHORTEST_FREEZE_SECONDS = 2.0
 _STILL = 0.15
 """Jump, in levels, up to which a frame repeats the one before."""
 _MOVING = 1.0
-"""Mean jump around a freeze that tells it from a picture that never moved."""
-_AROUND_SECONDS = 1.0
+"""Jump of the frames right before and after a freeze."""
+_BESIDE_FRAMES = 3
 _FADE_SECONDS = (0.2, 4.0)
 _FADE_RISE = 12.0
 """Levels by which brightness has to change in a fade."""
@@ -69,19 +69,21 @@ def _goes_slowly(levels: NDArray[np.float32]) -> bool:
 
 
 def _freezes(trace: Trace, end_seconds: float) -> list[Run]:
-    """Stretches that repeat one picture in the midst of motion; what never moves is a still, not a freeze."""
+    """Stretches that repeat one picture in the midst of motion, which stops and goes on at once.
+
+    What never moves is a still, and what comes to rest or begins to move is seen to do so.
+    """
     found = []
     for first, after in _runs(trace.jumps <= _STILL):
         run = (max(first - 1, 0), after)
-        if _seconds(trace, run, end_seconds) < _SHORTEST_FREEZE_SECONDS:
+        if _seconds(trace, run, end_seconds) < _SHORTEST_FREEZE_SECONDS or black_frames(trace)[first]:
             continue
-        start, end = trace.times[first], trace.times[after - 1]
-        around = ((trace.times >= start - _AROUND_SECONDS) & (trace.times < start)) | (
-            (trace.times > end) & (trace.times <= end + _AROUND_SECONDS)
+        sides = (
+            trace.jumps[max(first - _BESIDE_FRAMES, 1) : first],
+            trace.jumps[after : after + _BESIDE_FRAMES],
         )
-        moving = trace.jumps[around][1:]
-        moving = moving[~np.isnan(moving)]
-        if len(moving) and np.median(moving) >= _MOVING and not black_frames(trace)[first]:
+        beside = [float(np.median(known)) for side in sides if len(known := side[~np.isnan(side)])]
+        if beside and min(beside) >= _MOVING:
             found.append(run)
     return found
 
