@@ -34,7 +34,7 @@ from tests.truth import Cut, Happening, Span, Truth
 RECIPES = "1"
 """Names the folder that datasets are kept in; raise it when a recipe changes what is drawn or encoded."""
 _SOUND_RATE, _SOUND_FRAME = 16000, 1024
-Group = Literal["cuts", "codecs", "events", "long", "times"]
+Group = Literal["cuts", "codecs", "skimming", "events", "long", "times"]
 
 
 class FootageMissingError(Exception):
@@ -211,6 +211,7 @@ def catalogue() -> Iterator[Dataset]:
     """All datasets, those that are made fastest first within a group."""
     yield from _cut_datasets()
     yield from _codec_datasets()
+    yield from _paced_datasets()
     yield from _event_datasets()
     yield from _long_datasets()
     yield from _clock_datasets()
@@ -281,6 +282,30 @@ def _codec_datasets() -> Iterator[Dataset]:
     }
     for name, (told, coding) in codings.items():
         yield Dataset(name, "codecs", told, film, coding)
+
+
+def _paced_datasets() -> Iterator[Dataset]:
+    """A cut every four seconds, with sync frames where encoders put them."""
+    styles: tuple[tuple[Style, str, tuple[int, ...]], ...] = (
+        ("cuts", "hard cuts", (901, 902)),
+        ("dissolves", "a third dissolved", (911, 912)),
+    )
+    for style, told, seeds in styles:
+        for seconds in (2, 5, 10):
+            fixed = (("g", str(seconds * FPS)), ("sc_threshold", "0"))
+            coding = Coding(options=(("crf", "23"), ("preset", "veryfast"), *fixed))
+            for seed in seeds:
+                film = partial(_paced, seed, style)
+                name = f"paced-{style}-{seed}-{seconds}s.mp4"
+                yield Dataset(name, "skimming", f"{told}, every {seconds} s", film, coding)
+        for seed in seeds:
+            own = Coding(options=(("crf", "23"), ("preset", "medium")))
+            film = partial(_paced, seed, style)
+            yield Dataset(f"paced-{style}-{seed}.mp4", "skimming", f"{told}, at cuts", film, own)
+
+
+def _paced(seed: int, style: Style) -> Film:
+    return montage_film(plan_montage(seed, style=style, shots=20, lengths=(3 * FPS, 5 * FPS)))
 
 
 def _event_datasets() -> Iterator[Dataset]:

@@ -33,7 +33,14 @@ def tables(results: Mapping[str, Any]) -> str:
         _part("F1 by kind of montage", style_table(rows)),
         _part("Shots and events a keyframe hits", recall_table(rows)),
         _part("Long videos", long_table(rows)),
-        _part("Other codecs and sizes: boundaries, time over decoding", codec_table(rows)),
+        _part(
+            "Skimming a cut every four seconds, by where sync frames are: CPU over decoding",
+            ratio_table(of_group(rows, "skimming"), "cpu_seconds"),
+        ),
+        _part(
+            "Other codecs and sizes: boundaries, time over decoding",
+            ratio_table(of_group(rows, "codecs"), "wall_seconds"),
+        ),
         _part("Are the stated times true?", time_table(rows)),
         _failures(results),
     ]
@@ -156,19 +163,18 @@ def long_table(rows: Sequence[Row]) -> str:
     return _table(["", "", "task", "time", "over decoding", "CPU over decoding", "memory", "F1"], lines)
 
 
-def codec_table(rows: Sequence[Row]) -> str:
-    """Ratio to decoding and F1, by codec."""
-    chosen = of_group(rows, "codecs")
-    names = [name for name in _in_order({row["name"] for row in chosen}) if name != "decoding"]
+def ratio_table(rows: Sequence[Row], measure: str) -> str:
+    """Ratio to decoding and F1, by style."""
+    names = [name for name in _in_order({row["name"] for row in rows}) if name != "decoding"]
     lines = []
-    for style in dict.fromkeys(row["style"] for row in chosen):
-        here = [row for row in chosen if row["style"] == style]
-        wall, scores = ratios(here, "wall_seconds"), cut_scores(here)
+    for style in dict.fromkeys(row["style"] for row in rows):
+        here = [row for row in rows if row["style"] == style]
+        wall, scores = ratios(here, measure), cut_scores(here)
         lines.append(
             [
                 style,
                 *(
-                    f"{wall[n]:.2f} × (F1 {scores[n].f1:.2f})" if n in wall and n in scores else ""
+                    f"{wall[n]:.2f} × (F1 {scores[n].f1:.3f})" if n in wall and n in scores else ""
                     for n in names
                 ),
             ]

@@ -20,7 +20,7 @@ from tests.truth import Truth
 
 BUDGETS = (8, 16, 32, 64, 128)
 _PICTURES = 32
-_ROUNDS: dict[Group, int] = {"cuts": 1, "codecs": 2, "events": 1, "long": 1, "times": 1}
+_ROUNDS: dict[Group, int] = {"cuts": 1, "codecs": 2, "skimming": 1, "events": 1, "long": 1, "times": 1}
 """Cuts are measured on twenty files, of which the median counts; the others are scored, or take long enough."""
 _LOOKERS: tuple[Name, ...] = (
     "decoding",
@@ -31,6 +31,7 @@ _LOOKERS: tuple[Name, ...] = (
     "adaptive-opencv",
 )
 _SLOW_LOOKERS: tuple[Name, ...] = ("content-pyav", "adaptive-pyav", "transnetv2")
+_SKIMMERS: tuple[Name, ...] = ("decoding", "exact", "fast", "ffmpeg-scene")
 _LONG_LOOKERS: tuple[Name, ...] = ("decoding", "exact", "fast", "adaptive-opencv")
 _PLANNERS: dict[Name, tuple[int, ...]] = {
     "exact": BUDGETS,
@@ -91,6 +92,8 @@ def jobs(dataset: Dataset) -> list[Job]:
     if dataset.group in {"cuts", "codecs"}:
         lookers = (*_LOOKERS, *_SLOW_LOOKERS) if dataset.reference else _LOOKERS
         return [Job(name, "boundaries", dataset) for name in present(lookers)]
+    if dataset.group == "skimming":
+        return [Job(name, "boundaries", dataset) for name in present(_SKIMMERS)]
     if dataset.group == "long":
         looks = [Job(name, "boundaries", dataset) for name in present(_LONG_LOOKERS)]
         return looks + [Job(name, "keyframes", dataset, _PICTURES) for name in present(_LONG_TAKERS)]

@@ -66,15 +66,22 @@ def sample(
     """
     _validate(request)
     limits = limits or Limits()
+    plan = yield from _planned(source, request, limits)
+    yield plan
+    with closing(open_source(source, limits)) as reader:
+        yield from extract(reader, plan.keyframes, request.max_pixels)
+
+
+def _planned(
+    source: Source, request: SampleRequest, limits: Limits
+) -> Generator[Scanned, None, SamplingPlan]:
+    """Look and choose. Its decoder, and the pictures that one holds, are gone when it returns: two would not fit."""
     with closing(open_source(source, limits, draft=True)) as reader, _fingerprinting(source) as digest:
         mode, seen, notices = yield from _look(reader, request)
         if seen.whole:
             notices += reader.notices()
         media = _counted(_declared(source, reader.header, digest.result()), reader.header, seen)
-    plan = _plan(request, mode, seen, media, reader.header, notices)
-    yield plan
-    with closing(open_source(source, limits)) as reader:
-        yield from extract(reader, plan.keyframes, request.max_pixels)
+    return _plan(request, mode, seen, media, reader.header, notices)
 
 
 def _validate(request: SampleRequest) -> None:

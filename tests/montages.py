@@ -151,8 +151,9 @@ def plan_montage(
     shots: int = 12,
     variable_frame_rate: bool = False,
     wild: bool = False,
+    lengths: tuple[int, int] = (SHORTEST_FRAMES, LONGEST_FRAMES),
 ) -> Montage:
-    """Chooses takes, joins, flashes and left out frames; opens no file."""
+    """Chooses takes, joins, flashes and left out frames; opens no file. ``lengths`` are those of shots, in frames."""
     chance = Random(seed)
     joins = [_choose_join(index, style, chance) for index in range(shots - 1)]
     mixed = [0, *(join.frames for join in joins), 0]
@@ -162,7 +163,7 @@ def plan_montage(
         borrowed = (
             before + after + 1
         ) // 2  # a shot lasts from the middle of a transition to the middle of one
-        takes.append(_choose_take(previous, borrowed, wild=wild, chance=chance))
+        takes.append(_choose_take(previous, borrowed, lengths, wild=wild, chance=chance))
     flashes = _choose_flashes(takes, joins, chance) if style in {"flashes", "mixed"} else []
     kept: Sequence[int] = range(_joined_frames(takes, joins))
     if variable_frame_rate:
@@ -170,14 +171,14 @@ def plan_montage(
     return Montage(tuple(takes), tuple(joins), tuple(flashes), tuple(kept))
 
 
-def sources(*, wild: bool = False) -> list[tuple[Clip, Span]]:
+def sources(*, wild: bool = False, shortest: int = SHORTEST_FRAMES) -> list[tuple[Clip, Span]]:
     """The stretches without a cut that are long enough for a shot, with the clip each comes from."""
     return [
         (clip, span)
         for clip in real_clips()
         if clip.truth and clip.name not in NO_SOURCE and (wild or clip.name not in WILD)
         for span in clip.truth.unbroken()
-        if _whole_frames(span) >= SHORTEST_FRAMES
+        if _whole_frames(span) >= shortest
     ]
 
 
@@ -186,15 +187,19 @@ def _choose_join(index: int, style: Style, chance: Random) -> Join:
     return Join(manner, chance.randint(*JOIN_FRAMES[manner]))
 
 
-def _choose_take(before: Clip | None, borrowed: int, *, wild: bool, chance: Random) -> Take:
+def _choose_take(
+    before: Clip | None, borrowed: int, lengths: tuple[int, int], *, wild: bool, chance: Random
+) -> Take:
     """A take from another clip than the one before, each clip as likely as the next, however long it is."""
-    need = SHORTEST_FRAMES + borrowed
+    need = lengths[0] + borrowed
     fit = [
-        (clip, span) for clip, span in sources(wild=wild) if clip != before and _whole_frames(span) >= need
+        (clip, span)
+        for clip, span in sources(wild=wild, shortest=lengths[0])
+        if clip != before and _whole_frames(span) >= need
     ]
     clip = chance.choice(sorted({clip.name: clip for clip, _ in fit}.values(), key=str))
     start, end = chance.choice([span for owner, span in fit if owner == clip])
-    longest = min(LONGEST_FRAMES + borrowed, _whole_frames((start, end)))
+    longest = min(lengths[1] + borrowed, _whole_frames((start, end)))
     frames = chance.randint(need, longest)
     return Take(clip, chance.uniform(start, end - frames / FPS), frames)
 

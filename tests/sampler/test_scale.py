@@ -118,4 +118,4 @@ def test_pictures_of_eight_thousand_points_fit(tmp_path: Path) -> None:
     found = sampled(path, "exact")
     assert found["width"] == 7680
     assert found["shots"] == pytest.approx([0, 3])
-    assert found["peak_bytes"] < MOST_BYTES
+    assert found["peak_bytes"] < 700_000_000  # of which decoding alone takes 490: a picture is 50 MB
