@@ -27,7 +27,10 @@ def main() -> int:
         "--quick", action="store_true", help="a few short datasets only; nothing in docs/ changes"
     )
     parser.add_argument(
-        "--group", action="append", default=[], choices=["cuts", "codecs", "events", "long", "times"]
+        "--group",
+        action="append",
+        default=[],
+        choices=["cuts", "codecs", "skimming", "events", "long", "times"],
     )
     parser.add_argument("--media-cache", type=Path, default=default_folder(), help="where datasets are kept")
     parser.add_argument("--output", type=Path, help="where the results go (JSON)")

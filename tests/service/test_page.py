@@ -62,7 +62,9 @@ def _until(page: Page, expression: str) -> None:
 def _upload(page: Page, *files: Path) -> None:
     page.goto("/")
     page.set_input_files("#files", list(files))
-    page.wait_for_url("**/timelines/*")
+    page.wait_for_url(
+        "**/timelines/*", wait_until="commit"
+    )  # what is expected of the page is waited for by itself
 
 
 def test_a_dropped_video_is_followed_played_and_searched(page: Page, service: Service, film: Path) -> None:
