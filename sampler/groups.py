@@ -178,19 +178,21 @@ def quiet(table: Timetable, group: int) -> NDArray[np.bool_]:
 
 
 def _candidates(pts: NDArray[np.int64], sizes: NDArray[np.int64], whole: float) -> tuple[int, ...]:
-    """The packets that may be pictures of their own, the largest first: shots begin with one that is shown after all
-    that is stored before it.
-    """
-    leaders = np.flatnonzero(pts[1:] > np.maximum.accumulate(pts)[:-1]) + 1
+    """The packets that may be pictures of their own, the largest first: a shot begins with a leader."""
+    leaders = _leaders(pts)
     large = leaders[sizes[leaders] >= _CANDIDATE * whole]
     return tuple(large[np.argsort(-sizes[large], kind="stable")].tolist())
 
 
 def leader_before(table: Timetable, group: int, packet: int) -> int | None:
-    """The last packet before one, the sync frame's apart, that is shown later than all that is stored before it."""
-    pts = table.packets.pts[table.starts[group] : table.starts[group] + packet]
-    leaders = np.flatnonzero(pts[1:] > np.maximum.accumulate(pts)[:-1]) + 1
+    """The last leader before a packet; None if there is only the sync frame."""
+    leaders = _leaders(table.packets.pts[table.starts[group] : table.starts[group] + packet])
     return int(leaders[-1]) if len(leaders) else None
+
+
+def _leaders(pts: NDArray[np.int64]) -> NDArray[np.intp]:
+    """The packets of a group, the sync frame's apart, that are shown later than all that is stored before them."""
+    return np.flatnonzero(pts[1:] > np.maximum.accumulate(pts)[:-1]) + 1
 
 
 def reach(table: Timetable, group: int, cuts: Sequence[Opening]) -> int | None:
