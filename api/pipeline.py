@@ -142,6 +142,7 @@ def frames_at(
             start_seconds=time_seconds,
             end_seconds=time_seconds + _MOMENT_SECONDS,
             max_pixels=max_pixels,
+            fingerprint=(plan.media.sha256, plan.media.bytes),
         )
         with closing(sampler.sample_isolated(source, moment, _limits())) as steps:
             for step in steps:

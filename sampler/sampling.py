@@ -76,7 +76,7 @@ def _planned(
     source: Source, request: SampleRequest, limits: Limits
 ) -> Generator[Scanned, None, SamplingPlan]:
     """Look and choose. Its decoder, and the pictures that one holds, are gone when it returns: two would not fit."""
-    with closing(open_source(source, limits, draft=True)) as reader, _fingerprinting(source) as digest:
+    with closing(open_source(source, limits, draft=True)) as reader, _fingerprinting(source, request) as digest:
         mode, seen, notices = yield from _look(reader, request)
         if seen.whole:
             notices += reader.notices()
@@ -114,8 +114,13 @@ def _look(
 
 
 @contextmanager
-def _fingerprinting(source: Source) -> Iterator[Future[tuple[str, int]]]:
-    """Hash the source beside the scan; leaving early stops it."""
+def _fingerprinting(source: Source, request: SampleRequest) -> Iterator[Future[tuple[str, int]]]:
+    """Hash the source beside the scan, unless that was done before; leaving early stops it."""
+    if request.fingerprint is not None:
+        known: Future[tuple[str, int]] = Future()
+        known.set_result(request.fingerprint)
+        yield known
+        return
     cancelled = Event()
     with ThreadPoolExecutor(1, "fingerprint") as pool:
         try:

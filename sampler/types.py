@@ -57,6 +57,8 @@ class SampleRequest:
     """The window to spend the budget in; times stay on the source's clock."""
     max_pixels: int = DEFAULT_MAX_PIXELS
     """Pixels of an encoded keyframe at most; smaller videos are never enlarged."""
+    fingerprint: tuple[str, int] | None = None
+    """SHA-256 and size of the source where the caller knows them; it is read from end to end for them otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,6 +197,18 @@ def test_closing_early_releases_the_file_at_once(coded: CodedClip) -> None:
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("fingerprint")]
 
 
+def test_a_source_whose_fingerprint_is_known_is_not_read_for_it(
+    coded: CodedClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("read from end to end")
+
+    first = pull(VideoFile(coded.path)).plan.media
+    monkeypatch.setattr("sampler.sampling.fingerprint", never)
+    known = SampleRequest(frames=2, fingerprint=(first.sha256, first.bytes))
+    assert pull(VideoFile(coded.path), known).plan.media == first
+
+
 def test_stopping_after_the_plan_extracts_nothing(coded: CodedClip) -> None:
     steps = sample(VideoFile(coded.path), SampleRequest())
     assert any(isinstance(step, SamplingPlan) for step in steps)
