@@ -5,14 +5,13 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from tests.hosting import Handler, hosting
 
 ROOT = Path(__file__).parents[2]
 _LOCK = "".join(f"{name}==1.0.0 --hash=sha256:{'0' * 64}\n" for name in ("good", "bad", "worse"))
@@ -30,28 +29,14 @@ _FLAW = {
 
 @contextmanager
 def _service(vulnerable: str = "", status: int = 200, body: bytes | None = None) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+    class Osv(Handler):
+        def respond(self) -> None:
+            asked = json.loads(self.body())
             found = {"vulns": [_FLAW]} if asked["package"]["name"] == vulnerable else {}
-            said = json.dumps(found).encode() if body is None else body
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(said)))
-            self.end_headers()
-            self.wfile.write(said)
+            self.answer(status, json.dumps(found).encode() if body is None else body)
 
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/v1/query"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with hosting(Osv) as url:
+        yield f"{url}/v1/query"
 
 
 def _audit(url: str, lock: Path) -> subprocess.CompletedProcess[str]:

@@ -1,17 +1,17 @@
 """An OpenTelemetry collector: a real HTTP server that takes OTLP and keeps every span it is sent."""
 
 import gzip
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+
+from tests.hosting import Handler, hosting
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class Collector:
 
 @contextmanager
 def collecting() -> Iterator[Collector]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+    class Otlp(Handler):
+        def respond(self) -> None:
+            body = self.body()
             if self.headers.get("Content-Encoding") == "gzip":
                 body = gzip.decompress(body)
             right = (self.path, self.headers["Content-Type"]) == ("/v1/traces", "application/x-protobuf")
@@ -56,24 +56,12 @@ def collecting() -> Iterator[Collector]:
                 collector.bodies.append(body)
                 collector.spans.extend(_spans(ExportTraceServiceRequest.FromString(body)))
             answer = ExportTraceServiceResponse().SerializeToString()
-            self.send_response(200 if right else 404)
-            self.send_header("Content-Type", "application/x-protobuf")
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
+            self.answer(200 if right else 404, answer, {"Content-Type": "application/x-protobuf"})
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        collector = Collector(f"http://127.0.0.1:{server.server_address[1]}")
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield collector
-        finally:
-            server.shutdown()
-            thread.join()
+    collector = Collector("")
+    with hosting(Otlp) as url:
+        collector.url = url
+        yield collector
 
 
 def _spans(request: ExportTraceServiceRequest) -> Iterator[Told]:
