@@ -67,7 +67,9 @@ def _page(text: str) -> Response:
 
 
 @session.post("", status_code=204)
-def post_session(server: ServerHere, request: Request, key: Annotated[str, Form(max_length=200)]) -> Response:
+def post_session(
+    server: ServerHere, request: Request, key: Annotated[str, Form(min_length=1, max_length=200)]
+) -> Response:
     """Keep a key in a cookie that scripts cannot read, for the web page."""
     if server.keyring.find(key.strip()) is None:
         raise RefusedError(401, "unauthorized", "this server does not know that key")

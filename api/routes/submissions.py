@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from fastapi import Request
 from pydantic import Field, ValidationError
@@ -21,15 +21,18 @@ MOST_SEQUENCE_SECONDS = 3600.0
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 """The character U+0000 in JSON, and not a backslash with a word behind it."""
 
+_ADDRESS: Final[dict[str, Any]] = {"format": "uri", "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://[^/?#]"}
+"""Said to clients; what else an address must not be is told by ``api.outbound``."""
+
 
 class Submission(TimelineRequest):
     """What to find out, and how the job is to be treated."""
 
-    url: str | None = Field(default=None, max_length=4096)
+    url: str | None = Field(default=None, max_length=4096, json_schema_extra=_ADDRESS)
     """Where the video is, in place of sending it; http or https."""
     interval: float = Field(default=1.0, gt=0, le=MOST_SEQUENCE_SECONDS)
     """Seconds each of several pictures stands."""
-    webhook: str | None = Field(default=None, max_length=4096)
+    webhook: str | None = Field(default=None, max_length=4096, json_schema_extra=_ADDRESS)
     """Told when the job has ended, by a signed message."""
     priority: int = Field(default=10, ge=1, le=100)
     """Lower goes first among the jobs of one key."""
@@ -97,7 +100,7 @@ async def brought(request: Request, server: Server) -> AsyncIterator[Brought]:
             raise RefusedError(
                 422, "invalid_request", f"unknown parts: {', '.join(sorted(unknown))}; send video and request"
             )
-        submission = _validated(body.fields.get("request", "{}"), server)
+        submission = _validated(body.fields.get("request", "").strip() or "{}", server)
         if submission.url is not None or not body.files:
             raise RefusedError(
                 422, "no_input", f"send the video, or pictures in order, as parts named {FILE_PART}"
