@@ -13,6 +13,7 @@ import pytest
 from api.cli.collecting import Collected, writer_to
 from api.documents import timeline_document
 from tests.api import handmade
+from tests.documents import draw_document
 from tests.service.buckets import Bucket, s3
 from tests.service.conftest import moving_square
 
@@ -56,18 +57,19 @@ def test_a_folder_is_done_once_and_goes_on_where_it_was(tmp_path: Path) -> None:
     (corpus / "a.gif").write_bytes(moving_square(2, seed=1))
     (corpus / "deeper" / "b.mp4").write_text("no film")
     (corpus / "notes.txt").write_text("not a video")
+    draw_document(corpus / "slides.PDF", (1, 2))
     first = _batch(corpus, data, output)
     assert first.returncode == 4, first.stderr
     lines = [json.loads(line) for line in output.read_text().splitlines()]
-    assert [Path(line["video"]).name for line in lines] == ["a.gif", "b.mp4"]
-    assert [line["status"] for line in lines] == ["complete", "failed"]
+    assert [Path(line["video"]).name for line in lines] == ["a.gif", "b.mp4", "slides.PDF"]
+    assert [line["status"] for line in lines] == ["complete", "failed", "complete"]
     assert lines[0]["timeline"]["media"]["name"] == "a.gif"
     assert (corpus / "a.gif").exists()
 
     (corpus / "c.gif").write_bytes(moving_square(2, seed=2))
     _batch(corpus, data, output)
     again = [json.loads(line) for line in output.read_text().splitlines()]
-    assert [again[0]["id"], again[2]["id"]] == [line["id"] for line in lines], (
+    assert [again[0]["id"], again[2]["id"], again[3]["id"]] == [line["id"] for line in lines], (
         "what was done is not done again"
     )
     assert (Path(again[1]["video"]).name, again[1]["status"]) == ("c.gif", "complete")
