@@ -4,6 +4,7 @@ All frozen. Times are seconds on the clock a player shows; intervals are half-op
 rounding to a millisecond is done once, on output. Field names are those of the timeline document.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -197,6 +198,15 @@ class ReviewItem:
     reason: str
     confidence: float | None = None
     """The highest of its keyframes; None in timelines of earlier versions."""
+    id: str = ""
+    """Made here if not given: the same clause over the same stretch of the video has the same one, wherever in the list
+    it stands, also after another run."""
+
+    def __post_init__(self) -> None:
+        if not self.id:
+            about = f"{self.clause} {self.start_seconds:.3f} {self.end_seconds:.3f}"
+            digest = hashlib.sha256(about.encode("utf-8", "replace")).hexdigest()
+            object.__setattr__(self, "id", f"r{digest[:12]}")
 
 
 @dataclass(frozen=True, slots=True)

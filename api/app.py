@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request, Response
 from api.jobs import JobEngine, Place
 from api.metrics import Metrics
 from api.records import IdempotencyKeys, Keyring, Quota, Quotas, Reviews, Totals
-from api.routes import calibration, pages, plans, questions, status, timelines
+from api.routes import calibration, pages, plans, questions, reviews, status, timelines, webhooks
 from api.routes.guarding import Guard
 from api.routes.limiting import RateLimiter, Turnstile
 from api.routes.problems import tell_problems
@@ -73,6 +73,8 @@ def make_app(place: Place, *, loopback_only: bool, grace_seconds: float = 10.0) 
     for router in (
         timelines.router,
         questions.router,
+        reviews.router,
+        webhooks.router,
         plans.router,
         calibration.router,
         status.router,

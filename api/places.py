@@ -10,7 +10,7 @@ from api.errors import SetupError
 from api.jobs import Place
 from api.lending import LoadedModels
 from api.outbound import Outbound
-from api.records import Executors, JobRecords, KeptLooks, open_database
+from api.records import Deliveries, Executors, JobRecords, KeptLooks, open_database
 from api.settings import Settings
 from api.storage import open_storage
 from api.tracing import Tracing
@@ -57,7 +57,10 @@ def opened(settings: Settings) -> Iterator[Place]:
         models = stack.enter_context(closing(LoadedModels()))
         workshop = Workshop(records, KeptLooks(database), storage, outbound, incoming, limits, models)
         secret = settings.webhook_secret
-        webhooks = Webhooks(records, outbound, secret.get_secret_value().encode() if secret else None)
+        deliveries = Deliveries(database)
+        webhooks = Webhooks(
+            records, deliveries, outbound, secret.get_secret_value().encode() if secret else None
+        )
         yield Place(database, records, Executors(database), storage, workshop, webhooks, tracing, settings)
 
 

@@ -16,7 +16,7 @@ from typing import Final
 
 from api.errors import RefusedError
 from api.outbound import Outbound
-from api.records import JobRecords
+from api.records import Deliveries, Job, JobRecords
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +29,7 @@ class Webhooks:
     """Sends the messages."""
 
     records: JobRecords
+    deliveries: Deliveries
     outbound: Outbound
     secret: bytes | None
     """None: nothing can be signed, so nothing is sent."""
@@ -45,28 +46,33 @@ class Webhooks:
             )
         self.outbound.check(url)
 
-    def deliver(self, job_id: str) -> bool:
-        """Send once; whether nothing is left to do. Every try is remembered with the job."""
+    def deliver(self, job_id: str, tried: int) -> bool:
+        """Send once, as it was tried so often before; whether nothing is left to do. Every try is remembered."""
         job = self.records.look_up(job_id)
-        if job is None or job.webhook is None or self.secret is None:
+        if job is None or job.webhook is None:
             return True
+        error = self._send(job, job.webhook)
+        pause_seconds = PAUSES_SECONDS[tried + 1] if tried + 1 < len(PAUSES_SECONDS) else None
+        self.deliveries.note(job_id, job.round, tried + 1, error, pause_seconds)
+        if error is not None:
+            log.warning("webhook not taken", extra={"job": job_id, "reason": error, "tries": tried + 1})
+        return error is None
+
+    def _send(self, job: Job, url: str) -> str | None:
+        """Why it was not taken; None if it was."""
+        if self.secret is None:
+            return "this server has no SCENELINE_WEBHOOK_SECRET to sign with"
         message = {
             "type": f"timeline.{job.status}",
             "data": {"id": job.id, "status": job.status, "links": {"self": f"/v1/timelines/{job.id}"}},
         }
         body = json.dumps(message, separators=(",", ":")).encode()
-        message_id = f"{job.id}.{job.round}"
+        headers = signed_headers(self.secret, f"{job.id}.{job.round}", int(time.time()), body)
         try:
-            status = self.outbound.post(
-                job.webhook, body, signed_headers(self.secret, message_id, int(time.time()), body)
-            )
-            error = None if 200 <= status < 300 else f"answered with status {status}"
+            status = self.outbound.post(url, body, headers)
         except RefusedError as refusal:
-            error = str(refusal)
-        tries = self.records.note_delivery(job_id, job.webhook, error)
-        if error is not None:
-            log.warning("webhook not taken", extra={"job": job_id, "reason": error, "tries": tries})
-        return error is None
+            return str(refusal)
+        return None if 200 <= status < 300 else f"answered with status {status}"
 
 
 def signed_headers(secret: bytes, message_id: str, timestamp: int, body: bytes) -> Mapping[str, str]:

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mappin
 from contextlib import ExitStack, aclosing, closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import TypeAdapter
 
@@ -45,8 +45,15 @@ from sampler import SamplerError, SamplerStep, Scanned, Source, source_of
 
 log = logging.getLogger(__name__)
 
-MOST_ATTEMPTS = 5
-"""How often a stage is begun that never ends: whatever kills its process is not tried for ever."""
+MOST_TRIES = 5
+"""How often in a row a stage is tried whose database or storage fails it."""
+MOST_ATTEMPTS: Final[Mapping[JobStatus, int]] = {"sampling": 50, "analyzing": 5}
+"""How often a stage is begun that neither ends nor gets on: what kills its process is not tried for ever.
+
+Files are read in processes of their own whose end is an error of one job, so where *ours* ends during sampling the
+job is hardly to blame, and on a machine that is restarted often it may take many. Local models look at pictures in
+our own process: a picture that kills it must not do so for long.
+"""
 SAMPLING_SHARE = 0.3
 """Part of a job's progress that sampling is."""
 _PULSE_SECONDS = 0.4
@@ -123,9 +130,10 @@ class Workshop:
         """
         try:
             job = self.records.begin_attempt(job_id, number, status)
-            if job.attempts > MOST_ATTEMPTS:
+            worn_out = job.attempts > MOST_ATTEMPTS[status]
+            if worn_out:
                 self.records.fail(job_id, number, GAVE_UP)
-            if job.finished or job.round != number or job.attempts > MOST_ATTEMPTS:
+            if job.finished or job.round != number or worn_out:
                 return False
             work(job)
         except StoppedError as stop:

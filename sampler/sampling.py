@@ -76,7 +76,10 @@ def _planned(
     source: Source, request: SampleRequest, limits: Limits
 ) -> Generator[Scanned, None, SamplingPlan]:
     """Look and choose. Its decoder, and the pictures that one holds, are gone when it returns: two would not fit."""
-    with closing(open_source(source, limits, draft=True)) as reader, _fingerprinting(source, request) as digest:
+    with (
+        closing(open_source(source, limits, draft=True)) as reader,
+        _fingerprinting(source, request) as digest,
+    ):
         mode, seen, notices = yield from _look(reader, request)
         if seen.whole:
             notices += reader.notices()

@@ -11,7 +11,7 @@ from api.cli.telling import tell
 from api.cli.writing import deliver, place_of
 from api.documents import json_text, rounded
 from api.exports.table import grid, on_terminal
-from api.records import Reviews
+from api.records import JobRecords, Reviews
 from api.scoring import BandReport, CalibrationReport, ClauseCalibration
 
 
@@ -27,7 +27,7 @@ def report_calibration(
     place = place_of(output, Path("calibration"), {"json": ".json", "table": ".txt"}[form])
     ours = service_settings(data)
     with service_database(ours) as database:
-        report = rounded(calibration(Reviews(database), service_storage(ours), tenant))
+        report = rounded(calibration(Reviews(database), JobRecords(database), service_storage(ours), tenant))
     if report.decisions == 0:
         tell("nobody has decided about anything yet; decisions are made on the service's page of a timeline")
     deliver(place, json_text(asdict(report)) if form == "json" else _told(report))

@@ -5,18 +5,26 @@ two of them at most, so no other endpoint waits for it.
 """
 
 import hashlib
-from collections.abc import Callable
+import logging
 from contextvars import Context
+from functools import partial
 from urllib.parse import urlsplit
 
 from dbos import DBOS, DBOSClient, EnqueueOptions
 
+from api import webhooks
 from api.jobs.place import WORK_VERSION, Place
+from api.jobs.queues import enqueued
 from api.records import Job
-from api.webhooks import PAUSES_SECONDS
+
+log = logging.getLogger(__name__)
+
+OVERDUE_SECONDS = 120.0
+"""How long after its time a try is looked for that was not made."""
+_ACTIVE = frozenset(("ENQUEUED", "PENDING", "DELAYED"))
 
 
-class Deliveries:
+class Messenger:
     """Makes the workflows."""
 
     def __init__(self, place: Place) -> None:
@@ -31,37 +39,49 @@ class Deliveries:
         else:
             DBOS.enqueue_workflow_with_options(_options(job, 0), job.id, job.round, 0)
 
-    def workflow(self) -> Callable[[str, int, int], None]:
-        """One try, which begins the next if it must."""
+    def take_up(self, client: DBOSClient) -> None:
+        """Begin anew the tries that are long overdue and wait in no queue: whoever had them ended over them.
 
-        def deliver(job_id: str, number: int, tried: int) -> None:
-            if not DBOS.run_step({"name": "deliver"}, lambda: Context().run(self._deliver, job_id, number)):
-                job = self._place.records.look_up(job_id)
-                if job is not None and tried + 1 < len(PAUSES_SECONDS):
-                    DBOS.enqueue_workflow_with_options(_options(job, tried + 1), job_id, number, tried + 1)
+        Between the end of a job and its place in the queue a process may die, a database may be away when the
+        outcome of a try is to be written, and an earlier version may have left some.
+        """
+        for due in self._place.webhooks.deliveries.overdue(OVERDUE_SECONDS):
+            job = self._place.records.look_up(due.job_id)
+            if job is None or job.round != due.round or not job.finished:
+                continue
+            options = _options(job, due.attempts)
+            known = client.list_workflows(
+                workflow_ids=[options["workflow_id"]], load_input=False, load_output=False
+            )
+            waiting = [each for each in known if each.status in _ACTIVE and each.app_version == WORK_VERSION]
+            if not waiting:
+                client.delete_workflows([each.workflow_id for each in known])
+                options.pop("delay_seconds", None)  # that time is over
+                client.enqueue(options, job.id, job.round, due.attempts)
+                log.warning("took up a lost webhook", extra={"job": job.id, "tries": due.attempts})
 
-        return deliver
+    def deliver(self, job_id: str, number: int, tried: int) -> None:
+        """The workflow: one try, which begins the next if it must."""
+        step = partial(Context().run, self._deliver, job_id, number, tried)
+        if not DBOS.run_step({"name": "deliver"}, step):
+            job = self._place.records.look_up(job_id)
+            if job is not None and tried + 1 < len(webhooks.PAUSES_SECONDS):
+                DBOS.enqueue_workflow_with_options(_options(job, tried + 1), job_id, number, tried + 1)
 
-    def _deliver(self, job_id: str, number: int) -> bool:
+    def _deliver(self, job_id: str, number: int, tried: int) -> bool:
         """Whether nothing is left to do."""
         job = self._place.records.look_up(job_id)
         if job is None or job.round != number:
             return True  # it was deleted, or runs again: its next end will be told
         with self._place.tracing.stage("deliver", job_id):
-            return self._place.webhooks.deliver(job_id)
+            return self._place.webhooks.deliver(job_id, tried)
 
 
 def _options(job: Job, tried: int) -> EnqueueOptions:
-    endpoint = urlsplit(job.webhook or "").netloc
-    options: EnqueueOptions = {
-        "workflow_name": "deliver",
-        "queue_name": "webhooks",
-        "workflow_id": f"{job.id}.{job.round}.deliver.{tried}",
-        "queue_partition_key": hashlib.sha256(endpoint.encode()).hexdigest()[:32],
-        "priority": job.priority,
-        "app_version": WORK_VERSION,
-        "application_name": "sceneline",
-    }
-    if PAUSES_SECONDS[tried] > 0:
-        options["delay_seconds"] = PAUSES_SECONDS[tried]
+    endpoint = hashlib.sha256(urlsplit(job.webhook or "").netloc.encode()).hexdigest()[:32]
+    name = f"{job.id}.{job.round}.deliver.{tried}"
+    options = enqueued("deliver", "webhooks", name, endpoint, job.priority)
+    pause_seconds = webhooks.PAUSES_SECONDS[min(tried, len(webhooks.PAUSES_SECONDS) - 1)]
+    if pause_seconds > 0:
+        options["delay_seconds"] = pause_seconds
     return options

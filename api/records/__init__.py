@@ -6,6 +6,7 @@ Pictures and timeline documents lie in storage, never here.
 
 from api.records.access import ApiKey, Keyring, Scope
 from api.records.database import Database, open_database, telling_database_errors
+from api.records.deliveries import Deliveries, Delivery, EndpointState, shown_address
 from api.records.executors import Executors
 from api.records.idempotency import Claim, IdempotencyKeys, Settling
 from api.records.jobs import JobRecords, new_id
@@ -31,6 +32,9 @@ __all__ = [
     "Claim",
     "Database",
     "Decision",
+    "Deliveries",
+    "Delivery",
+    "EndpointState",
     "Executors",
     "IdempotencyKeys",
     "Job",
@@ -53,5 +57,6 @@ __all__ = [
     "Totals",
     "new_id",
     "open_database",
+    "shown_address",
     "telling_database_errors",
 ]

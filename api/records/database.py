@@ -181,11 +181,40 @@ def _add_holders_of_keys(connection: sa.Connection) -> None:
     connection.execute(sa.text("ALTER TABLE sceneline_idempotency ADD COLUMN executor TEXT"))
 
 
+def _add_states_of_deliveries(connection: sa.Connection) -> None:
+    for column in ("round INTEGER NOT NULL DEFAULT 0", "tried_at FLOAT", "next_try_at FLOAT"):
+        connection.execute(sa.text(f"ALTER TABLE sceneline_deliveries ADD COLUMN {column}"))
+    connection.execute(
+        sa.text("CREATE INDEX sceneline_deliveries_next ON sceneline_deliveries (next_try_at)")
+    )
+    # One that was on its way goes on by itself, and says when.
+    connection.execute(
+        sa.text(
+            "UPDATE sceneline_deliveries SET round = "
+            "(SELECT round FROM sceneline_jobs WHERE sceneline_jobs.id = sceneline_deliveries.job_id)"
+        )
+    )
+
+
+def _decide_about_findings(connection: sa.Connection) -> None:
+    # Earlier versions counted what a decision is about; see ``Review.finding``.
+    tables.DECISIONS.create(connection)
+    connection.execute(
+        sa.text(
+            "INSERT INTO sceneline_decisions (job_id, finding, verdict, note, decided_at) "
+            "SELECT job_id, '#' || item, verdict, note, decided_at FROM sceneline_reviews"
+        )
+    )
+    connection.execute(sa.text("DROP TABLE sceneline_reviews"))
+
+
 MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _make_tables,
     _add_traces,
     _add_scopes_and_quotas,
     _add_holders_of_keys,
+    _add_states_of_deliveries,
+    _decide_about_findings,
 )
 """Append only: a database remembers how many of these it has seen. The first makes an empty one what all of them
 together would have made of it."""

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from api.records import searching
 from api.records.database import Database
+from api.records.deliveries import owe
 from api.records.quotas import add_used
 from api.records.tables import DELIVERIES, EVENTS, JOBS
 from api.records.totals import add_totals
@@ -160,6 +161,15 @@ class JobRecords:
                 self._append(connection, job_id, "progress", {"progress": begun.progress, "status": status})
         return self.get(job_id)
 
+    def forget_attempt(self, job_id: str, number: int) -> None:
+        """The attempt under way is broken off by us: it says nothing against the job."""
+        with self._database.begin() as connection:
+            connection.execute(
+                sa.update(JOBS)
+                .where(_open(job_id, number), JOBS.c.attempts > 0)
+                .values(attempts=JOBS.c.attempts - 1)
+            )
+
     def progress(
         self, job: Job, progress: float, status: JobStatus, found: Iterable[Mapping[str, object]] = ()
     ) -> Literal["go", "cancelled", "late"]:
@@ -210,6 +220,7 @@ class JobRecords:
                 self._append(connection, job.id, "done", {"status": outcome.status}, once=f"end {job.round}")
                 amounts = {(name, ""): amount for name, amount in outcome.spent.items()}
                 add_totals(connection, {**amounts, ("jobs", outcome.status): 1})
+                owe(connection, job.id, now)
         return self.get(job.id)
 
     def fail(
@@ -234,6 +245,7 @@ class JobRecords:
                 data = {"status": status, "code": problem.code, "message": problem.message}
                 self._append(connection, job_id, "failed", data, once=f"end {number}")
                 add_totals(connection, {("jobs", status): 1, ("failures", problem.code): 1})
+                owe(connection, job_id, now)
         return self.look_up(job_id)
 
     # -- steering ----------------------------------------------------------------------------------------
@@ -268,6 +280,7 @@ class JobRecords:
             ).first()
             if row is None:
                 return None
+            connection.execute(sa.delete(DELIVERIES).where(DELIVERIES.c.job_id == job_id))
             self._append(connection, job_id, "progress", {"progress": row.progress, "status": "queued"})
         return _job(row)
 
@@ -294,25 +307,6 @@ class JobRecords:
                 sa.select(JOBS).where(JOBS.c.status.not_in(FINISHED), JOBS.c.deadline_at < then).limit(limit)
             ).all()
         return tuple(_job(row) for row in rows)
-
-    # -- webhooks ----------------------------------------------------------------------------------------
-
-    def note_delivery(self, job_id: str, url: str, error: str | None) -> int:
-        """Remember one try to tell an endpoint that the job ended; the number of tries so far."""
-        with self._database.begin() as connection:
-            self._insert_new(connection, DELIVERIES, [{"job_id": job_id, "url": url, "attempts": 0}])
-            now = self._database.now_seconds(connection)
-            tries = connection.execute(
-                sa.update(DELIVERIES)
-                .where(DELIVERIES.c.job_id == job_id)
-                .values(
-                    attempts=DELIVERIES.c.attempts + 1,
-                    last_error=error,
-                    delivered_at=None if error is not None else now,
-                )
-                .returning(DELIVERIES.c.attempts)
-            ).scalar_one()
-        return int(tries)
 
     # -- inside a transaction ----------------------------------------------------------------------------
 

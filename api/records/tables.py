@@ -77,6 +77,10 @@ DELIVERIES = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("delivered_at", sa.Float),
     sa.Column("last_error", sa.Text),
+    sa.Column("round", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("tried_at", sa.Float),
+    sa.Column("next_try_at", sa.Float),
+    sa.Index("sceneline_deliveries_next", "next_try_at"),
 )
 
 KEYS = sa.Table(
@@ -113,11 +117,11 @@ TOTALS = sa.Table(
     sa.Column("value", sa.Float, nullable=False),
 )
 
-REVIEWS = sa.Table(
-    "sceneline_reviews",
+DECISIONS = sa.Table(
+    "sceneline_decisions",
     METADATA,
     sa.Column("job_id", sa.Text, sa.ForeignKey(JOBS.c.id, ondelete="CASCADE"), primary_key=True),
-    sa.Column("item", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("finding", sa.Text, primary_key=True),
     sa.Column("verdict", sa.Text, nullable=False),
     sa.Column("note", sa.Text, nullable=False),
     sa.Column("decided_at", sa.Float, nullable=False),

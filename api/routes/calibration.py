@@ -15,4 +15,4 @@ router = APIRouter(prefix="/v1/calibration", tags=["moderation"], responses=ANY_
 @router.get("")
 def get_calibration(server: ServerHere, tenant: Tenant) -> CalibrationReport:
     """Hold your decisions on moderation against the model's confidence, clause by clause, and suggest bands."""
-    return rounded(calibration(server.reviews, server.place.storage, tenant))
+    return rounded(calibration(server.reviews, server.place.records, server.place.storage, tenant))

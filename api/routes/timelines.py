@@ -9,19 +9,19 @@ from typing import Annotated, Any, Final
 from anyio import to_thread
 from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from api.errors import NotStoredError, RefusedError
 from api.exports import SUFFIXES, Format
 from api.outbound import name_in
-from api.records import Decision, Job, JobFilter, JobSource, JobStatus, NewJob, Settling, new_id
+from api.records import Job, JobFilter, JobSource, JobStatus, NewJob, Settling, new_id
+from api.reviewing import OpenItems
 from api.routes.files import file_response, media_type_of
 from api.routes.guarding import Tenant
 from api.routes.problems import ANY_PROBLEM
 from api.routes.serving import Server, ServerHere
 from api.routes.submissions import Brought, Submission, brought, submission_schema
-from api.routes.views import JobView, Page, TimelineView, head_of
+from api.routes.views import JobView, Page, ReviewView, TimelineView, head_of, review_views
 from api.storage import job_folder, source_key, timeline_key
 from api.uploads import name_for_people
 from api.working import keep_source
@@ -270,32 +270,9 @@ def delete_timeline(job_id: JobId, server: ServerHere, tenant: Tenant) -> None:
     server.engine.delete(found(server, job_id, tenant))
 
 
-class ReviewBody(BaseModel):
-    """A person's decision."""
-
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
-
-    verdict: Decision
-    note: str = Field(default="", max_length=2000)
-
-
-@router.put("/{job_id}/reviews/{item}", response_model=TimelineView)
-def put_review(
-    job_id: JobId, item: Annotated[int, Path(ge=0)], body: ReviewBody, server: ServerHere, tenant: Tenant
-) -> Response:
-    """Decide about a stretch moderation was unsure of: ``item`` counts ``results.moderation.review``."""
-    job = found(server, job_id, tenant)
-    timeline = json.loads(server.place.storage.get(timeline_key(job.id))) if job.status in _READY else {}
-    open_items = (timeline.get("results", {}).get("moderation") or {}).get("review", [])
-    if item >= len(open_items):
-        raise RefusedError(404, "not_found", f"there are {len(open_items)} stretches to review")
-    server.reviews.decide(job.id, item, body.verdict, body.note)
-    return timeline_response(server, job, 200)
-
-
 # -- pieces --------------------------------------------------------------------------------------------------
 
-_READY: Final = ("complete", "partial")
+READY: Final = ("complete", "partial")
 
 
 def found(server: Server, job_id: str, tenant: str) -> Job:
@@ -378,8 +355,19 @@ async def awaited(server: Server, job: Job, seconds: float) -> Job:
 
 def timeline_response(server: Server, job: Job, status: int) -> Response:
     """The view of a job with its timeline, which is passed on as it is stored, not parsed."""
-    head = json.dumps(head_of(job, server.reviews.of(job.id)), ensure_ascii=False)
-    timeline = server.place.storage.get(timeline_key(job.id)) if job.status in _READY else b"null"
+    timeline = server.place.storage.get(timeline_key(job.id)) if job.status in READY else b"null"
+    delivery = server.place.webhooks.deliveries.of(job.id) if job.webhook is not None else None
+    fields = head_of(job, _decided(server, job, timeline), delivery)
+    head = json.dumps(fields, ensure_ascii=False)
     body = head.removesuffix("}").encode() + b', "timeline": ' + timeline + b"}"
     headers = {"Location": f"/v1/timelines/{job.id}"} if status == 202 else None
     return Response(body, status, headers, "application/json")
+
+
+def _decided(server: Server, job: Job, timeline: bytes) -> list[ReviewView]:
+    """What people decided; the timeline is looked into only where they did."""
+    reviews = server.reviews.of(job.id)
+    if not reviews:
+        return []
+    ready = job.status in READY
+    return review_views(reviews, OpenItems.of(timeline, job.finished_at) if ready else OpenItems((), 0.0))

@@ -1,11 +1,12 @@
 """What the service says over HTTP of a job, as documents."""
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from api.records import Decision, Job, JobStatus, Review
+from api.records import Decision, Delivery, EndpointState, Job, JobStatus, Review, shown_address
+from api.reviewing import OpenItems
 
 _EXAMPLE_ID = "01a20682ae9257f3c1b83f76549f7667"
 
@@ -39,11 +40,66 @@ class Links(View):
 class ReviewView(View):
     """A person's decision about a stretch moderation was unsure of."""
 
-    item: int
-    """Position in the timeline's ``results.moderation.review``."""
+    id: str
+    """Of the item in the timeline's ``results.moderation.review``."""
+    item: int | None
+    """Where that stands now, from 0; null if another run did not find it any more."""
     verdict: Decision
     note: str
     decided_at: float
+
+
+WebhookState = Literal["waiting", "retrying", "delivered", "given_up"]
+
+
+class WebhookView(View):
+    """Whether the endpoint has been told that the job ended."""
+
+    url: str
+    """Of the endpoint, without what follows a ``?``."""
+    state: WebhookState
+    """``waiting`` for its first try or for the job to end; ``retrying`` after one that failed."""
+    tries: int
+    tried_at: float | None
+    """When it was sent last."""
+    next_try_at: float | None
+    delivered_at: float | None
+    """When it was taken."""
+    error: str | None
+    """Why it was not taken the last time."""
+
+
+class EndpointView(View):
+    """All messages to one address."""
+
+    url: str
+    """Without what follows a ``?``."""
+    waiting: int
+    """Messages that are to be sent, for the first time or once more."""
+    delivered: int
+    given_up: int
+    delivered_at: float | None
+    """When it last took one."""
+    error: str | None
+    """Why it did not take the one that was tried last; null where it took that."""
+
+    @classmethod
+    def of(cls, state: EndpointState) -> Self:
+        """The view of an address."""
+        return cls(
+            url=state.url,
+            waiting=state.waiting,
+            delivered=state.delivered,
+            given_up=state.given_up,
+            delivered_at=state.delivered_at,
+            error=state.failing,
+        )
+
+
+class EndpointsView(View):
+    """Addresses that are told of finished jobs."""
+
+    items: list[EndpointView]
 
 
 class JobView(View):
@@ -99,6 +155,7 @@ class TimelineView(JobView):
                 },
                 "request": {"tasks": ["events"], "frames": 32},
                 "reviews": [],
+                "webhook": None,
                 "timeline": None,
             }
         }
@@ -107,6 +164,8 @@ class TimelineView(JobView):
     request: dict[str, Any]
     """What was asked."""
     reviews: list[ReviewView]
+    webhook: WebhookView | None
+    """Null where no ``webhook`` was asked for."""
     timeline: dict[str, Any] | None
     """The timeline document, `sceneline schema` describes it; null until it is there."""
 
@@ -148,13 +207,53 @@ class LimitsView(View):
     """Forms a timeline can be exported in."""
 
 
-def head_of(job: Job, reviews: Sequence[Review]) -> dict[str, Any]:
+def head_of(job: Job, reviews: Sequence[ReviewView], delivery: Delivery | None) -> dict[str, Any]:
     """Everything of ``TimelineView`` but the timeline itself, as plain JSON values."""
-    shown = [
-        ReviewView(item=r.item, verdict=r.verdict, note=r.note, decided_at=r.decided_at) for r in reviews
-    ]
-    view = TimelineView(**_fields(job), request=dict(job.request), reviews=shown, timeline=None)
+    view = TimelineView(
+        **_fields(job),
+        request=dict(job.request),
+        reviews=list(reviews),
+        webhook=None if job.webhook is None else _webhook(job.webhook, delivery),
+        timeline=None,
+    )
     return view.model_dump(mode="json", exclude={"timeline"})
+
+
+def review_views(reviews: Sequence[Review], open_items: OpenItems) -> list[ReviewView]:
+    """What people decided, each with where it stands in the timeline; in that order, what is gone last."""
+    views = []
+    for review in reviews:
+        position = open_items.position(review)
+        views.append(
+            ReviewView(
+                id=review.finding if position is None else open_items.ids[position],
+                item=position,
+                verdict=review.verdict,
+                note=review.note,
+                decided_at=review.decided_at,
+            )
+        )
+    return sorted(views, key=lambda view: (view.item is None, view.item or 0))
+
+
+def _webhook(url: str, delivery: Delivery | None) -> WebhookView:
+    if delivery is None:
+        return WebhookView(
+            url=shown_address(url), state="waiting", tries=0, tried_at=None, next_try_at=None,
+            delivered_at=None, error=None,
+        )  # fmt: skip
+    state: WebhookState = "retrying" if delivery.attempts else "waiting"
+    if delivery.next_try_at is None:
+        state = "given_up" if delivery.delivered_at is None else "delivered"
+    return WebhookView(
+        url=delivery.url,
+        state=state,
+        tries=delivery.attempts,
+        tried_at=delivery.tried_at,
+        next_try_at=delivery.next_try_at,
+        delivered_at=delivery.delivered_at,
+        error=delivery.last_error,
+    )
 
 
 def _fields(job: Job) -> dict[str, Any]:

@@ -117,7 +117,7 @@ function drawReviews(job) {
   const open = job.timeline.results.moderation?.review ?? [];
   $("reviews").hidden = !open.length;
   const decided = new Map(job.reviews.map((review) => [review.item, review]));
-  $("reviews-count").textContent = `Review: ${decided.size} of ${open.length} decided`;
+  $("reviews-count").textContent = `Review: ${open.filter((_, number) => decided.has(number)).length} of ${open.length} decided`;
   $("reviews-list").replaceChildren(...open.map((item, number) => {
     const review = decided.get(number), note = make("input", { value: review?.note ?? "", placeholder: "Note", maxLength: 2000 });
     note.setAttribute("aria-label", `Note on ${item.clause}`);
@@ -126,7 +126,7 @@ function drawReviews(job) {
     const decide = (verdict) => {
       const button = make("button", { type: "button", textContent: verdict, className: verdict });
       button.setAttribute("aria-pressed", String(review?.verdict === verdict));
-      button.onclick = async () => drawReviews(await send(`${base}/reviews/${number}`, "PUT", { verdict, note: note.value }));
+      button.onclick = async () => drawReviews(await send(`${base}/reviews/${item.id ?? number}`, "PUT", { verdict, note: note.value }));
       return button;
     };
     return make("li", {}, jump, make("span", { textContent: item.reason }), make("span", { className: "decision" }, note, decide("allow"), decide("block")));

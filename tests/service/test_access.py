@@ -195,7 +195,7 @@ def test_every_operation_on_a_timeline_is_the_tenants_own(guarded: tuple[Service
             for key, body in ((bert, None), (bert, bodies["question"]), (bert, bodies["review"])):
                 seen = []
                 for job_id in (mine["id"], "0" * 32):
-                    place = path.format(job_id=job_id, item=0, keyframe=0)
+                    place = path.format(job_id=job_id, finding=0, keyframe=0)
                     answer = service.http.request(method.upper(), place, headers=_bearer(key), json=body)
                     seen.append((answer.status_code, answer.json()["code"]))
                     tried += 1

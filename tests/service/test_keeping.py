@@ -5,15 +5,17 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from api.jobs import JobEngine, Place
+from api.jobs.calling import Calls
 from api.places import opened
 from api.records import JobFilter, NewJob, new_id
 from api.settings import Settings
 from api.uploads import FileOnDisk
 from api.working import MOST_ATTEMPTS, keep_source
 from tests.service.conftest import SeesACat, Service, moving_square, running, with_model
-from tests.service.test_outbound import Endpoint
+from tests.service.endpoints import endpoint
 
 
 def _files(service: Service) -> list[Path]:
@@ -98,7 +100,8 @@ def _submitted(place: Place, engine: JobEngine, tenant: str, priority: int) -> s
 
 
 def test_jobs_of_an_earlier_version_are_taken_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.jobs.engine.WORK_VERSION", "0")
+    for module in ("engine", "queues", "keeping"):
+        monkeypatch.setattr(f"api.jobs.{module}.WORK_VERSION", "0")
     with running(tmp_path, jobs_at_once=0) as service:
         job = service.post().json()
     monkeypatch.undo()
@@ -111,9 +114,13 @@ def test_jobs_of_an_earlier_version_are_taken_up(tmp_path: Path, monkeypatch: py
 def test_what_breaks_its_process_again_and_again_is_given_up(tmp_path: Path) -> None:
     """As a process that dies leaves it: begun, and nothing said of it since."""
     with running(tmp_path, jobs_at_once=0) as service:
-        job = service.post().json()
-        for _ in range(MOST_ATTEMPTS):
+        job, other = service.post().json(), service.post(moving_square(seed=1)).json()
+        for _ in range(MOST_ATTEMPTS["sampling"]):
             service.place.records.begin_attempt(job["id"], 0, "sampling")
+        for _ in range(MOST_ATTEMPTS["analyzing"]):
+            service.place.records.begin_attempt(other["id"], 0, "analyzing")
+        service.place.workshop.analyze(other["id"], 0, Calls(service.place))
+        assert service.ended(other["id"])["error"]["code"] == "gave_up"
     with running(tmp_path) as service:
         ended = service.ended(job["id"])
         assert (ended["status"], ended["error"]["code"]) == ("failed", "gave_up")
@@ -122,22 +129,57 @@ def test_what_breaks_its_process_again_and_again_is_given_up(tmp_path: Path) -> 
         assert service.ended(job["id"])["status"] == "complete", "a person may try it again"
 
 
+def test_a_server_that_dies_often_gives_no_healthy_video_up(tmp_path: Path) -> None:
+    """Files are read in a process of their own: that ours died while one was read says little against it."""
+    with running(tmp_path, jobs_at_once=0) as service:
+        job = service.post().json()
+        for _ in range(MOST_ATTEMPTS["analyzing"] + 5):
+            service.place.records.begin_attempt(job["id"], 0, "sampling")
+    with running(tmp_path) as service:
+        assert service.ended(job["id"])["status"] == "complete"
+
+
+def test_a_server_that_is_stopped_says_nothing_against_its_jobs(tmp_path: Path) -> None:
+    with running(tmp_path) as service:
+        service.model.open.clear()
+        job = service.post().json()
+        until = time.monotonic() + 20
+        while service.place.records.get(job["id"]).status != "analyzing":
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        assert service.place.records.get(job["id"]).attempts == 1
+    stopped = service.place.records.get(job["id"])
+    assert (stopped.status, stopped.attempts) == ("analyzing", 0)
+    service.model.open.set()
+
+
+def test_work_that_was_begun_and_never_came_here_is_begun_again(tmp_path: Path) -> None:
+    """As a database leaves it that goes away just when it has given work to a process: the process never knew."""
+    with running(tmp_path, jobs_at_once=1, silent_seconds=2) as service:
+        service.model.open.clear()
+        first, lost = service.post().json(), service.post(moving_square(seed=1)).json()
+        with service.place.database.begin() as connection:
+            executor = connection.execute(sa.text("SELECT id FROM sceneline_executors")).scalar_one()
+            given = connection.execute(
+                sa.text(
+                    "UPDATE workflow_status SET status = 'PENDING', executor_id = :executor, owner_xid = 'nobody' "
+                    "WHERE workflow_uuid = :name AND status = 'ENQUEUED'"
+                ),
+                {"executor": executor, "name": f"{lost['id']}.0.sample"},
+            )
+            assert given.rowcount == 1
+        service.model.open.set()
+        assert service.ended(first["id"])["status"] == "complete"
+        assert service.ended(lost["id"])["status"] == "complete"
+
+
 def test_an_endpoint_that_is_gone_holds_up_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.jobs.delivering.PAUSES_SECONDS", (0.0, 3600.0))
-    gone, here = Endpoint(refuse=1000), Endpoint(refuse=0)
-    try:
-        with running(tmp_path, webhook_secret="s", trusted_hosts=frozenset({"127.0.0.1"})) as service:
-            jobs = [service.post(moving_square(2, seed=n), frames=2, webhook=gone.url) for n in range(10)]
-            for job in jobs:
-                service.ended(job.json()["id"])
-            until = time.monotonic() + 30
-            while len(gone.taken) < 10:
-                assert time.monotonic() < until, len(gone.taken)
-                time.sleep(0.05)
-            service.ended(service.post(moving_square(2, seed=99), frames=2, webhook=here.url).json()["id"])
-            while not here.taken:
-                assert time.monotonic() < until, "ten that wait for their next try hold no place"
-                time.sleep(0.05)
-    finally:
-        gone.close()
-        here.close()
+    monkeypatch.setattr("api.webhooks.PAUSES_SECONDS", (0.0, 3600.0))
+    trusting = {"webhook_secret": "s", "trusted_hosts": frozenset({"127.0.0.1"})}
+    with endpoint(refuse=1000) as gone, endpoint() as here, running(tmp_path, **trusting) as service:
+        jobs = [service.post(moving_square(2, seed=n), frames=2, webhook=gone.url) for n in range(10)]
+        for job in jobs:
+            service.ended(job.json()["id"])
+        gone.until_taken(10)
+        service.ended(service.post(moving_square(2, seed=99), frames=2, webhook=here.url).json()["id"])
+        here.until_taken(1)  # ten that wait for their next try hold no place

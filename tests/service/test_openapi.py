@@ -67,7 +67,7 @@ def test_what_a_file_may_be_is_declared(service: Service) -> None:
 
 def test_a_method_that_is_not_there_tells_those_that_are(service: Service) -> None:
     for path, operations in service.http.get("/openapi.json").json()["paths"].items():
-        place = path.replace("{job_id}", "0" * 32).replace("{item}", "0").replace("{keyframe}", "0")
+        place = path.replace("{job_id}", "0" * 32).replace("{finding}", "0").replace("{keyframe}", "0")
         answer = service.http.request("PATCH", place)
         assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed"), path
         allowed = {each.lower() for each in answer.headers["allow"].split(", ")}
@@ -80,12 +80,12 @@ def test_a_method_that_is_not_there_tells_those_that_are(service: Service) -> No
     [
         ("GET", "/v1/timelines"), ("GET", "/v1/timelines/{job_id}"), ("POST", "/v1/timelines"),
         ("GET", "/v1/timelines/{job_id}/export"), ("POST", "/v1/timelines/{job_id}/questions"),
-        ("PUT", "/v1/timelines/{job_id}/reviews/{item}"), ("POST", "/v1/timelines/{job_id}/retry"),
+        ("PUT", "/v1/timelines/{job_id}/reviews/{finding}"), ("POST", "/v1/timelines/{job_id}/retry"),
         ("POST", "/v1/timelines/{job_id}/cancel"), ("DELETE", "/v1/timelines/{job_id}"),
         ("GET", "/v1/timelines/{job_id}/keyframes/{keyframe}.jpg"), ("POST", "/v1/plans"),
         ("GET", "/v1/limits"), ("GET", "/readyz"), ("GET", "/metrics"), ("POST", "/v1/session"),
         ("GET", "/v1/timelines/{job_id}/video"), ("GET", "/v1/calibration"), ("GET", "/healthz"),
-        ("DELETE", "/v1/session"),
+        ("DELETE", "/v1/session"), ("GET", "/v1/webhooks"),
     ],
 )  # fmt: skip
 def test_nothing_breaks_and_nothing_undeclared_is_answered(service: Service, method: str, path: str) -> None:

@@ -1,15 +1,10 @@
-"""What the service calls: videos by URL and webhooks, on hosts that are allowed."""
+"""What the service calls: on hosts that are allowed."""
 
-import base64
-import hashlib
-import hmac
-import json
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from ipaddress import ip_address
 from typing import Any
 
@@ -18,6 +13,7 @@ import pytest
 
 from api.errors import RefusedError
 from api.outbound import Outbound, is_public
+from tests.hosting import Handler, hosting
 from tests.service.conftest import Service, moving_square
 
 
@@ -43,92 +39,20 @@ def test_addresses_that_are(address: str) -> None:
     assert is_public(ip_address(address))
 
 
-class Endpoint:
-    """Takes webhooks; the first so many are refused."""
-
-    def __init__(self, refuse: int) -> None:
-        self.taken: list[tuple[dict[str, str], bytes]] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                nonlocal refuse
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                outer.taken.append(({k.lower(): v for k, v in self.headers.items()}, body))
-                self.send_response(500 if refuse > 0 else 204)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-                refuse -= 1
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02})
-        self.thread.start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_address[1]}/hook"
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
-
-
-def test_webhooks_are_signed_and_sent_again(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.jobs.delivering.PAUSES_SECONDS", (0.0, 0.1, 0.1))
-    endpoint = Endpoint(refuse=1)
-    try:
-        job = service.ended(service.post(webhook=endpoint.url).json()["id"])
-        for _ in range(100):
-            if len(endpoint.taken) == 2:
-                break
-            threading.Event().wait(0.05)
-    finally:
-        endpoint.close()
-    assert len(endpoint.taken) == 2
-    for headers, body in endpoint.taken:
-        assert json.loads(body)["data"]["id"] == job["id"]
-        assert json.loads(body)["type"] == "timeline.complete"
-        signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
-        expected = base64.b64encode(hmac.new(b"s3cret", signed, hashlib.sha256).digest()).decode()
-        assert headers["webhook-signature"] == f"v1,{expected}"
-    assert endpoint.taken[0][0]["webhook-id"] == endpoint.taken[1][0]["webhook-id"]
-
-
 def test_a_video_is_fetched_from_a_trusted_host(service: Service) -> None:
     video = moving_square(seed=55)
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class Films(Handler):
+        def respond(self) -> None:
             if self.path == "/moved":
-                self.send_response(302)
-                self.send_header("Location", "/clips/cat%20film.gif")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-                return
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(video)))
-            self.end_headers()
-            self.wfile.write(video)
+                self.answer(302, headers={"Location": "/clips/cat%20film.gif"})
+            else:
+                self.answer(200, video)
 
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        base = f"http://127.0.0.1:{server.server_address[1]}"
+    with hosting(Films) as base:
         for path, name in (("/clips/cat%20film.gif", "cat film.gif"), ("/moved", "moved")):
             job = service.http.post("/v1/timelines", json={"url": base + path}, params={"wait": 20}).json()
             assert (job["status"], job["name"]) == ("complete", name), job["error"]
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def test_a_name_that_changes_its_address_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from api.records import (
     Database,
+    Deliveries,
     Executors,
     IdempotencyKeys,
     Job,
@@ -76,7 +77,11 @@ def test_a_database_of_the_first_version_is_brought_up_to_date(
         connection.exec_driver_sql(
             "INSERT INTO sceneline_jobs (id, tenant, name, status, progress, request, sources, "
             "interval_seconds, priority, attempts, round, summary, created_at, timeout_seconds) "
-            "VALUES ('a', 't', 'a.mp4', 'queued', 0, '{}', '[]', 1, 10, 0, 0, '', 1e9, 60)"
+            "VALUES ('a', 't', 'a.mp4', 'queued', 0, '{}', '[]', 1, 10, 0, 3, '', 1e9, 60)"
+        )
+        connection.exec_driver_sql("INSERT INTO sceneline_reviews VALUES ('a', 2, 'block', 'no', 2e9)")
+        connection.exec_driver_sql(
+            "INSERT INTO sceneline_deliveries VALUES ('a', 'https://a.example/', 1, NULL, 'no')"
         )
     old = open_database(engine.url.render_as_string(hide_password=False))
     new = open_database(f"sqlite:///{tmp_path / 'new.db'}")
@@ -88,6 +93,10 @@ def test_a_database_of_the_first_version_is_brought_up_to_date(
     records = JobRecords(old)
     job = records.get("a")
     assert (job.name, job.created_at, job.queued_at, job.traceparent) == ("a.mp4", 1e9, None, None)
+    assert [(each.finding, each.verdict) for each in Reviews(old).of("a")] == [("#2", "block")]
+    told = Deliveries(old).of("a")
+    assert told is not None
+    assert (told.round, told.attempts, told.next_try_at) == (3, 1, None)
     assert records.finish(job, _outcome("a cat")).status == "complete"
     assert _add(records, "t").queued_at is not None
     assert shapes[0] == shapes[1]
@@ -175,6 +184,39 @@ def test_pages_do_not_overlap(database: Database) -> None:
     assert len(records.newest(JobFilter(tenant, status="queued"))) == 5
 
 
+def test_messages_are_owed_from_the_end_of_a_round_until_they_are_taken(database: Database) -> None:
+    records, told, tenant, other = JobRecords(database), Deliveries(database), new_id(), new_id()
+    with records.adding(NewJob(tenant, "a", {}, (), 60.0, webhook="https://a.example/x?key=1"), new_id()):
+        pass
+    with records.adding(NewJob(other, "b", {}, (), 60.0, webhook="https://a.example/x?key=2"), new_id()):
+        pass
+    (job,) = records.newest(JobFilter(tenant))
+    assert told.of(job.id) is None
+    records.fail(job.id, 0, Problem("late", "too late"))
+    owed = told.of(job.id)
+    assert owed is not None
+    assert (owed.url, owed.attempts, owed.round) == ("https://a.example/x", 0, 0)
+    assert job.id in {each.job_id for each in told.overdue(-1, limit=1000)}
+    assert job.id not in {each.job_id for each in told.overdue(60, limit=1000)}
+    told.note(job.id, 0, 1, "it was asleep", 600.0)
+    told.note(job.id, 7, 5, "of a round that is not", None)
+    (state,) = told.by_endpoint(tenant)
+    assert (state.waiting, state.delivered, state.given_up, state.failing) == (1, 0, 0, "it was asleep")
+    assert job.id not in {each.job_id for each in told.overdue(0, limit=1000)}
+    told.note(job.id, 0, 2, None, 60.0)
+    (state,) = told.by_endpoint(tenant)
+    assert (state.waiting, state.delivered, state.failing) == (0, 1, None)
+    assert told.by_endpoint(other) == [], "its job has not ended"
+    assert records.queue_again(job.id) is not None
+    assert told.of(job.id) is None
+    records.fail(job.id, 1, Problem("late", "too late"))
+    again = told.of(job.id)
+    assert again is not None
+    assert (again.round, again.attempts, again.delivered_at) == (1, 0, None)
+    records.delete(job.id)
+    assert told.of(job.id) is None
+
+
 def test_keys_looks_reviews_and_processes(database: Database) -> None:
     keys, tenant = IdempotencyKeys(database, "here", 20), new_id()
     Executors(database).beat("here", works=True)
@@ -188,8 +230,8 @@ def test_keys_looks_reviews_and_processes(database: Database) -> None:
     assert looks.get(tenant) == {"keyframe": 1}
     assert looks.get("never") is None
     job = _add(JobRecords(database), tenant)
-    Reviews(database).decide(job.id, 0, "allow", "fine")
-    Reviews(database).decide(job.id, 0, "block", "no")
+    Reviews(database).decide(job.id, "r1", "allow", "fine")
+    Reviews(database).decide(job.id, "r1", "block", "no")
     assert [(r.verdict, r.note) for r in Reviews(database).of(job.id)] == [("block", "no")]
     executors = Executors(database)
     for name in (tenant, "x" + tenant):

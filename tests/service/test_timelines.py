@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from api.records import Reviews
 from tests.documents import draw_document
 from tests.service.conftest import Service, moving_square
 
@@ -30,6 +31,14 @@ def test_wait_answers_with_the_timeline(service: Service) -> None:
     answer = service.post(params={"wait": 20})
     assert answer.status_code == 200
     assert answer.json()["timeline"]["status"] == "complete"
+
+
+def test_an_empty_request_asks_for_what_none_asks_for(service: Service) -> None:
+    """As forms send a field that was left empty."""
+    for said in ("", " \n"):
+        files = {"video": ("a.gif", moving_square(2, seed=7))}
+        answer = service.http.post("/v1/timelines", files=files, data={"request": said}, params={"wait": 20})
+        assert (answer.status_code, answer.json()["request"]["tasks"]) == (200, ["events"])
 
 
 def test_pictures_in_order_are_a_sequence(service: Service) -> None:
@@ -195,9 +204,49 @@ def test_moderation_is_decided_by_people(service: Service) -> None:
     assert [(each["item"], each["verdict"], each["note"]) for each in decided] == [(0, "block", "no")]
     changed = service.http.put(path, json={"verdict": "allow"}).json()["reviews"]
     assert [each["verdict"] for each in changed] == ["allow"]
-    assert (
-        service.http.put(f"{job['links']['self']}/reviews/99", json={"verdict": "allow"}).status_code == 404
-    )
+    finding = job["timeline"]["results"]["moderation"]["review"][0]["id"]
+    named = service.http.put(f"{job['links']['self']}/reviews/{finding}", json={"verdict": "block"}).json()
+    assert [(each["id"], each["item"], each["verdict"]) for each in named["reviews"]] == [
+        (finding, 0, "block")
+    ]
+    for none in ("99", "r000000000000"):
+        refused = service.http.put(f"{job['links']['self']}/reviews/{none}", json={"verdict": "allow"})
+        assert refused.status_code == 404
+
+
+def test_a_decision_stays_with_what_it_was_about(service: Service) -> None:
+    """Another run finds others, in another order; and an earlier version counted them."""
+    job = service.post(moving_square(seed=88), tasks=["moderation"], params={"wait": 20}).json()
+    key, itself = f"jobs/{job['id']}/timeline.json", job["links"]["self"]
+    (item,) = job["timeline"]["results"]["moderation"]["review"]
+    before = {**item, "start_seconds": 0.0, "end_seconds": 0.001, "id": "r0123456789ab"}
+
+    def run_again(review: list[dict[str, object]]) -> list[dict[str, object]]:
+        timeline = json.loads(service.place.storage.get(key))
+        timeline["results"]["moderation"]["review"] = review
+        service.place.storage.put(key, json.dumps(timeline).encode())
+        return service.http.get(itself).json()["reviews"]
+
+    service.http.put(f"{itself}/reviews/0", json={"verdict": "block"})
+    assert [(each["id"], each["item"]) for each in run_again([before, item])] == [(item["id"], 1)]
+    earlier = {name: value for name, value in item.items() if name != "id"}
+    assert [(each["id"], each["item"]) for each in run_again([before, earlier])] == [(item["id"], 1)]
+    report = service.http.get("/v1/calibration").json()
+    assert report["decisions"] >= 1
+    assert [(each["id"], each["item"]) for each in run_again([before])] == [(item["id"], None)]
+    assert service.http.get("/v1/calibration").json()["decisions"] == report["decisions"] - 1
+    service.http.put(f"{itself}/reviews/0", json={"verdict": "allow"})
+    assert [(each["id"], each["item"]) for each in run_again([before, item])] == [
+        ("r0123456789ab", 0), (item["id"], 1),
+    ]  # fmt: skip
+    reviews = Reviews(service.place.database)
+    reviews.decide(job["id"], "#1", "allow", "counted by an earlier version", instead_of=[item["id"]])
+    assert [(each["item"], each["verdict"]) for each in run_again([before, item])] == [
+        (0, "allow"),
+        (1, "allow"),
+    ]
+    service.http.put(f"{itself}/reviews/{item['id']}", json={"verdict": "block"})
+    assert [each["verdict"] for each in run_again([before, item])] == ["allow", "block"]
 
 
 def test_a_plan_says_what_would_be_looked_at(service: Service) -> None:

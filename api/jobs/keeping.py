@@ -1,0 +1,146 @@
+"""Staying alive, and seeing to what was left undone: by processes that died, and by work that broke off in ours."""
+
+import logging
+import threading
+from typing import get_args
+
+from dbos import DBOSClient
+
+from api.errors import ServiceError
+from api.jobs.delivering import Messenger
+from api.jobs.place import WORK_VERSION, Place
+from api.jobs.queues import Stage, UnderWay
+from api.jobs.rounds import Rounds
+from api.problems import BROKEN_OFF, LATE
+from api.working import MOST_TRIES
+
+log = logging.getLogger(__name__)
+
+KEPT_LOOKS_SECONDS = 7 * 86_400.0
+"""How long what local models saw is kept: longer than any job is taken up again."""
+
+
+class Keeper:
+    """Keeps house for one process, whose workflows are ``under_way``. Start it once, close it once."""
+
+    def __init__(
+        self, place: Place, executor: str, client: DBOSClient, rounds: Rounds, under_way: UnderWay | None
+    ) -> None:
+        self._place = place
+        self._executor = executor
+        self._client = client
+        self._rounds = rounds
+        self._under_way = under_way
+        self._messenger = Messenger(place)
+        self._missing: frozenset[str] = frozenset()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
+
+    def start(self) -> None:
+        """Say that this process lives, take up what waits for it, and go on so on a thread."""
+        self._beat()
+        if self._under_way is not None:
+            # A database of our own has no other living process: nothing has to fall silent first.
+            shared = self._place.database.is_postgresql
+            self._take_over(self._place.settings.silent_seconds if shared else 0.0)
+            self._take_up_from_earlier_versions()
+            self._messenger.take_up(self._client)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Fall silent."""
+        self._closing.set()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        self._place.executors.beat(self._executor, works=self._under_way is not None)
+
+    def _keep(self) -> None:
+        """Say that this process lives, free what nobody works on any more, remove what is too old."""
+        silent_seconds = self._place.settings.silent_seconds
+        while not self._closing.wait(silent_seconds / 4):
+            try:
+                self._beat()
+                if self._under_way is not None:
+                    self._take_over(silent_seconds)
+                    self._begin_forgotten(self._under_way)
+                    self._end_lost()
+                    self._messenger.take_up(self._client)
+                    self._remove_old()
+            except ServiceError as error:
+                # The next beat may find the database again; ending here would look like dying.
+                log.warning("housekeeping failed", extra={"reason": str(error)})
+            except Exception:
+                log.exception("housekeeping failed")
+
+    def _take_over(self, silent_seconds: float) -> None:
+        """Put back into their queues the workflows of processes that have been silent for so long."""
+        for dead in self._place.executors.claim_silent(self._executor, silent_seconds):
+            left = self._begun_by(dead)
+            for name, queue in left.items():
+                self._client.resume_workflow(name, queue_name=queue)
+            self._place.executors.forget(dead)
+            log.warning("took over from a dead process", extra={"executor": dead, "workflows": len(left)})
+
+    def _begin_forgotten(self, under_way: UnderWay) -> None:
+        """Put back into their queues those of our own workflows that do not run here.
+
+        The database went away when they were to begin, or when their outcome was to be written. One that only just
+        begins or ends looks the same, so it must do so twice in a row.
+        """
+        begun = self._begun_by(self._executor)
+        missing = begun.keys() - under_way.names()
+        for name in missing & self._missing:
+            self._client.resume_workflow(name, queue_name=begun[name])
+            log.warning("took up work that had broken off", extra={"workflow": name})
+        self._missing = frozenset(missing - self._missing)
+
+    def _begun_by(self, executor: str) -> dict[str, str | None]:
+        """The workflows a process has begun and not ended, each with its queue."""
+        begun = self._client.list_workflows(
+            status="PENDING", executor_id=[executor], load_input=False, load_output=False
+        )
+        return {workflow.workflow_id: workflow.queue_name for workflow in begun}
+
+    def _end_lost(self) -> None:
+        """See to jobs nobody works on any more: long past their deadline, or broken off as nothing could be written."""
+        for job in self._place.records.overdue():
+            self._rounds.end(job, LATE)
+        broken = self._client.list_workflows(
+            status="ERROR", name=list(get_args(Stage)), limit=100, load_input=False, load_output=False
+        )
+        names = [workflow.workflow_id for workflow in broken]
+        for job_id, number in (name.split(".")[:2] for name in names):
+            lost = self._place.records.look_up(job_id)
+            if lost is None or lost.finished or lost.round != int(number):
+                continue
+            if lost.round < MOST_TRIES:
+                self._rounds.begin_anew(lost)
+            else:
+                self._rounds.end(lost, BROKEN_OFF)
+        self._client.delete_workflows(names)
+
+    def _take_up_from_earlier_versions(self) -> None:
+        """Begin anew, with all that they have, the jobs that wait for a process of an earlier version.
+
+        Should one be alive still and work on such a job, it stops: the round it knows is over.
+        """
+        active = self._client.list_workflows(
+            status=["ENQUEUED", "PENDING", "DELAYED"],
+            name=list(get_args(Stage)),
+            load_input=False,
+            load_output=False,
+        )
+        stale = {each.workflow_id.partition(".")[0] for each in active if each.app_version != WORK_VERSION}
+        for job_id in sorted(stale):
+            job = self._place.records.look_up(job_id)
+            if job:
+                self._rounds.begin_anew(job)
+        if stale:
+            log.info("took up jobs of an earlier version", extra={"jobs": len(stale)})
+
+    def _remove_old(self) -> None:
+        self._place.workshop.looks.forget_older(KEPT_LOOKS_SECONDS)
+        if self._place.settings.keep_days is not None:
+            for job in self._place.records.finished_before(self._place.settings.keep_days * 86400):
+                self._rounds.delete(job)
