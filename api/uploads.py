@@ -29,7 +29,10 @@ MAX_FIELD_BYTES = 1024 * 1024
 _PIECE_BYTES = 256 * 1024
 _LONGEST_NAME = 200
 _ABANDONED_SECONDS = 24 * 3600
+_HEADER_BYTES = 40_000
+"""Of one part, with its boundary: the parser takes eight lines of four kilobytes at most."""
 FILE_PART = "video"
+REQUEST_PART = "request"
 _KEPT_FREE_BYTES = 256 << 20
 """What uploads leave of the disk, or a quarter of a small one: a database that cannot write could end no job."""
 
@@ -61,8 +64,8 @@ class Received:
 
     files: list[ReceivedFile] = field(default_factory=list)
     """The parts called ``video``, in order."""
-    fields: dict[str, str] = field(default_factory=dict)
-    """Every other part as text, by name."""
+    request: str | None = None
+    """The part called ``request``."""
 
     def discard(self) -> None:
         """Remove the files that nobody has taken."""
@@ -77,7 +80,7 @@ async def received(
     """Read a multipart body to its end; what is not taken out of it is removed on leaving.
 
     Raises:
-        RefusedError: it is malformed, too large, or names a part twice.
+        RefusedError: it is malformed, too large, has a part twice, or one that nobody knows.
         StorageError: the disk is full or may not be written.
     """
     kind, options = parse_options_header(content_type)
@@ -86,9 +89,12 @@ async def received(
     parts = _Parts(folder, limits)
     try:
         parser = MultipartParser(options[b"boundary"], parts.callbacks())
-        held = bytearray()
+        held, left = bytearray(), limits.bytes + MAX_FIELD_BYTES + (limits.files + 1) * _HEADER_BYTES
         async for piece in pieces:
             held += piece
+            left -= len(piece)
+            if left < 0:  # also what comes before the first part, and after the last
+                raise too_large(limits.bytes)
             if len(held) >= _PIECE_BYTES:
                 await to_thread.run_sync(parser.write, bytes(held))
                 held.clear()
@@ -192,7 +198,13 @@ class _Parts:
                 )
             name = name_for_people(options.get(b"filename", b"").decode("utf-8", "replace"))
             self._file = FileOnDisk(self._folder, name)
-        elif self._part in self.received.fields:
+        elif self._part != REQUEST_PART:
+            raise RefusedError(
+                422,
+                "invalid_request",
+                f"unknown part: {self._part[:_LONGEST_NAME]!r}; send {FILE_PART} and {REQUEST_PART}",
+            )
+        elif self.received.request is not None:
             raise RefusedError(400, "malformed_multipart", f"the part {self._part!r} came twice")
 
     def _on_data(self, data: bytes, start: int, end: int) -> None:
@@ -214,7 +226,7 @@ class _Parts:
             self._file = None
             return
         try:
-            self.received.fields[self._part] = self._text.decode()
+            self.received.request = self._text.decode()
         except UnicodeDecodeError as error:
             raise RefusedError(400, "malformed_multipart", f"the part {self._part!r} is not UTF-8") from error
 

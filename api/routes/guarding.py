@@ -17,16 +17,20 @@ from api.records import ApiKey, Problem
 from api.routes.limiting import Allowance, Turnstile
 from api.routes.problems import problem_response
 from api.routes.serving import ServerHere
+from api.uploads import MAX_FIELD_BYTES
 
 EVERYONE = "local"
 """The tenant of all who come in without a key."""
 COOKIE = "sceneline_key"
 LOOPBACK_NAMES = frozenset(("localhost", "127.0.0.1", "::1"))
+_READ_IN_PIECES = frozenset(("/v1/timelines", "/v1/plans"))
+"""Where bodies may be large; they are read there by ``api.uploads``, which holds them to their limits."""
 _SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 
 _TOO_MANY = Problem(
     "too_many_requests_at_once", "too many requests of this key are under way; wait until one has ended", 429
 )
+_TOO_LARGE = Problem("field_too_large", f"the request is over {MAX_FIELD_BYTES} bytes", 413)
 _HEADERS = {
     b"content-security-policy": b"default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
     b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'",
@@ -92,6 +96,27 @@ Tenant = Annotated[str, Depends(tenant_of)]
 Admin = Depends(admin)
 
 
+async def _held(receive: Receive) -> Receive | None:
+    """A small body, read to its end before anybody asks for it or for a key; None if it goes on and on."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            break  # the client has gone, and the application is told when it asks
+        body += message.get("body", b"")
+        if len(body) > MAX_FIELD_BYTES:
+            return None
+        if not message.get("more_body", False):
+            message = {"type": "http.request", "body": bytes(body), "more_body": False}
+            break
+    first: list[Message] = [message]
+
+    async def receive_held() -> Message:
+        return first.pop() if first else await receive()
+
+    return receive_held
+
+
 class Guard:
     """Refuses what other sites' pages ask for, and sets the headers that keep ours from being misused."""
 
@@ -123,10 +148,15 @@ class Guard:
             await problem_response(problem)(scope, receive, send_guarded)
             return
         with self._turnstile.passing(hashlib.sha256(_shown(request).encode()).hexdigest()) as room:
-            if room:
-                await self._app(scope, receive, send_guarded)
-            else:
+            if not room:
                 await problem_response(_TOO_MANY, {"Retry-After": "1"})(scope, receive, send_guarded)
+                return
+            small = request.method not in _SAFE_METHODS and scope["path"] not in _READ_IN_PIECES
+            body = await _held(receive) if small else receive
+            if body is None:
+                await problem_response(_TOO_LARGE)(scope, receive, send_guarded)
+                return
+            await self._app(scope, body, send_guarded)
 
     def _problem_with(self, request: Request) -> Problem | None:
         if self._loopback_only and (request.url.hostname or "") not in LOOPBACK_NAMES:

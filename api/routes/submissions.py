@@ -96,11 +96,7 @@ async def brought(request: Request, server: Server) -> AsyncIterator[Brought]:
     limits = Limits(settings.max_upload_bytes, settings.max_pictures)
     incoming = server.place.workshop.incoming
     async with received(request.stream(), kind, incoming, limits) as body:
-        if unknown := set(body.fields) - {"request"}:
-            raise RefusedError(
-                422, "invalid_request", f"unknown parts: {', '.join(sorted(unknown))}; send video and request"
-            )
-        submission = _validated(body.fields.get("request", "").strip() or "{}", server)
+        submission = _validated((body.request or "").strip() or "{}", server)
         if submission.url is not None or not body.files:
             raise RefusedError(
                 422, "no_input", f"send the video, or pictures in order, as parts named {FILE_PART}"

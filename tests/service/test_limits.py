@@ -274,7 +274,7 @@ def test_scopes(tmp_path: Path) -> None:
         base = f"/v1/timelines/{mine['id']}"
         page = service.http.get("/openapi.json").json()
         changing = [
-            (method.upper(), path.format(job_id=mine["id"], item=0))
+            (method.upper(), path.format(job_id=mine["id"], finding=0))
             for path, operations in page["paths"].items()
             for method in operations
             if method not in ("get", "head") and not path.startswith("/v1/session")

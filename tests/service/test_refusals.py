@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -71,6 +72,61 @@ def test_too_much_is_refused_and_leaves_nothing(service: Service) -> None:
     field = service.http.post("/v1/timelines", files=FILES, data={"request": "x" * 1_100_000})
     assert (field.status_code, field.json()["code"]) == (413, "field_too_large")
     assert not list(incoming.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "kind", "begin"),
+    [
+        ("PUT", "/v1/timelines/{}/reviews/0", "application/json", b'{"verdict": "'),
+        ("POST", "/v1/timelines/{}/questions", "application/json", b'{"question": "'),
+        ("POST", "/v1/timelines", "application/json", b'{"url": "'),
+        ("POST", "/v1/session", "application/x-www-form-urlencoded", b"key="),
+        (
+            "POST",
+            "/v1/session",
+            "multipart/form-data; boundary=xyz",
+            b'--xyz\r\nContent-Disposition: form-data; name="key"; filename="a"\r\n\r\n',
+        ),
+    ],
+)
+def test_a_body_without_end_is_not_held(
+    service: Service, method: str, path: str, kind: str, begin: bytes
+) -> None:
+    """Neither in memory nor on disk, and whoever sends it needs no key."""
+
+    def long() -> Iterator[bytes]:
+        yield begin
+        yield from [b"x" * 1_000_000] * 4
+
+    answer = service.http.request(
+        method, path.format("0" * 32), content=long(), headers={"Content-Type": kind}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (413, "field_too_large")
+
+
+def test_parts_without_end_are_not_held(service: Service) -> None:
+    """Many parts of other names, and a body that goes on before its first part or after its last."""
+    kind = {"Content-Type": "multipart/form-data; boundary=xyz"}
+    video = b'--xyz\r\nContent-Disposition: form-data; name="video"; filename="a"\r\n\r\nabc\r\n'
+
+    def parts() -> Iterator[bytes]:
+        for number in range(4):
+            yield b'--xyz\r\nContent-Disposition: form-data; name="p%d"\r\n\r\n' % number
+            yield b"x" * 1_000_000 + b"\r\n"
+        yield video + b"--xyz--\r\n"
+
+    def before() -> Iterator[bytes]:
+        yield from [b"\r\n" * 500_000] * 4
+        yield video + b"--xyz--\r\n"
+
+    def after() -> Iterator[bytes]:
+        yield video + b"--xyz--\r\n"
+        yield from [b"x" * 1_000_000] * 4
+
+    for body, code in ((parts, "invalid_request"), (before, "upload_too_large"), (after, "upload_too_large")):
+        answer = service.http.post("/v1/timelines", content=body(), headers=kind)
+        assert answer.json()["code"] == code
+    assert not list((service.place.settings.data / "incoming").iterdir())
 
 
 def test_an_idempotency_key_makes_one_job(service: Service) -> None:
