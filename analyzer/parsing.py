@@ -7,8 +7,8 @@ refused as a whole, with a complaint the model can act on.
 import json
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import groupby, pairwise
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, islice, pairwise
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, ValidationInfo
@@ -47,8 +47,7 @@ def find_json(text: str) -> Mapping[str, object]:
     for candidate in (text, *(match[1] for match in _FENCE.finditer(text))):
         if (found := _decode(candidate)) is not None:
             return found[0]
-    starts = [match.start() for match in re.finditer(r"\{", text)][:_MOST_STARTS]
-    found_inside = [found for start in starts if (found := _decode(text[start:], whole=False)) is not None]
+    found_inside = list(_decode_inside(text))
     if not found_inside:
         cut = text.startswith(("{", "```")) or "{" in text
         raise UnusableAnswerError(
@@ -69,6 +68,27 @@ def _without_thoughts(text: str) -> str:
             kept.append(text[after:begun])
             begun, after = None, mark.end()
     return "".join(kept) + text[after:]
+
+
+def _decode_inside(text: str) -> Iterator[tuple[Mapping[str, object], int]]:
+    """The objects among chatter, with their lengths. What stands in one that breaks off is a part, not an answer."""
+    for match in islice(re.finditer(r"\{", text), _MOST_STARTS):
+        rest = text[match.start() :]
+        if (found := _decode(rest, whole=False)) is not None:
+            yield found
+        elif _breaks_off(rest):
+            return
+
+
+def _breaks_off(text: str) -> bool:
+    """Whether this begins as JSON and is not wrong, only too short."""
+    try:
+        json.JSONDecoder().raw_decode(text)
+    except json.JSONDecodeError as error:
+        return error.msg.startswith("Unterminated string") or not text[error.pos :].strip()
+    except RecursionError:
+        pass
+    return False
 
 
 def _decode(text: str, *, whole: bool = True) -> tuple[Mapping[str, object], int] | None:

@@ -85,6 +85,8 @@ def test_json_is_found_in_any_chatter_without_braces(said, chatter):
         ("I cannot see any picture.", "there is no JSON"),
         ("[1, 2]", "there is no JSON"),
         ('{"events": [{"first_frame": 1, "la', "breaks off"),
+        ('{"events": [{"first_frame": 1, "last_frame": 2}, {"first_fra', "breaks off"),
+        ('{"summary": "whole", "fields": {"mood": "dark"}, "count": 1', "breaks off"),
         ("{" * 100_000, "breaks off"),
         ("[" * 100_000, "there is no JSON"),
         ('{"a":' * 5_000, "breaks off"),
@@ -93,6 +95,10 @@ def test_json_is_found_in_any_chatter_without_braces(said, chatter):
 def test_what_holds_no_json_is_refused_with_a_complaint(text, complaint):
     with pytest.raises(UnusableAnswerError, match=complaint):
         find_json(text)
+
+
+def test_an_object_that_was_complete_before_another_broke_off_is_the_answer():
+    assert find_json('{"rows": []} and once more: {"rows": [{"frame": 1}, {"fr') == {"rows": []}
 
 
 def test_an_answer_at_the_length_limit_is_told_to_be_shorter():
