@@ -103,7 +103,12 @@ async def ask_checked(
     except UnusableAnswerError as error:
         complaint = f"That answer cannot be used: {error}. Answer the question again, in full."
         repair = Repair(reply.text[:_QUOTED_ANSWER] or "(nothing)", complaint)
-    return read(await model.ask(replace(question, repair=repair), ledger))
+    try:
+        return read(await model.ask(replace(question, repair=repair), ledger))
+    except UnusableAnswerError as error:
+        raise UnusableAnswerError(
+            f"question {question.id}: no usable answer, asked twice; the last was refused with: {error}"
+        ) from error
 
 
 async def ask_all(

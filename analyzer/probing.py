@@ -199,7 +199,9 @@ def _on_sight(film: Film, look: _Look) -> list[Finding]:
         Finding(anywhere == len(true), f"sight: {anywhere} of the {len(true)} numbers drawn were read"),
         Finding(
             anywhere > 0 and right == anywhere,
-            f"order: {right} of the {anywhere} numbers read were told of the frame they stand in",
+            f"order: {right} of the {anywhere} numbers read were told of the frame they stand in"
+            if anywhere
+            else "order: cannot be told, none of the numbers drawn was read",
         ),
     ]
     late, off = _errors(film, look)

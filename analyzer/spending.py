@@ -47,8 +47,8 @@ class Ledger:
                 )
             if self.committed_usd + worst_case_usd > self.max_cost_usd:
                 raise BudgetExceededError(
-                    f"the next request could cost {worst_case_usd:.4f} USD and cross the limit of "
-                    f"{self.max_cost_usd:.4f} USD ({self.committed_usd:.4f} spent or at risk); raise max_cost"
+                    f"the next request could cost {worst_case_usd:.4g} USD and cross the limit of "
+                    f"{self.max_cost_usd:.4g} USD ({self.committed_usd:.4g} spent or at risk); raise max_cost"
                 )
         self.record(Usage(requests=1, retries=int(retry)))
         held = worst_case_usd or 0.0

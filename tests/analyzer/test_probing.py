@@ -151,6 +151,15 @@ def test_what_an_earlier_trial_found_is_tried_anew():
     assert (profile.max_images, profile.schema_support) == (ModelProfile("m").max_images, "json_schema")
 
 
+def test_what_was_not_read_at_all_has_no_order():
+    def blind(asked):
+        return look(asked) if "pictures`" not in json.dumps(asked.body) else {"pictures": [], "shapes": []}
+
+    said, *_ = try_out(answer=blind)
+    assert not said["order"].well
+    assert said["order"].said == "order: cannot be told, none of the numbers drawn was read"
+
+
 def test_a_refused_key_is_one_line_and_nothing_more_is_asked():
     said, profile, server = try_out(lambda _n, _a: status(401, "no such key sk-secret"))
     assert [finding.well for finding in said.values()] == [True, False]

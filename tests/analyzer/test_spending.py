@@ -16,10 +16,15 @@ def test_the_request_beyond_the_limit_is_refused_before_it_is_sent():
     assert ledger.usage == Usage(requests=2, retries=1, input_tokens=10)
 
 
+def test_a_tiny_limit_is_named_as_it_was_given():
+    with pytest.raises(BudgetExceededError, match=r"cross the limit of 2e-05 USD \(0 spent or at risk\)"):
+        Ledger(max_cost_usd=0.00002).reserve(0.0021)
+
+
 def test_requests_under_way_count_at_their_worst():
     ledger = Ledger(max_cost_usd=1.0)
     first = ledger.reserve(0.6)
-    with pytest.raises(BudgetExceededError, match=r"could cost 0\.6000 USD"):
+    with pytest.raises(BudgetExceededError, match=r"could cost 0\.6 USD"):
         ledger.reserve(0.6)
     first.settle(Usage(cost_usd=0.1))
     ledger.reserve(0.6)

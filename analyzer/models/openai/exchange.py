@@ -66,7 +66,8 @@ async def _post(client: httpx.AsyncClient, endpoint: Endpoint, body: bytes) -> h
         async with client.stream("POST", endpoint.completions_url, content=body) as response:
             received = await _read(response)
     except _NEVER_SENT as error:
-        return Failure("wait", f"{endpoint.shown_url} cannot be reached ({_name(error)})", unreachable=True)
+        missing = f"{endpoint.shown_url} cannot be reached ({_name(error)}); check the address and the server"
+        return Failure("wait", missing, unreachable=True)
     except httpx.TimeoutException as error:
         return Failure("wait", f"{endpoint.shown_url} took too long ({_name(error)})", maybe_billed=True)
     except httpx.TransportError as error:

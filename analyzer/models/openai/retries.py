@@ -78,7 +78,7 @@ def failure_of(status: int, message: str, headers: Mapping[str, str], now: datet
     if status == 413 or _TOO_LARGE.search(message):
         return Failure("shrink", said)
     if status in _REFUSES_US and not (status == 403 and _CONTENT_FLAGGED.search(message)):
-        return Failure("stop", said)
+        return Failure("stop", f"{said}; check the API key" if status == 401 else said)
     return Failure("give_up", said)
 
 
