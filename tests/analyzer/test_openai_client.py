@@ -1,6 +1,7 @@
 import asyncio
 import json
 import socket
+from base64 import b64encode
 from random import Random
 
 import pytest
@@ -86,6 +87,20 @@ def test_what_cannot_heal_is_asked_once(code, kind):
     assert len(server.asked) == 1
     assert KEY not in str(error)
     assert f"HTTP {code}: no, [key] will not do" in str(error)
+
+
+def test_a_password_in_the_address_is_not_shown_in_the_form_it_is_sent_in():
+    async def refused(url):
+        async with OpenAIModel(Endpoint(url, "m"), ModelProfile("m"), policy=HASTY) as client:
+            with pytest.raises(ModelUnavailableError) as caught:
+                await client.ask(question(0, schema=SCHEMA), Ledger())
+            return str(caught.value)
+
+    sent = b64encode(b"user:p@ss").decode()
+    with oracle(echo, faults=[status(401, f"who is Basic {sent} or p@ss or p%40ss?")]) as server:
+        error = asyncio.run(refused(server.url.replace("//", "//user:p%40ss@")))
+    assert server.asked[0].headers["Authorization"] == f"Basic {sent}"
+    assert "who is Basic [key] or [key] or [key]?; check the API key" in error
 
 
 def test_retry_after_holds_back_everybody():

@@ -1,7 +1,8 @@
 """Where the model is and how it may be called. Read once, checked once; its key never shows."""
 
+from base64 import b64encode
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from analyzer.errors import AnalysisRequestError
 
@@ -78,6 +79,9 @@ class Endpoint:
             parts.password or parts.username,
             *(value for _, value in parse_qsl(parts.query)),
         }
+        if parts.password is not None:  # as it is sent: "Authorization: Basic …"
+            pair = f"{unquote(parts.username or '')}:{unquote(parts.password)}"
+            secrets |= {unquote(parts.password), b64encode(pair.encode()).decode()}
         for secret in sorted(filter(None, secrets), key=len, reverse=True):
             text = text.replace(secret, "[key]")
         return text
