@@ -29,7 +29,7 @@ from api.cli.failing import BUG, DONE, MODEL_FAILED
 from api.cli.writing import make_folder, write_file, write_out
 from api.schemas import timeline_request
 from api.settings import settings
-from sampler import Keyframe, SampleRequest, SamplerError, VideoFile
+from sampler import Keyframe, PictureSequence, SampleRequest, SamplerError
 
 PACKAGES = (
     "sceneline", "av", "opencv-python-headless", "numpy", "onnxruntime",
@@ -103,7 +103,7 @@ def _checks() -> Iterator[Finding]:
     yield _sandbox()
     with tempfile.TemporaryDirectory() as folder:
         try:
-            keyframe = _decoded(Path(folder) / "picture.png")
+            keyframe, another = _decoded(Path(folder))
         except SamplerError as error:
             yield Finding(well=False, said=f"decoding: {error}")
             return
@@ -112,7 +112,7 @@ def _checks() -> Iterator[Finding]:
     )
     model = LocalModel()
     for faculty in FACULTIES:
-        yield _faculty(model, faculty, keyframe)
+        yield _faculty(model, faculty, keyframe, another)
 
 
 def _package(name: str) -> Finding:
@@ -140,19 +140,24 @@ def _sandbox() -> Finding:
     )
 
 
-def _decoded(picture: Path) -> Keyframe:
-    Image.radial_gradient("L").convert("RGB").save(picture)
-    with closing(sampler.sample_isolated(VideoFile(picture), SampleRequest(frames=1))) as steps:
-        return next(step for step in steps if isinstance(step, Keyframe))
+def _decoded(folder: Path) -> tuple[Keyframe, Keyframe]:
+    """Two pictures that differ everywhere: what is seen on both is looked at once by models that remember."""
+    gradient = Image.radial_gradient("L")
+    pictures = (folder / "picture.png", folder / "another.png")
+    gradient.convert("RGB").save(pictures[0])
+    gradient.point(lambda level: 255 - level).convert("RGB").save(pictures[1])
+    with closing(sampler.sample_isolated(PictureSequence(pictures), SampleRequest(frames=2))) as steps:
+        one, other = (step for step in steps if isinstance(step, Keyframe))
+    return one, other
 
 
-def _faculty(model: LocalModel, faculty: Faculty, keyframe: Keyframe) -> Finding:
-    """Whether the model with this faculty is there, undamaged, and answers; and its time on one picture."""
+def _faculty(model: LocalModel, faculty: Faculty, keyframe: Keyframe, another: Keyframe) -> Finding:
+    """Whether the model with this faculty is there, undamaged, and answers; and its time on the second picture."""
     name = f"the model that {FACULTIES[faculty]}"
     try:
         model.look(keyframe, frozenset({faculty}))
         began = time.perf_counter()
-        model.look(keyframe, frozenset({faculty}))
+        model.look(another, frozenset({faculty}))
     except AnalyzerError as error:
         return Finding(well=False, said=f"{name}: {error}")
     return Finding(well=True, said=f"{name}: {1000 * (time.perf_counter() - began):.0f} ms a picture")

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from analyzer import AnalysisStep, Analyzed
+from api.cli.telling import one_line
 from sampler import Keyframe, SamplerStep, SamplingPlan, Scanned
 
 SECONDS_BETWEEN_LINES = 5.0
@@ -30,7 +31,8 @@ class Watcher:
     def __init__(self, name: str, *, quiet: bool) -> None:
         self._display: Display | None = None
         if not quiet:
-            self._display = Bar(name) if sys.stderr.isatty() else Lines(name)
+            shown = one_line(name)
+            self._display = Bar(shown) if sys.stderr.isatty() else Lines(shown)
         self._planned = 0
 
     def __enter__(self) -> Self:

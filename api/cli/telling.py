@@ -10,8 +10,12 @@ if TYPE_CHECKING:
 
 def tell(message: str) -> None:
     """One line, whatever the message holds."""
-    printable = "".join(each if each.isprintable() else " " for each in message)
-    sys.stderr.write(f"sceneline: {' '.join(printable.split())}\n")
+    sys.stderr.write(f"sceneline: {one_line(message)}\n")
+
+
+def one_line(text: str) -> str:
+    """The text without what breaks a line or steers a terminal, as names of files may."""
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
 
 
 def warn(name: str, notices: "Iterable[Notice]") -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from analyzer import Analyzed
 from api import pipeline
-from api.cli import main
+from api.cli import main, progress
 from api.documents import json_text, timeline_document
 from api.settings import settings
 from tests.api import handmade
@@ -45,6 +46,13 @@ def pictures(folder: Path, count: int) -> list[Path]:
         Image.new("RGB", (64, 48), (60 * number, 90, 200 - 60 * number)).save(path)
         paths.append(path)
     return paths
+
+
+def test_the_name_of_a_file_cannot_break_a_line_of_progress(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)
+    with progress.Watcher("a\nb\x1b[2Jc.mp4", quiet=False) as watcher:
+        watcher.saw(Analyzed(1, 2))
+    assert capsys.readouterr().err == "a b [2Jc.mp4: looking at keyframes 50%\n"
 
 
 # -- analyze -------------------------------------------------------------------------------------------------
