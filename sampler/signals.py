@@ -6,8 +6,10 @@ from numpy.typing import NDArray
 from sampler.traces import Trace
 from sampler.types import Signal, SignalKind
 
-_BLACK, _BLACK_CONTRAST = 24.0, 8.0
-"""Mean luma and deviation up to which a frame is black."""
+_DARK, _DARK_CONTRAST = 24.0, 12.0
+"""Mean luma and deviation up to which a frame is dark: black, or black but for a title or a light."""
+_BLACK_CONTRAST = 3.0
+"""Deviation up to which a dark frame is black."""
 _PLAIN_CONTRAST = 2.5
 """Deviation up to which a frame is one plain surface, whatever its brightness."""
 _SHORTEST_BLACK_SECONDS = 0.1
@@ -20,6 +22,10 @@ _BESIDE_FRAMES = 3
 _FADE_SECONDS = (0.2, 4.0)
 _FADE_RISE = 12.0
 """Levels by which brightness has to change in a fade."""
+_FADE_ENDS = 0.05
+"""Share of the way at either end of a fade that is left out: light drifts before and after it."""
+_LEVEL = 0.2
+"""Levels that brightness may go back on its way in a fade."""
 _ONE_STEP, _FADE_FRAMES = 0.6, 5
 """Share of a fade that no single frame may make up, and how many frames of it are looked at."""
 _FLASH_RISE = 25.0
@@ -31,12 +37,12 @@ Run = tuple[int, int]
 
 def signals(trace: Trace, end_seconds: float) -> tuple[Signal, ...]:
     """All signals of the window in time order."""
-    black = [
-        r for r in _runs(black_frames(trace)) if _seconds(trace, r, end_seconds) >= _SHORTEST_BLACK_SECONDS
-    ]
+    dark, black = (
+        [run for run in _runs(mask) if _seconds(trace, run, end_seconds) >= _SHORTEST_BLACK_SECONDS]
+        for mask in (_dark_frames(trace), black_frames(trace))
+    )
     found = [_signal("black", trace, run, end_seconds) for run in black]
-    for run in black:
-        found += _fades(trace, run, end_seconds)
+    found += _fades(trace, dark, end_seconds)
     found += [_signal("freeze", trace, run, end_seconds) for run in _freezes(trace, end_seconds)]
     found += [_signal("flash", trace, run, end_seconds) for run in _flashes(trace)]
     return tuple(sorted(found, key=lambda signal: (signal.start_seconds, signal.kind)))
@@ -44,7 +50,11 @@ def signals(trace: Trace, end_seconds: float) -> tuple[Signal, ...]:
 
 def black_frames(trace: Trace) -> NDArray[np.bool_]:
     """Which frames are black."""
-    return (trace.brightness <= _BLACK) & (trace.contrast <= _BLACK_CONTRAST)
+    return _dark_frames(trace) & (trace.contrast <= _BLACK_CONTRAST)
+
+
+def _dark_frames(trace: Trace) -> NDArray[np.bool_]:
+    return (trace.brightness <= _DARK) & (trace.contrast <= _DARK_CONTRAST)
 
 
 def faded_stretches(trace: Trace) -> list[tuple[float, float]]:
@@ -101,21 +111,38 @@ def _flashes(trace: Trace) -> list[Run]:
     return found
 
 
-def _fades(trace: Trace, black: Run, end_seconds: float) -> list[Signal]:
-    """The fade that leads into a black stretch, and the one that leads out of it."""
-    first, after = black
+def _fades(trace: Trace, dark: list[Run], end_seconds: float) -> list[Signal]:
+    """The fades that lead into dark stretches, and those that lead out of them; none leads through another one."""
     found = []
-    start = first
-    while start > 0 and trace.brightness[start - 1] > trace.brightness[start] - 0.2:
-        start -= 1
-    if _is_fade(trace, start, first, end_seconds):
-        found.append(Signal("fade_out", float(trace.times[start]), float(trace.times[first])))
-    end = after - 1
-    while end + 1 < len(trace) and trace.brightness[end + 1] > trace.brightness[end] - 0.2:
-        end += 1
-    if _is_fade(trace, after - 1, end, end_seconds):
-        found.append(Signal("fade_in", float(trace.times[after - 1]), float(trace.times[end])))
+    bounds = [0, *(edge for run in dark for edge in run), len(trace)]
+    for place, (first, after) in enumerate(dark):
+        out = _falling(trace.brightness, bounds[2 * place], first, after)
+        back = _falling(
+            trace.brightness[::-1], len(trace) - bounds[2 * place + 3], len(trace) - after, len(trace) - first
+        )
+        ends: list[tuple[SignalKind, Run]] = [
+            ("fade_out", out),
+            ("fade_in", (len(trace) - 1 - back[1], len(trace) - 1 - back[0])),
+        ]
+        found += [
+            Signal(kind, float(trace.times[start]), float(trace.times[end]))
+            for kind, (start, end) in ends
+            if _is_fade(trace, start, end, end_seconds)
+        ]
     return found
+
+
+def _falling(levels: NDArray[np.float32], earliest: int, first: int, after: int) -> Run:
+    """First and last frame of the way down into a dark stretch ``[first, after)``, but for its drifting ends."""
+    start, end = first, first
+    while start > earliest and levels[start - 1] > levels[start] - _LEVEL:
+        start -= 1
+    while end + 1 < after and levels[end + 1] < levels[end] + _LEVEL:
+        end += 1
+    above, below = levels[start : first + 1], levels[first : end + 1]
+    aside = _FADE_ENDS * float(above.max() - below.min())
+    last_above = int(np.flatnonzero(above >= above.max() - aside)[-1])
+    return start + last_above, first + int(np.flatnonzero(below <= below.min() + aside)[0])
 
 
 def _is_fade(trace: Trace, start: int, end: int, end_seconds: float) -> bool:

@@ -1,6 +1,8 @@
 """Signals of traces whose frames are known."""
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sampler.signals import faded_stretches, signals
 from sampler.traces import Trace
@@ -36,6 +38,38 @@ def test_a_fade_out_into_black_and_back_in() -> None:
     found = kinds(trace(levels))
     assert [kind for kind, *_ in found] == ["fade_out", "black", "fade_in"]
     assert faded_stretches(trace(levels))
+
+
+def test_a_fade_is_told_without_the_drift_before_and_after_it() -> None:
+    levels = [*np.linspace(116.4, 116, 50), *np.linspace(116, 16, 25), *[16.0] * 25]
+    (fade,) = [found for found in kinds(trace(levels)) if found[0] == "fade_out"]
+    assert 1.9 <= fade[1] <= 2.1
+    assert 2.85 <= fade[2] <= 3.0
+
+
+def test_a_title_on_black_is_not_black_and_one_fade_leads_to_it_and_one_away() -> None:
+    down = np.linspace(116, 17, 25).tolist()
+    levels = [116.0] * 50 + down + [17.0] * 75 + down[::-1] + [116.0] * 50
+    spread = [25.0] * 50 + (np.array(down) / 5).tolist()
+    spread += (
+        [0.0] * 10 + [8.5] * 20 + [7.5] * 20 + [9.0] * 15 + [0.0] * 10
+    )  # the letters come, dim, flare and go
+    spread += spread[:75][::-1]
+    found = kinds(trace(levels, contrast=spread))
+    assert [kind for kind, *_ in found] == ["fade_out", "black", "black", "fade_in"]
+
+
+@given(st.lists(st.tuples(st.floats(16, 60), st.integers(1, 12)), min_size=1, max_size=12))
+def test_whatever_light_does_signals_lie_within_the_video_in_order(steps: list[tuple[float, int]]) -> None:
+    found = trace([level for level, frames in steps for _ in range(frames)])
+    end = len(found) / FPS
+    seen = signals(found, end)
+    assert list(seen) == sorted(seen, key=lambda signal: signal.start_seconds)
+    assert all(0 <= signal.start_seconds < signal.end_seconds <= end for signal in seen)
+
+
+def test_a_light_in_the_night_is_not_black() -> None:
+    assert kinds(trace([19.0] * 100, contrast=[5.0] * 100)) == []
 
 
 def test_black_that_comes_at_once_is_no_fade() -> None:
