@@ -24,6 +24,8 @@ _RUNNING: Final = 3
 """Different values from which changing digits count as a clock or counter."""
 _FOLLOWING: Final = 0.7
 """Share of its readings that must follow one direction."""
+_DIGITS: Final = 1 / 3
+"""Share of its letters and digits that are digits in a clock or counter; ``page 1`` of a report is none."""
 _SHORT: Final = 3
 """Characters up to which a reading must be surer, for noise is short."""
 _SURE: Final = 0.85
@@ -76,7 +78,7 @@ def gather(findings: Sequence[Findings], axis: Axis) -> tuple[Passage, ...]:
         for line in found.text or ():
             if not _is_plausible(line):
                 continue
-            thread = _best(threads, line, found.keyframe, place)
+            thread = _best(threads, line, found.keyframe, place, axis)
             if thread is None:
                 threads.append(_Thread([(found.keyframe, line)], place))
             else:
@@ -104,14 +106,28 @@ def resembles(one: str, other: str) -> bool:
     )
 
 
-def _best(threads: Sequence[_Thread], line: TextLine, keyframe: int, place: int) -> _Thread | None:
+def _best(
+    threads: Sequence[_Thread], line: TextLine, keyframe: int, place: int, axis: Axis
+) -> _Thread | None:
     fitting = [
         (gap, number)
         for number, thread in enumerate(threads)
-        if thread.reads[-1][0] != keyframe
-        and (gap := _gap(thread.reads[-1][1], line, lately=place - thread.place <= _MISSED + 1)) is not None
+        for last, before in [thread.reads[-1]]
+        if last != keyframe
+        and not (axis.shot(last) != axis.shot(keyframe) and _is_renumbered(before.text, line.text))
+        and (gap := _gap(before, line, lately=place - thread.place <= _MISSED + 1)) is not None
     ]
     return threads[min(fitting)[1]] if fitting else None
+
+
+def _is_renumbered(one: str, other: str) -> bool:
+    """Say whether two texts differ in a number alone and are no clock: after a cut, ``page 2`` is not ``page 1``."""
+    one, other = normalise(one), normalise(other)
+    return one != other and _masked(one) == _masked(other) and not _counts(one)
+
+
+def _counts(text: str) -> bool:
+    return len(re.findall(r"\d", text)) >= _DIGITS * len(text)
 
 
 def _gap(one: TextLine, other: TextLine, *, lately: bool) -> float | None:
@@ -174,7 +190,7 @@ def _ticks(values: Sequence[str]) -> tuple[str, str] | None:
     Only digits may differ, and most readings must follow one direction; those that do not are misread.
     """
     masks = {_masked(normalise(value)) for value in values}
-    if len(masks) > 1 or len(set(values)) < _RUNNING or next(iter(masks)).startswith("="):
+    if len(masks) > 1 or len(set(values)) < _RUNNING or not _counts(normalise(values[0])):
         return None
     numbers = [int(re.sub(r"\D", "", value)) for value in values]
     longest = max(_rising(numbers), _rising([-number for number in numbers]), key=len)

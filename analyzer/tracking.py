@@ -70,6 +70,8 @@ _SCREENS: Final = frozenset(
 )
 _LARGE: Final = 0.25
 """Share of the picture from which something that has text on it is the picture itself."""
+_FILLING: Final = 0.9
+"""Share of both sides of the picture from which a screen fills it."""
 _MOVED: Final = 0.15
 """Share of the picture a thing must cross to count as moving."""
 _REACH: Final = 1.5
@@ -154,9 +156,11 @@ def overlap(one: Box, other: Box) -> float:
 
 
 def touched(box: Box) -> str | None:
-    """Return the edge of the picture a box touches, the nearest; None when it touches none."""
+    """Return the edge of the picture a box touches, the nearest; None when it touches none, or fills the picture."""
     gaps = {"left": box[0], "right": 1 - box[2], "top": box[1], "bottom": 1 - box[3]}
     nearest = min(gaps, key=lambda side: gaps[side])
+    if max(gaps.values()) < _EDGE:
+        return None
     return nearest if gaps[nearest] < _EDGE else None
 
 
@@ -186,10 +190,12 @@ def _is_page(found: Findings) -> bool:
 
 
 def _is_card(detection: Detection, found: Findings) -> bool:
-    """Say whether a large screen is rather the title card that fills the picture."""
+    """Say whether a large screen is rather the picture itself: one that fills it, or a title card."""
     if detection.label not in _SCREENS or area(detection.box) < _LARGE:
         return False
     x0, y0, x1, y1 = detection.box
+    if min(x1 - x0, y1 - y0) >= _FILLING:
+        return True
     middles = [centre(line.box) for line in found.text or () if line.confidence > _PRINT]
     return any(x0 <= x <= x1 and y0 <= y <= y1 for x, y in middles)
 

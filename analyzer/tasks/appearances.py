@@ -105,8 +105,11 @@ def _tell_movement(attributes: dict[str, object]) -> str:
         words.append(f"enters from the {enters}" if isinstance(enters, str) else "appears")
     words.extend(f"{verb} {attributes[verb]}" for verb in ("moves", "comes", "goes") if verb in attributes)
     if leaves is not None:
-        words.append(f"leaves at the {leaves}" if isinstance(leaves, str) else "is gone after that")
-    return joined(words) if words else "is in view"
+        gone = "is gone again" if enters is not None else "is gone"
+        words.append(f"leaves at the {leaves}" if isinstance(leaves, str) else gone)
+    if words in ([], ["is gone"]):
+        return "is in view, then gone" if words else "is in view"
+    return joined(words)
 
 
 def _travel(first: Box, last: Box) -> dict[str, str]:

@@ -51,7 +51,7 @@ def _alike(one: set[int], other: set[int]) -> bool:
 
 
 def _counter(passage: Passage) -> Draft:
-    first, last = passage.text.split(" … ")
+    first, _, last = passage.text.partition(" … ")
     return Draft(
         track="text",
         label=passage.text,

@@ -68,8 +68,8 @@ CLOSER: list[Box] = [BOX, (0.38, 0.36, 0.52, 0.64), (0.3, 0.3, 0.6, 0.7)]
     [
         (ACROSS, "A car enters from the left, moves right and leaves at the right."),
         (IN_AND_OUT, "A car comes in from the top and goes out again."),
-        (CLOSER, "A car appears, comes closer and is gone after that."),
-        ([BOX, BOX, BOX], "A car appears and is gone after that."),
+        (CLOSER, "A car appears, comes closer and is gone again."),
+        ([BOX, BOX, BOX], "A car appears and is gone again."),
     ],
 )
 def test_a_lone_thing_is_told_with_its_movement(way: list[Box], description: str) -> None:
@@ -77,6 +77,18 @@ def test_a_lone_thing_is_told_with_its_movement(way: list[Box], description: str
     (event,) = [one for one in events(seconds(6), seen) if one.track == "car"]
     assert event.description == description
     assert (event.start_seconds, event.end_seconds) == (0.5, 3.5)
+
+
+def test_what_is_there_from_the_beginning_and_goes_is_told_so() -> None:
+    seen = [*(found(n, ("car", BOX, 0.9)) for n in range(3)), found(3), found(4), found(5)]
+    assert [one.description for one in events(seconds(6), seen)] == ["A car is in view, then gone."]
+
+
+def test_what_fills_the_picture_came_in_by_no_edge() -> None:
+    everywhere = (0.0, 0.01, 1.0, 0.99)
+    seen = [found(0), *(found(n, ("person", everywhere, 0.9)) for n in range(1, 5)), found(5), found(6)]
+    (event,) = [one for one in events(seconds(7), seen) if one.track == "person"]
+    assert event.description == "A person appears and is gone again."
 
 
 def test_while_the_camera_moves_nothing_is_said_of_movement_in_the_picture() -> None:

@@ -63,6 +63,22 @@ def test_a_misread_clock_does_not_spoil_its_ends() -> None:
     assert passage.text == "0:00:59 … 0:00:55"
 
 
+def test_the_number_of_a_page_is_no_counter_and_the_next_page_another_text() -> None:
+    def read(cuts: list[float]) -> tuple[Passage, ...]:
+        made = plan([0, 1, 2, 3], cuts=cuts, duration=4)
+        pages = [line(n, (f"Quarterly report, page {n + 1}", TOP, 0.99)) for n in range(4)]
+        return gather(pages, Axis(made, range(4)))
+
+    assert [one.text for one in read([0.5, 1.5, 2.5])] == [f"Quarterly report, page {n}" for n in range(1, 5)]
+    assert not any(one.running for one in read([]))
+
+
+def test_a_clock_runs_on_through_a_cut() -> None:
+    made = plan([0, 1, 2, 3], cuts=[1.5], duration=4)
+    (passage,) = gather([line(n, (f"89:1{n}", TOP, 0.99)) for n in range(4)], Axis(made, range(4)))
+    assert passage.text == "89:10 … 89:13"
+
+
 def test_digits_that_go_up_and_down_are_no_clock() -> None:
     values = ["Gate 10", "Gate 71", "Gate 12", "Gate 64", "Gate 13", "Gate 50"]
     (passage,) = texts(*(line(n, (value, TOP, 0.99)) for n, value in enumerate(values)))

@@ -123,6 +123,12 @@ def test_a_title_card_is_no_television() -> None:
     assert not trails(*(found(n, ("tv", (0.05, 0.05, 0.95, 0.95), 0.95), text=title) for n in range(2)))
 
 
+def test_a_screen_that_fills_the_picture_is_the_picture() -> None:
+    filling, large = (0.0, 0.05, 0.98, 1.0), (0.1, 0.1, 0.9, 0.95)
+    assert not trails(*(found(n, ("tv", filling, 0.7)) for n in range(3)))
+    assert trails(*(found(n, ("tv", large, 0.7)) for n in range(3)))
+
+
 _BOXES = st.tuples(st.floats(0, 0.9), st.floats(0, 0.9), st.floats(0.02, 0.5), st.floats(0.02, 0.5)).map(
     lambda box: (box[0], box[1], min(1.0, box[0] + box[2]), min(1.0, box[1] + box[3]))
 )
