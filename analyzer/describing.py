@@ -170,7 +170,8 @@ def summarise(seen: Understanding, titles: Sequence[str]) -> str:
     shots = seen.plan.shots
     length = seen.plan.end_seconds - seen.plan.start_seconds
     amount = "one shot" if len(shots) == 1 else f"{number_word(len(shots))} shots"
-    sentences = [sentence(f"{_duration(length)} in {amount}")]
+    still = seen.plan.media.frame_count == 1
+    sentences = ["A single picture." if still else sentence(f"{_duration(length)} in {amount}")]
     things = _tell_things(seen)
     if things:
         sentences.append(sentence(f"Seen: {joined(things)}"))
@@ -194,7 +195,7 @@ def _tell_things(seen: Understanding) -> list[str]:
     for label in sorted(weights, key=lambda label: (-weights[label], label))[:_SUBJECTS]:
         most = max(stretch.most for stretch in kinds[label])
         name = counted(most, label) if len(kinds[label]) == 1 else plural(label)
-        said.append(f"{name} ({_when(kinds[label], seen)})")
+        said.append(name if seen.plan.media.frame_count == 1 else f"{name} ({_when(kinds[label], seen)})")
     return said
 
 

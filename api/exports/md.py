@@ -1,47 +1,22 @@
 """Markdown: the timeline as a page to read, for notes and issue trackers."""
 
 import re
-from collections.abc import Iterable
 
-from analyzer import TextElement, Timeline
-from api.exports.wording import certainty, clock, one_line, told
+from analyzer import Timeline
+from api.exports.sections import Section, sections, span
+from api.exports.wording import clock, one_line
 
 _MEANINGFUL = re.compile(r"([\\`*_{}\[\]<>#|~&$!@]|^[-+]|^\d+[.)])")
 
 
 def render(timeline: Timeline) -> str:
-    """Summary, events, shots, texts, gaps and warnings as CommonMark with tables."""
+    """Summary, everything that was found, gaps and warnings as CommonMark with tables."""
     parts = [f"# {_plain(timeline.media.name)}", _facts(timeline), _plain(timeline.summary)]
-    parts += _section(
-        "Events",
-        ("time", "what", "certainty"),
-        (
-            (_times(e.start_seconds, e.end_seconds), _plain(told(e)), certainty(e.confidence))
-            for e in timeline.events
-        ),
-    )
-    described = timeline.results.describe
-    descriptions = {each.shot: each.description for each in described.shots} if described else {}
-    parts += _section(
-        "Shots",
-        ("shot", "time", "begins with", "what is in it"),
-        (
-            (
-                str(s.index),
-                _times(s.start_seconds, s.end_seconds),
-                s.transition,
-                _plain(descriptions.get(s.index, "")),
-            )
-            for s in timeline.shots
-        ),
-    )
-    parts += _section("Text", ("text", "on screen"), map(_text_row, timeline.results.text or ()))
-    parts += _section(
-        "Not looked at",
-        ("time", "why"),
-        ((_times(g.start_seconds, g.end_seconds), _plain(g.reason)) for g in timeline.coverage.gaps),
-    )
-    parts += _section("Warnings", ("what",), ((_plain(w.message),) for w in timeline.warnings))
+    for section in sections(timeline, shots=True):
+        parts += _section(section)
+    gaps = tuple((span(g.start_seconds, g.end_seconds), g.reason) for g in timeline.coverage.gaps)
+    parts += _section(Section("Not looked at", ("time", "why"), gaps))
+    parts += _section(Section("Warnings", ("what",), tuple((w.message,) for w in timeline.warnings)))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -54,19 +29,17 @@ def _facts(timeline: Timeline) -> str:
     )
 
 
-def _text_row(element: TextElement) -> tuple[str, str]:
-    stretches = (_times(each.start_seconds, each.end_seconds) for each in element.instances)
-    return _plain(element.text), ", ".join(stretches)
+def _section(section: Section) -> list[str]:
+    rows = [f"| {' | '.join(map(_plain, row))} |" for row in section.rows]
+    head = [f"| {' | '.join(section.columns)} |", f"|{' --- |' * len(section.columns)}"]
+    table = "\n".join(head + rows) if rows else ""
+    parts = [part for part in (_plain(section.lead), table, _quoted(section.body)) if part]
+    return [f"## {_plain(section.title)}", *parts] if parts else []
 
 
-def _section(title: str, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
-    body = [f"| {' | '.join(row)} |" for row in rows]
-    head = [f"| {' | '.join(columns)} |", f"|{' --- |' * len(columns)}"]
-    return [f"## {title}", "\n".join(head + body)] if body else []
-
-
-def _times(start_seconds: float, end_seconds: float) -> str:
-    return f"{clock(start_seconds)} – {clock(end_seconds)}"
+def _quoted(body: str) -> str:
+    """Text that may be Markdown itself, as it stands: every line quoted and inert."""
+    return "\n".join(f"> {_plain(line)}  " for line in body.splitlines())
 
 
 def _plain(text: str) -> str:

@@ -3,6 +3,7 @@
 import io
 import re
 import sys
+from collections.abc import Iterator
 
 from rich import box
 from rich.console import Console, RenderableType
@@ -10,24 +11,30 @@ from rich.table import Table
 from rich.text import Text
 
 from analyzer import Timeline
-from api.exports.wording import certainty, clock, one_line, told
+from api.exports.sections import Section, sections
+from api.exports.wording import clock, one_line
 from sampler import MediaInfo
 
 WIDTH_OFF_TERMINAL = 110
 """Columns where the text goes into a file or a pipe."""
-_KEYFRAMES_SHOWN = 6
+_STYLES = {
+    "time": "cyan",
+    "on screen": "cyan",
+    "applies": "cyan",
+    "in view": "cyan",
+    "chapter": "cyan",
+    "keyframes": "dim",
+}
 
 
 def render(timeline: Timeline) -> str:
-    """What it is, what happens when, what was read, and what was not looked at."""
+    """What it is, what happens when, whatever else was asked for, and what was not looked at."""
     parts: list[RenderableType] = [
         heading(timeline.media, len(timeline.shots)),
         Text(one_line(timeline.summary)),
     ]
-    if timeline.events:
-        parts.append(_events(timeline))
-    if timeline.results.text:
-        parts.append(_texts(timeline))
+    for section in sections(timeline, shots=timeline.results.describe is not None):
+        parts += _told(section)
     return on_terminal(*parts, _footing(timeline))
 
 
@@ -60,41 +67,33 @@ def grid(*columns: str) -> Table:
     return table
 
 
-def _events(timeline: Timeline) -> Table:
-    table = grid("time", "what happens", "sure", "keyframes")
-    for event in timeline.events:
-        table.add_row(
-            Text(f"{clock(event.start_seconds)} – {clock(event.end_seconds)}", style="cyan"),
-            Text(told(event)),
-            Text(certainty(event.confidence)),
-            Text(_brief(event.evidence), style="dim"),
-        )
-    return table
-
-
-def _texts(timeline: Timeline) -> Table:
-    table = grid("on screen", "text")
-    for element in timeline.results.text or ():
-        stretches = (f"{clock(each.start_seconds)} – {clock(each.end_seconds)}" for each in element.instances)
-        table.add_row(Text(", ".join(stretches), style="cyan"), Text(one_line(element.text)))
-    return table
+def _told(section: Section) -> Iterator[RenderableType]:
+    if section.lead or section.body:
+        yield Text(f"\n{section.title}", style="bold")
+    if section.lead:
+        yield Text(section.lead)
+    if section.rows:
+        table = grid(*section.columns)
+        for row in section.rows:
+            styles = (_STYLES.get(column, "") for column in section.columns)
+            table.add_row(*(Text(cell, style) for cell, style in zip(row, styles, strict=True)))
+        yield table
+    if section.body:
+        yield Text("\n".join(map(one_line, section.body.splitlines())))
 
 
 def _footing(timeline: Timeline) -> Text:
     coverage = timeline.coverage
     footing = Text(
-        f"{coverage.keyframes_analyzed} of {coverage.keyframes} keyframes looked at by "
-        f"{one_line(timeline.model.name)}; longest stretch unseen {coverage.longest_unseen_seconds:.1f} s",
+        f"{coverage.keyframes_analyzed} of {coverage.keyframes} keyframe{'s' * (coverage.keyframes != 1)} looked at "
+        f"by {one_line(timeline.model.name)}",
         style="dim",
     )
+    if timeline.media.frame_count != 1:
+        footing.append(f"; longest stretch unseen {coverage.longest_unseen_seconds:.1f} s")
     for gap in coverage.gaps:
         why = one_line(gap.reason.replace("_", " "))
         footing.append(f"\nnot looked at: {clock(gap.start_seconds)} – {clock(gap.end_seconds)}, {why}")
     for warning in timeline.warnings:
         footing.append(f"\nwarning: {one_line(warning.message)}", style="yellow")
     return footing
-
-
-def _brief(indexes: tuple[int, ...]) -> str:
-    more = " …" if len(indexes) > _KEYFRAMES_SHOWN else ""
-    return " ".join(str(index) for index in indexes[:_KEYFRAMES_SHOWN]) + more

@@ -6,7 +6,12 @@ from dataclasses import replace
 from PIL import Image
 
 from analyzer import (
+    AskResult,
+    Chapter,
+    ClauseVerdict,
     Coverage,
+    DescribeResult,
+    DocumentElement,
     Event,
     EventBox,
     Gap,
@@ -14,11 +19,17 @@ from analyzer import (
     ModelInfo,
     ModerationResult,
     ObjectsResult,
+    ReasoningStep,
+    Relation,
     Results,
+    ShotDescription,
+    Table,
+    TagElement,
     TextElement,
     Timeline,
     TimelineKeyframe,
     TimelineShot,
+    Track,
     Usage,
 )
 from api.schemas import timeline_request
@@ -114,6 +125,30 @@ def timeline(seconds: float = 40.0) -> Timeline:
         coverage=Coverage(4, 3, quarter, (Gap(2.5 * quarter, seconds, "model_failed"),)),
         usage=Usage(wall_seconds=1.0),
         warnings=(Notice("truncated", NASTY),),
+    )
+
+
+def of_every_task(said: str = NASTY) -> Timeline:
+    """The same with a result of each task, all of whose words are these."""
+    made = timeline()
+    (text,) = made.results.text or ()
+    there = text.instances
+    return replace(
+        made,
+        results=Results(
+            text=made.results.text,
+            tags=(TagElement(said, 0.5, "model", there),),
+            objects=ObjectsResult(
+                (Track("t1", said, 0.5, (), there),), (Relation(said, "left of", "t1", there),)
+            ),
+            moderation=ModerationResult(
+                said, "review", (ClauseVerdict("c1", "review", 0.5, said, there),), ()
+            ),
+            describe=DescribeResult(said, (Chapter(said, said, 0.0, 20.0),), (ShotDescription(0, said),)),
+            ask=AskResult(said, said, False, 0.5, (ReasoningStep(said, (1,)),), there),
+            documents=(DocumentElement(said, said, (Table(("a",), ((said,),)),), {"total": said}, there),),
+            custom={"mood": said},
+        ),
     )
 
 

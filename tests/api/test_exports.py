@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from analyzer import Chapter, DescribeResult
+from analyzer import Chapter, DescribeResult, ObjectsResult
 from api.errors import ExportRefusedError
 from api.exports import SUFFIXES
 from api.exports.rendering import render
@@ -60,9 +60,50 @@ def test_markdown_tables_keep_their_columns():
     text = render(handmade.timeline(), "md")
     tables = [line for line in text.splitlines() if line.startswith("|")]
     events = [line for line in tables if "0:00.0 – 0:20.0" in line or "0:10.0 – 0:20.0" in line][:2]
-    assert all(len(re.findall(r"(?<!\\)\|", line)) == 4 for line in events), events
+    assert all(len(re.findall(r"(?<!\\)\|", line)) == 5 for line in events), events
     assert not re.search(r"(?<!\\)<", text), "no raw HTML"
     assert "| 2 | 0:20.0 – 0:30.0 | cut |" in text
+
+
+@pytest.mark.parametrize("form", ["table", "md"])
+def test_what_is_read_by_people_tells_the_result_of_every_task(form):
+    made = handmade.of_every_task("said")
+    answer = replace(made.results.ask, question="Who comes in?", answer="A cat does.", reasoning=())
+    told = {
+        "tags": (replace(made.results.tags[0], tag="indoors"),),
+        "objects": ObjectsResult(
+            (replace(made.results.objects.tracks[0], label="lamp"),),
+            (replace(made.results.objects.relations[0], subject="cat", object="lamp"),),
+        ),
+        "documents": (replace(made.results.documents[0], title="Invoice", markdown="Sum\nfour"),),
+        "custom": {"mood": "calm"},
+    }
+    text = render(replace(made, results=replace(made.results, ask=answer, **told)), form)
+    for words in (
+        "Who comes in?", "A cat does. (50 % sure) Seen at 0:10.0 – 0:20.0", "review, by the policy said",
+        "indoors", "cat left of lamp", "Document: Invoice", "four", '"mood": "calm"',
+    ):  # fmt: skip
+        assert words in text.replace("\\", ""), words
+
+
+def test_an_answer_in_markdown_that_cannot_be_seen_says_so():
+    made = handmade.of_every_task("said")
+    ask = replace(made.results.ask, not_visible=True, confidence=None, instances=())
+    text = render(replace(made, results=replace(made.results, ask=ask)), "md")
+    assert "## said\n\nNot visible: said\n\n| step | keyframes |" in text
+
+
+def test_no_word_of_any_task_breaks_out_of_markdown():
+    text = render(handmade.of_every_task(), "md")
+    assert not re.search(r"(?<!\\)<", text), "no raw HTML"
+    assert "\x1b" not in text
+    tables = [part.splitlines() for part in text.split("\n\n") if part.startswith("|")]
+    assert len(tables) == 12
+    assert all(len({len(re.findall(r"(?<!\\)\|", line)) for line in table}) == 1 for table in tables)
+
+
+def test_a_terminal_is_not_steered_by_any_task():
+    assert "\x1b" not in render(handmade.of_every_task(), "table")
 
 
 def test_chapters_follow_the_rules():

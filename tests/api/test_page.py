@@ -125,6 +125,27 @@ def test_a_reader_finds_everything_by_clicking_keys_and_searching(browser):
     assert seen["theme"] in {"light", "dark"}
 
 
+def test_the_answer_is_what_is_seen_first_and_every_task_has_its_list(browser):
+    made = handmade.of_every_task("said <b>so</b>")
+    result = browser.run(
+        render(made, "html"),
+        """
+        const rows = () => [...document.querySelectorAll(".row .what")].map((row) => row.textContent);
+        const tabs = [...document.querySelectorAll("#tabs button")], first = rows();
+        const names = tabs.map((tab) => tab.textContent.split(" ")[0]);
+        tabs[names.indexOf("Custom")].click();
+        return { names, first, custom: rows(), bold: document.querySelectorAll(".row b").length };
+        """,
+    )
+    assert result["names"] == [
+        "Answer", "Events", "Shots", "Chapters", "Text", "Tags", "Objects", "Moderation", "Documents", "Custom",
+        "About",
+    ]  # fmt: skip
+    assert result["first"] == ["said <b>so</b>", "said <b>so</b>"]
+    assert json.loads(result["custom"][0]) == {"mood": "said <b>so</b>"}
+    assert result["bold"] == 0
+
+
 def test_a_page_without_pictures_shows_where_they_would_be(browser):
     seen = browser.run(
         render(handmade.timeline(), "html"),

@@ -56,7 +56,16 @@ const instancesOf = (element, title, extra = {}) => element.instances.map((each)
 const described = new Map((results.describe?.shots ?? []).map((each) => [each.shot, each.description]));
 const begins = { start: "begins the video", cut: "after a cut", gradual: "after a gradual transition" };
 const entry = (thing, title, extra) => ({ start: thing.start_seconds, end: thing.end_seconds, title, ...extra });
+const whole = { start: 0, end: duration, frames: [] };
 const lists = {
+  Answer: !results.ask ? [] : [
+    { ...whole, ...instancesOf(results.ask, "")[0], title: `${results.ask.not_visible ? "Not visible. " : ""}${results.ask.answer}`,
+      more: results.ask.question, sure: results.ask.confidence },
+    ...results.ask.reasoning.map((step) => {
+      const seen = framesOf(step.keyframes).map((frame) => frame.time_seconds);
+      return { start: seen[0] ?? 0, end: seen.at(-1) ?? duration, title: step.step, frames: step.keyframes, more: "reasoning" };
+    }),
+  ],
   Events: events.map((event) => entry(event, event.description || event.label, {
     more: event.description ? event.label : "", sure: event.confidence, tint: tint(event.track), event,
     frames: event.evidence,
@@ -67,16 +76,30 @@ const lists = {
   Chapters: (results.describe?.chapters ?? []).map((part) => entry(part, part.title, { more: part.description })),
   Text: (results.text ?? []).flatMap((text) => instancesOf(text, text.text, { sure: text.confidence })),
   Tags: (results.tags ?? []).flatMap((tag) => instancesOf(tag, tag.tag, { sure: tag.confidence })),
-  Objects: (results.objects?.tracks ?? []).flatMap((track) =>
-    instancesOf(track, track.label, { more: track.id, sure: track.confidence })),
+  Objects: [
+    ...(results.objects?.tracks ?? []).flatMap((track) =>
+      instancesOf(track, track.label, { more: track.id, sure: track.confidence })),
+    ...(results.objects?.relations ?? []).flatMap((each) =>
+      instancesOf(each, `${each.subject} ${each.relation} ${each.object}`, { more: "relation" })),
+  ],
   Moderation: (results.moderation?.clauses ?? []).flatMap((clause) => {
     const said = { more: `${clause.verdict}: ${clause.explanation}`, sure: clause.confidence };
     return clause.instances.length ? instancesOf(clause, clause.id, said)
       : [{ start: 0, end: duration, title: clause.id, frames: [], ...said }];
   }),
 };
+for (const page of results.documents ?? []) {
+  const values = Object.entries(page.fields).map(([name, value]) => `${name}: ${value}`);
+  lists.Documents = [...lists.Documents ?? [], ...instancesOf(page, page.title || "Untitled", { more: [...values, page.markdown].join("\n") })];
+}
+if (results.custom) {
+  const { text, ...others } = results.custom;
+  const said = typeof text === "string" && !Object.keys(others).length ? text : JSON.stringify(results.custom, null, 2);
+  lists.Custom = [{ ...whole, title: said }];
+}
 for (const name of Object.keys(lists)) if (name !== "Events" && !lists[name].length) delete lists[name];
-for (const list of Object.values(lists)) list.sort((a, b) => a.start - b.start);
+for (const [name, list] of Object.entries(lists)) if (name !== "Answer") list.sort((a, b) => a.start - b.start);
+if (lists.Answer) state.tab = "Answer";
 const found = (item) => !state.search
   || `${item.title} ${item.more ?? ""} ${item.event?.track ?? ""}`.toLowerCase().includes(state.search);
 
@@ -141,7 +164,7 @@ function drawTabs() {
 function drawRow(item) {
   const chosen = item.event && item.event === state.event;
   const row = make("button", { type: "button", className: `row${chosen ? " chosen" : ""}`, tint: item.tint },
-    make("time", { textContent: `${clock(item.start)} – ${clock(item.end)}` }),
+    make("time", { textContent: item.start === item.end ? clock(item.start) : `${clock(item.start)} – ${clock(item.end)}` }),
     make("span", { className: "what", textContent: item.title }),
     make("span", { className: "sure", textContent: sure(item.sure ?? null), title: "confidence" }),
     item.more ? make("span", { className: "more", textContent: item.more }) : null);
