@@ -86,7 +86,10 @@ def _freezes(trace: Trace, end_seconds: float) -> list[Run]:
     found = []
     for first, after in _runs(trace.jumps <= _STILL):
         run = (max(first - 1, 0), after)
-        if _seconds(trace, run, end_seconds) < _SHORTEST_FREEZE_SECONDS or black_frames(trace)[first]:
+        repeats = run[1] - run[0] > 1  # the first picture has none before it
+        if not repeats or _seconds(trace, run, end_seconds) < _SHORTEST_FREEZE_SECONDS:
+            continue
+        if black_frames(trace)[first]:
             continue
         sides = (
             trace.jumps[max(first - _BESIDE_FRAMES, 1) : first],

@@ -1,5 +1,7 @@
 """Signals of traces whose frames are known."""
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,3 +88,8 @@ def test_a_freeze_interrupts_motion() -> None:
     moving, still = [3.0] * 50, [0.0] * 75
     assert [kind for kind, *_ in kinds(trace([100.0] * 175, jumps=moving + still + moving))] == ["freeze"]
     assert kinds(trace([100.0] * 175, jumps=[0.0] * 175)) == []
+
+
+def test_a_first_picture_that_stands_long_repeats_nothing() -> None:
+    slow = replace(trace([100.0] * 4, jumps=[0.0, 9.0, 9.0, 9.0]), times=np.arange(4) * 3.0)
+    assert signals(slow, 12.0) == ()
