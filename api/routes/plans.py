@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 from anyio import to_thread
@@ -10,12 +11,13 @@ from fastapi import APIRouter, Request
 from api import pipeline
 from api.errors import RefusedError
 from api.plans import Plan, foresee, plan_document
+from api.problems import problem_of
 from api.routes.guarding import Tenant
 from api.routes.problems import ANY_PROBLEM
 from api.routes.serving import ServerHere
 from api.routes.submissions import Brought, brought
 from api.routes.timelines import BODY
-from sampler import SamplingPlan, source_of
+from sampler import SamplerError, SamplingPlan, source_of
 
 router = APIRouter(prefix="/v1/plans", tags=["plans"], responses=ANY_PROBLEM)
 
@@ -36,7 +38,21 @@ def _planned(came: Brought) -> Mapping[str, Any]:
     paths = [file.path for file in came.files]
     source = source_of(paths, came.submission.interval)
     model = pipeline.open_model(came.submission)
-    with closing(pipeline.plan(source, came.submission, model)) as steps:
-        plan = next(step for step in steps if isinstance(step, SamplingPlan))
+    try:
+        with closing(pipeline.plan(source, came.submission, model)) as steps:
+            plan = next(step for step in steps if isinstance(step, SamplingPlan))
+    except SamplerError as error:
+        problem = problem_of(error)
+        if problem is None:
+            raise
+        raise RefusedError(problem.status, problem.code, _named(came, problem.message)) from error
+    plan = replace(plan, media=replace(plan.media, name=came.files[0].name))
     second_look = pipeline.second_look_plan(came.submission, model)
     return plan_document(foresee(plan, came.submission.analysis_request(), model, second_look))
+
+
+def _named(came: Brought, message: str) -> str:
+    """The message with the names its sender knows, not those the files are stored under."""
+    for file in came.files:
+        message = message.replace(file.path.name, file.name)
+    return message

@@ -255,8 +255,12 @@ def test_a_plan_says_what_would_be_looked_at(service: Service) -> None:
         "/v1/plans", files={"video": ("a.gif", moving_square())}, data={"request": '{"frames": 3}'}
     )
     assert answer.status_code == 200
+    assert answer.json()["media"]["name"] == "a.gif"
     assert 0 < len(answer.json()["keyframes"]) <= 3
     assert service.model.looks == looks
+    refused = service.http.post("/v1/plans", files={"video": ("notes.mp4", b"no video")})
+    assert (refused.status_code, refused.json()["code"]) == (422, "unreadable_media")
+    assert refused.json()["detail"].startswith("'notes.mp4' is not a video")
 
 
 def test_status_pages(service: Service) -> None:
