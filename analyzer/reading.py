@@ -6,7 +6,7 @@ all else stays, is one text too.
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -24,6 +24,8 @@ _RUNNING: Final = 3
 """Different values from which changing digits count as a clock or counter."""
 _FOLLOWING: Final = 0.7
 """Share of its readings that must follow one direction."""
+_STANDING: Final = 0.4
+"""Share of its readings from which one value does not run but stand, as the years under a chart do."""
 _DIGITS: Final = 1 / 3
 """Share of its letters and digits that are digits in a clock or counter; ``page 1`` of a report is none."""
 _SHORT: Final = 3
@@ -191,6 +193,8 @@ def _ticks(values: Sequence[str]) -> tuple[str, str] | None:
     """
     masks = {_masked(normalise(value)) for value in values}
     if len(masks) > 1 or len(set(values)) < _RUNNING or not _counts(normalise(values[0])):
+        return None
+    if max(Counter(values).values()) > max(2, _STANDING * len(values)):
         return None
     numbers = [int(re.sub(r"\D", "", value)) for value in values]
     longest = max(_rising(numbers), _rising([-number for number in numbers]), key=len)

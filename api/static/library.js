@@ -16,6 +16,12 @@ async function drawTasks() {
   }
 }
 
+// What happened this year needs no year.
+function when(seconds) {
+  const then = new Date(seconds * 1000), year = then.getFullYear() === new Date().getFullYear() ? undefined : "numeric";
+  return then.toLocaleString([], { year, month: "short", day: "numeric", hour: "numeric", minute: "2-digit" });
+}
+
 function wanted() {
   const form = new FormData($("new")), request = { tasks: form.getAll("task"), frames: Number(form.get("frames")) };
   if (!request.tasks.length) throw new Error("Choose at least one thing to find.");
@@ -93,7 +99,7 @@ function card(job) {
       running ? make("progress", { max: 1, value: job.progress, ariaLabel: "Progress" }) : null,
       words ? make("span", { className: "words", textContent: words }) : null),
     make("div", { className: "foot" }, status,
-      make("time", { textContent: new Date(job.created_at * 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" }) }), remove));
+      make("time", { textContent: when(job.created_at) }), remove));
 }
 
 async function refresh(cursor = null) {

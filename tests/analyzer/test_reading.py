@@ -79,6 +79,12 @@ def test_a_clock_runs_on_through_a_cut() -> None:
     assert passage.text == "89:10 … 89:13"
 
 
+def test_the_years_under_a_chart_that_is_drawn_anew_are_no_counter() -> None:
+    years = ["2080", "2080", "2080", "2070", "2065", "2065", "2065", "2065"]
+    (passage,) = texts(*(line(n, (year, TOP, 0.99)) for n, year in enumerate(years)))
+    assert (passage.running, passage.text) == (False, "2065")
+
+
 def test_digits_that_go_up_and_down_are_no_clock() -> None:
     values = ["Gate 10", "Gate 71", "Gate 12", "Gate 64", "Gate 13", "Gate 50"]
     (passage,) = texts(*(line(n, (value, TOP, 0.99)) for n, value in enumerate(values)))

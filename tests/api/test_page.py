@@ -146,6 +146,21 @@ def test_the_answer_is_what_is_seen_first_and_every_task_has_its_list(browser):
     assert result["bold"] == 0
 
 
+def test_the_list_stays_in_sight_whatever_stands_above_it(browser):
+    result = browser.run(
+        PAGE,
+        """
+        const tall = document.createElement("div");
+        tall.style.height = "2000px";
+        document.getElementById("summary").after(tall);
+        const panel = document.querySelector(".panel");
+        return { list: document.getElementById("list").clientHeight, scrolls: panel.scrollHeight > panel.clientHeight };
+        """,
+    )
+    assert result["list"] > 150
+    assert result["scrolls"]
+
+
 def test_a_page_without_pictures_shows_where_they_would_be(browser):
     seen = browser.run(
         render(handmade.timeline(), "html"),
