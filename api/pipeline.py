@@ -13,6 +13,7 @@ from typing import TypeVar
 import analyzer
 import sampler
 from analyzer import (
+    AnalysisRequestError,
     AnalysisStep,
     Endpoint,
     LocalModel,
@@ -57,13 +58,15 @@ class Means:
     """A folder that keeps every exchange."""
     replay: Path | None = None
     """A folder that answers in place of the network."""
+    asks: bool = True
+    """Whether it will be asked anything; a plan asks nothing and needs no key."""
 
 
 def open_model(request: TimelineRequest, means: Means | None = None) -> LocalModel | OpenAIModel:
     """The model that will answer; it loads or connects when first asked and may serve many runs.
 
     Raises:
-        AnalysisRequestError: the endpoint or the model profiles make no sense.
+        AnalysisRequestError: the endpoint or the model profiles make no sense, or a key is missing.
     """
     means = means or Means()
     if request.backend == "local" or (request.backend == "auto" and not _is_configured(means)):
@@ -76,6 +79,10 @@ def open_model(request: TimelineRequest, means: Means | None = None) -> LocalMod
         api_key=key,
         concurrency=configured.model_requests_at_once,
     )
+    if endpoint.is_openrouter and key is None and means.asks and means.replay is None:
+        raise AnalysisRequestError(
+            "OpenRouter asks for a key: set OPENROUTER_API_KEY, or SCENELINE_BASE_URL to use another server"
+        )
     place = configured.profiles_place()
     profiles = place if configured.model_profiles or place.is_file() else None
     return analyzer.open_model(endpoint, profiles=profiles, record=means.record, replay=means.replay)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analyzer import LocalModel, OpenAIModel, Timeline, check
@@ -74,7 +74,7 @@ def analyze_all(order: Order) -> int:
         OutputError: the place for the results cannot be written.
     """
     errands = plan_errands(order)
-    model = pipeline.open_model(order.request, order.means)
+    model = pipeline.open_model(order.request, replace(order.means, asks=not order.dry_run))
     check(order.request.analysis_request(), model)
     codes = asyncio.run(_do_all(errands, order, model))
     return next((code for code in codes if code != DONE), DONE)

@@ -73,7 +73,7 @@ def show_plan(
         OutputError: the place cannot be written.
     """
     place = place_of(output, video, SUFFIXES[form])
-    model = pipeline.open_model(request, pipeline.Means(base_url))
+    model = pipeline.open_model(request, pipeline.Means(base_url, asks=False))
     check(request.analysis_request(), model)
     plan = make_plan(VideoFile(video), request, video.name, model=model, quiet=quiet)
     deliver(place, plan_table(plan) if form == "table" else json_text(plan_document(plan)))

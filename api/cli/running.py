@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -33,8 +34,9 @@ def run_server(host: str, port: int, ours: Settings) -> int:
     """Serve until interrupted.
 
     Raises:
-        SetupError: the settings contradict each other, or strangers could come in.
+        SetupError: the settings contradict each other, strangers could come in, or somebody else listens there.
     """
+    _check_free(host, port)
     loopback_only = host in LOOPBACK_NAMES
     set_up_logs(ours.log_format)
     with opened(ours) as place:
@@ -57,6 +59,17 @@ def run_server(host: str, port: int, ours: Settings) -> int:
         uvicorn.Server(config).run()
     _leave()
     return DONE
+
+
+def _check_free(host: str, port: int) -> None:
+    """Look before anything is set up: uvicorn would only log that the place is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        raise SetupError(
+            f"nothing can listen on {host}, port {port} ({error.strerror}); choose another --host or --port"
+        ) from error
 
 
 def run_worker() -> int:

@@ -37,7 +37,7 @@ async def post_plan(request: Request, server: ServerHere, _tenant: Tenant) -> Ma
 def _planned(came: Brought) -> Mapping[str, Any]:
     paths = [file.path for file in came.files]
     source = source_of(paths, came.submission.interval)
-    model = pipeline.open_model(came.submission)
+    model = pipeline.open_model(came.submission, pipeline.Means(asks=False))
     try:
         with closing(pipeline.plan(source, came.submission, model)) as steps:
             plan = next(step for step in steps if isinstance(step, SamplingPlan))

@@ -1,6 +1,7 @@
 """The command line inside this process: what is written where, and the exit code of every outcome."""
 
 import json
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,6 +47,36 @@ def pictures(folder: Path, count: int) -> list[Path]:
         Image.new("RGB", (64, 48), (60 * number, 90, 200 - 60 * number)).save(path)
         paths.append(path)
     return paths
+
+
+@pytest.fixture
+def unconfigured(monkeypatch):
+    for name in ("SCENELINE_BASE_URL", "SCENELINE_API_KEY", "OPENROUTER_API_KEY", "SCENELINE_MODEL"):
+        monkeypatch.delenv(name, raising=False)
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
+
+
+@pytest.mark.usefixtures("unconfigured")
+def test_openrouter_without_a_key_is_refused_before_the_video_is_opened_but_can_be_planned(run, tmp_path):
+    code, out, err = run("analyze", tmp_path / "none.mp4", "--backend", "openai")
+    assert (code, out) == (2, "")
+    assert err.startswith("sceneline: OpenRouter asks for a key: set OPENROUTER_API_KEY, or")
+    picture = pictures(tmp_path, 1)[0]
+    for command in (["plan"], ["analyze", "--dry-run"]):
+        code, out, err = run(*command, picture, "--backend", "openai")
+        assert code == 0, err
+        assert json.loads(out)["estimate"]["requests"] == 1
+
+
+def test_a_port_that_is_taken_is_one_line(run, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, out, err = run("serve", "--port", port, "--data", tmp_path / "data")
+    assert (code, out) == (2, "")
+    assert err.startswith(f"sceneline: nothing can listen on 127.0.0.1, port {port} (")
+    assert not (tmp_path / "data").exists()
 
 
 def test_the_name_of_a_file_cannot_break_a_line_of_progress(monkeypatch, capsys):
