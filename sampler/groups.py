@@ -7,7 +7,7 @@ analysis on compressed video", 1995, read cuts off such sizes alone; here they o
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampler.frames import UNTIMED, Packets
+from sampler.swells import leaders, runs, unusual
 
 _FEWEST_GROUPS = 3
 _FEWEST_FRAMES = 3.0
 """Frames in a group below which decoding sync frames is decoding nearly everything."""
-_LONGEST_SECONDS = 12.0
+_LONGEST_SECONDS = 30.0
 """Groups beyond this are decoded; where they make up half of the video, all of it is."""
 _LARGEST_BYTES = 64 << 20
 """Packets of a group are held in memory."""
@@ -35,7 +36,10 @@ _LARGE, _STANDS_OUT, _BESIDE = 0.6, 2.5, 8
 _WHOLE_PICTURE = 0.9
 """The same where it need not stand out."""
 _RUN, _SWELL, _SWOLLEN_SHARE = 8, 2.5, 0.05
-"""Packets in a run; its mean as a multiple of the usual and as a share of a sync frame, where something comes by."""
+"""Packets in a run; its mean as a multiple of the usual in a group and as a share of a sync frame, from which more than
+motion may happen."""
+_BEGINNERS = 3
+"""In such a group so many of the largest leaders are asked whether they go on with what was before."""
 _FLOOR_RUN = 10
 _EVEN, _LIGHT = 2.4, 0.45
 """What holds nothing but what leads up to the cut at its end, besides packets of no whole picture: how far the second
@@ -63,8 +67,12 @@ class Timetable:
     packets: Packets
     starts: NDArray[np.int64]
     """Index of the first packet of each group, and the number of packets."""
+    regular: NDArray[np.bool_]
+    """Which groups ended because it was time."""
     irregular: NDArray[np.bool_]
     """Which groups ended before their time."""
+    unusual: Mapping[int, int]
+    """Groups in which more happens than usual, and up to which timestamp."""
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -104,6 +112,8 @@ class Verdict:
     """Whether the next sync frame begins a shot, which needs no decoding to know."""
     candidates: tuple[int, ...] = ()
     """Packets, counted from the sync frame's as 0, that may begin a shot each, the likeliest first."""
+    beginners: tuple[int, ...] = ()
+    """Packets one of which would begin something if anything did: where all go on, there is nothing to decode."""
 
 
 def timetable(packets: Packets, time_base: Fraction) -> Timetable | str:
@@ -114,9 +124,12 @@ def timetable(packets: Packets, time_base: Fraction) -> Timetable | str:
     spans = np.diff(packets.pts[starts[:-1]])
     if len(np.unique(packets.pts)) < len(packets) or bool((spans <= 0).any()):
         return "its clock does not always go forward"
-    return _useless(packets, starts, spans, time_base) or Timetable(
-        time_base, packets, starts, _irregular(np.diff(starts), spans, time_base)
-    )
+    useless = _useless(packets, starts, spans, time_base)
+    if useless:
+        return useless
+    regular, irregular = _common_lengths(np.diff(starts), spans, time_base)
+    settling = int(_SETTLING_SECONDS / time_base)
+    return Timetable(time_base, packets, starts, regular, irregular, unusual(packets, starts, settling))
 
 
 def _useless(
@@ -148,7 +161,7 @@ def judge(table: Timetable, group: int, change: float, *, plain: bool) -> Verdic
         return Verdict(decode=True)
     whole = float(min(sizes[0], table.sizes(group + 1)[0]))
     others = sizes[1:].astype(np.float64)
-    largest, run = float(others.max()) / whole, _runs(others, _RUN).mean(axis=1)
+    largest, run = float(others.max()) / whole, runs(others, _RUN).mean(axis=1)
     heaviest = float(run.max()) / whole
     if change >= _DIFFERENT:
         even = largest < _WHOLE_PICTURE and heaviest < _LIGHT and _rise(_floors(table, group)) < _EVEN
@@ -156,15 +169,21 @@ def judge(table: Timetable, group: int, change: float, *, plain: bool) -> Verdic
             return Verdict(decode=False, cut=True)
         brief = seconds <= _BRIEF_SECONDS
         until = _loud_until(table, group) if brief else None
-        pts = table.packets.pts[table.starts[group] : table.starts[group + 1]]
-        candidates = () if plain or table.irregular[group] else _candidates(pts, sizes, whole)
+        told = () if plain or table.irregular[group] else _largest_leaders(table, group)
+        candidates = tuple(packet for packet in told if sizes[packet] >= _CANDIDATE * whole)
         return Verdict(decode=True, loud_until=until, candidates=candidates)
-    suspicious = largest >= _WHOLE_PICTURE or (heaviest >= _SWOLLEN_SHARE and _rise(run) >= _SWELL)
-    suspicious |= heaviest >= _SWOLLEN_SHARE and _rise(_floors(table, group)) >= _SWELL
+    suspicious = largest >= _WHOLE_PICTURE
     if largest >= _LARGE or change >= _MOVED:
         suspicious |= largest > _CALM and _stands_out(others)
-    until = _loud_until(table, group) if seconds <= _LONGEST_TRUSTED_SECONDS else None
-    return Verdict(decode=suspicious, loud_until=until, thinly=largest < _LARGE)
+    swells = heaviest >= _SWOLLEN_SHARE and max(_rise(run), _rise(_floors(table, group))) >= _SWELL
+    unusual_until = table.unusual.get(group)
+    if suspicious or (swells and unusual_until is None):
+        until = _loud_until(table, group) if seconds <= _LONGEST_TRUSTED_SECONDS else None
+        # What ended for a cut and looks like what follows the cut has something else in between.
+        certain = suspicious or not table.regular[group]
+        beginners = () if certain else _largest_leaders(table, group)[:_BEGINNERS]
+        return Verdict(decode=True, loud_until=until, thinly=largest < _LARGE, beginners=beginners)
+    return Verdict(decode=unusual_until is not None, loud_until=unusual_until, thinly=True)
 
 
 def quiet(table: Timetable, group: int) -> NDArray[np.bool_]:
@@ -177,22 +196,19 @@ def quiet(table: Timetable, group: int) -> NDArray[np.bool_]:
     return np.asarray(np.convolve(loud, np.ones(2 * _QUIET_BESIDE + 1), "same")[: len(sizes)] == 0)
 
 
-def _candidates(pts: NDArray[np.int64], sizes: NDArray[np.int64], whole: float) -> tuple[int, ...]:
+def _largest_leaders(table: Timetable, group: int) -> tuple[int, ...]:
     """The packets that may be pictures of their own, the largest first: a shot begins with a leader."""
-    leaders = _leaders(pts)
-    large = leaders[sizes[leaders] >= _CANDIDATE * whole]
-    return tuple(large[np.argsort(-sizes[large], kind="stable")].tolist())
+    sizes, found = (
+        table.sizes(group),
+        leaders(table.packets.pts[table.starts[group] : table.starts[group + 1]]),
+    )
+    return tuple(found[np.argsort(-sizes[found], kind="stable")].tolist())
 
 
 def leader_before(table: Timetable, group: int, packet: int) -> int | None:
     """The last leader before a packet; None if there is only the sync frame."""
-    leaders = _leaders(table.packets.pts[table.starts[group] : table.starts[group] + packet])
-    return int(leaders[-1]) if len(leaders) else None
-
-
-def _leaders(pts: NDArray[np.int64]) -> NDArray[np.intp]:
-    """The packets of a group, the sync frame's apart, that are shown later than all that is stored before them."""
-    return np.flatnonzero(pts[1:] > np.maximum.accumulate(pts)[:-1]) + 1
+    found = leaders(table.packets.pts[table.starts[group] : table.starts[group] + packet])
+    return int(found[-1]) if len(found) else None
 
 
 def reach(table: Timetable, group: int, cuts: Sequence[Opening]) -> int | None:
@@ -218,14 +234,9 @@ def reach(table: Timetable, group: int, cuts: Sequence[Opening]) -> int | None:
 
 def _even(sizes: NDArray[np.float64], whole: float) -> bool:
     """Whether nothing but motion happens in a stretch of packets, as they are shown, after a whole picture."""
-    floors = np.sort(_runs(sizes, _FLOOR_RUN), axis=1)
+    floors = np.sort(runs(sizes, _FLOOR_RUN), axis=1)
     floor = floors[:, min(1, floors.shape[1] - 1)]
-    return float(_runs(sizes, _RUN).mean(axis=1).max()) < _LIGHT * whole and _rise(floor) < _EVEN
-
-
-def _runs(sizes: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    """Every run of consecutive sizes, one a row."""
-    return np.lib.stride_tricks.sliding_window_view(sizes, min(count, len(sizes)))
+    return float(runs(sizes, _RUN).mean(axis=1).max()) < _LIGHT * whole and _rise(floor) < _EVEN
 
 
 def _rise(values: NDArray[np.float64]) -> float:
@@ -237,8 +248,8 @@ def _floors(table: Timetable, group: int) -> NDArray[np.float64]:
     """Second smallest of every run of a group's packets in the order they are shown."""
     first, after = table.starts[group] + 1, table.starts[group + 1]
     order = np.argsort(table.packets.pts[first:after])
-    runs = _runs(table.packets.sizes[first:after][order].astype(np.float64), _FLOOR_RUN)
-    return np.sort(runs, axis=1)[:, min(1, runs.shape[1] - 1)]
+    ordered = runs(table.packets.sizes[first:after][order].astype(np.float64), _FLOOR_RUN)
+    return np.sort(ordered, axis=1)[:, min(1, ordered.shape[1] - 1)]
 
 
 def _stands_out(sizes: NDArray[np.float64]) -> bool:
@@ -255,13 +266,17 @@ def _loud_until(table: Timetable, group: int) -> int | None:
     return until if until < table.sync_pts[group + 1] else None
 
 
-def _irregular(
+def _common_lengths(
     lengths: NDArray[np.int64], spans: NDArray[np.int64], time_base: Fraction
-) -> NDArray[np.bool_]:
-    """Groups whose length is neither the longest nor common, counted in frames as well as in tenths of seconds."""
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which groups have a length that is common, and which have one that is neither common nor the longest.
+
+    Lengths are counted in frames as well as in tenths of seconds; the last group may have been cut short.
+    """
     tenths = np.round(spans * float(time_base) * 10).astype(np.int64)
-    irregular = np.ones(len(lengths), np.bool_)
+    regular, irregular = np.zeros(len(lengths), np.bool_), np.ones(len(lengths), np.bool_)
     for values in (lengths[:-1], tenths):
         common = [v for v, n in Counter(values.tolist()).items() if n > max(1, _COMMON * len(values))]
-        irregular[:-1] &= (values < values.max()) & ~np.isin(values, common)
-    return irregular
+        regular[:-1] |= np.isin(values, common)
+        irregular[:-1] &= values < values.max()
+    return regular, irregular & ~regular

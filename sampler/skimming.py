@@ -143,13 +143,7 @@ class _Skim:
         self, number: int, group: Group, sync: _Sync, following: _Sync | None
     ) -> Generator[Scanned, None, None]:
         """Look at a group as closely as it deserves; at the first and last of a window whole."""
-        if following is None or sync.strip.times[0] < self._start:
-            verdict = Verdict(decode=True)
-        else:
-            plain = min(float(each.strip.luma[0].std()) for each in (sync, following)) < _PLAIN
-            verdict = judge(self._table, number, _change(sync.strip, following.strip), plain=plain)
-        if verdict.cut and self._is_blurred(number, group):
-            verdict = Verdict(decode=True)
+        verdict = self._verdict(number, group, sync, following)
         openings = []
         if following is not None:
             openings = _openings(self._table, number, group, verdict.candidates, sync, following)
@@ -168,6 +162,18 @@ class _Skim:
         for opening in openings:
             if until is not None and opening.pts > until:
                 self._look.cut(opening.seconds)
+
+    def _verdict(self, number: int, group: Group, sync: _Sync, following: _Sync | None) -> Verdict:
+        """What to do about a group, by what is known without decoding it."""
+        if following is None or sync.strip.times[0] < self._start:
+            return Verdict(decode=True)
+        plain = min(float(each.strip.luma[0].std()) for each in (sync, following)) < _PLAIN
+        verdict = judge(self._table, number, _change(sync.strip, following.strip), plain=plain)
+        if verdict.cut and self._is_blurred(number, group):
+            return Verdict(decode=True)
+        if verdict.beginners and _goes_on(group, verdict.beginners):
+            return Verdict(decode=False)
+        return verdict
 
     def _is_blurred(self, number: int, group: Group) -> bool:
         """Whether something new comes in before the cut that the group seems to end in, as in a dissolve."""
@@ -199,6 +205,12 @@ class _Skim:
     def _after_last(self, frames: Iterator[Frame]) -> Iterator[Frame]:
         last = None if self._before is None else int(self._before.pts[-1])
         return (frame for frame in frames if last is None or frame.pts > last)
+
+
+def _goes_on(group: Group, packets: Iterable[int]) -> bool:
+    """Whether none of the packets that might begins something."""
+    origins = (group.origin(packet) for packet in packets)
+    return all(origin is not None and not begins(origin) for origin in origins)
 
 
 def _settled(last: Strip | None, following: Strip) -> bool:

@@ -251,7 +251,7 @@ SWOLLEN = [1000, *([20] * 15), *([300] * 12), *([20] * 22)]
         (replace(made([CALM] * 5), pts=np.zeros(250, np.int64)), "clock"),
         (made([CALM] * 2), "hardly any"),
         (made([[1000]] * 50), "nearly every"),
-        (made([CALM] * 5, milliseconds=400), "apart"),
+        (made([CALM] * 5, milliseconds=800), "apart"),
         (made([[40 << 20] * 50] * 5), "too large"),
     ],
 )
@@ -273,7 +273,15 @@ def test_what_looks_different_is_decoded_until_a_while_after_the_last_large_pack
 
 
 def test_what_comes_and_goes_between_two_sync_frames_is_looked_at() -> None:
-    assert judge(table([CALM, SWOLLEN, CALM, CALM]), 1, 0.0, plain=False).decode
+    groups = table([CALM] * 40 + [SWOLLEN, CALM, CALM])
+    assert [judge(groups, number, 0.0, plain=False).decode for number in (39, 40)] == [False, True]
+
+
+def test_where_something_comes_and_goes_all_the_time_it_must_begin_something() -> None:
+    groups = table([SWOLLEN] * 40)
+    verdicts = [judge(groups, number, 0.0, plain=False) for number in range(39)]
+    assert all(verdict.beginners for verdict in verdicts)
+    assert set(verdicts[0].beginners) <= set(range(16, 28))
 
 
 def test_a_group_that_ended_early_for_a_cut_needs_no_decoding() -> None:

@@ -1,0 +1,80 @@
+"""Where in a video more happens than usual, by the sizes of its packets, and looking closer is worth what it costs.
+
+A visitor who comes after one sync frame and is gone by the next shows in neither, but costs the encoder more bytes than
+the empty yard does. How many more depends on the video, so groups of packets are held against those around them, and
+the most unusual are looked into until a share of what decoding everything costs is spent: of a video in which something
+moves all the time, no more than of one in which nothing ever does.
+"""
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sampler.frames import Packets
+
+_RUN = 8
+"""Packets whose sizes are taken together."""
+_BESIDE = 60
+"""Groups on either side that say what is usual; days have their nights."""
+_UNUSUAL = 1.15
+"""From which multiple of the usual something may come by: at rest nine in ten groups have less."""
+_AFFORDABLE = 0.17
+"""What sync frames and looking closer may cost together, as a share of decoding everything."""
+_SYNC_COST, _THIN_COST = 5.0, 0.4
+"""Of this, what a sync frame and a picture that is shown before one stored earlier cost, in pictures."""
+
+
+def unusual(packets: Packets, starts: NDArray[np.int64], settling: int) -> dict[int, int]:
+    """The groups to look into, each with the timestamp up to which.
+
+    Args:
+        packets: Of the whole video.
+        starts: Index of the first packet of each group, and the number of packets.
+        settling: For how long to look on after the bytes have become few, in units of the timestamps.
+    """
+    groups = [slice(begin, end) for begin, end in pairwise(starts.tolist())]
+    loads = [_loads(packets.sizes[group][1:].astype(np.float64)) for group in groups]
+    heaviest = np.array([load.max() for load in loads])
+    usual = np.maximum(_usual(heaviest), 1.0)
+    rise = heaviest / usual
+    affordable = _AFFORDABLE * len(packets) - _SYNC_COST * len(groups)
+    found: dict[int, int] = {}
+    for number in np.argsort(-rise, kind="stable").tolist():
+        if rise[number] < _UNUSUAL:
+            break
+        last = int(np.flatnonzero(loads[number] >= _UNUSUAL * usual[number])[-1])
+        pts = packets.pts[groups[number]]
+        until = int(pts[1:][last : last + _RUN].max()) + settling
+        affordable -= _cost(pts[pts <= until])
+        if affordable < 0:
+            break
+        found[number] = until
+    return found
+
+
+def leaders(pts: NDArray[np.int64]) -> NDArray[np.intp]:
+    """The packets of a group, the sync frame's apart, that are shown later than all that is stored before them."""
+    return np.flatnonzero(pts[1:] > np.maximum.accumulate(pts)[:-1]) + 1
+
+
+def runs(sizes: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """Every run of so many consecutive sizes, one a row; of all of them where they are fewer."""
+    return np.lib.stride_tricks.sliding_window_view(sizes, min(count, len(sizes)))
+
+
+def _loads(sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean size in every run of packets; 0 where there is none."""
+    return np.asarray(runs(sizes, _RUN).mean(axis=1)) if len(sizes) else np.zeros(1)
+
+
+def _usual(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The middle of each value and those beside it."""
+    beside = np.pad(values, _BESIDE, mode="symmetric")
+    return np.asarray(np.median(np.lib.stride_tricks.sliding_window_view(beside, 2 * _BESIDE + 1), axis=1))
+
+
+def _cost(pts: NDArray[np.int64]) -> float:
+    """What decoding the packets costs without the pictures that nothing refers to, in pictures."""
+    leading = len(leaders(pts))
+    return leading + _THIN_COST * (len(pts) - leading)
