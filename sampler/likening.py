@@ -14,6 +14,8 @@ _USUAL, _ABOVE_USUAL = 0.75, 3.0
 wind hides nothing elsewhere."""
 _STEPS = 16
 """Differences are measured in this part of what counts as the same."""
+_SOME = 9
+"""One cell in so many is compared first: most pairs of looks are told apart by those."""
 
 
 def likeness(looks: NDArray[np.uint8], shots: NDArray[np.intp]) -> F32:
@@ -23,7 +25,7 @@ def likeness(looks: NDArray[np.uint8], shots: NDArray[np.intp]) -> F32:
 
     Args:
         looks: ``(N, 3, height, width)``, in time order.
-        shots: Which shot each is of.
+        shots: Which shot each is of, rising.
     """
     count = len(looks)
     cells = looks.reshape(count, -1).astype(np.float32)
@@ -33,12 +35,32 @@ def likeness(looks: NDArray[np.uint8], shots: NDArray[np.intp]) -> F32:
         cells[members, :luma] = _relit(cells[members, :luma])
     usual = np.quantile(np.abs(np.diff(cells, axis=0)), _USUAL, axis=0) if count > 1 else np.zeros(1)
     same = np.clip(_ABOVE_USUAL * usual, _QUIETEST, _LOUDEST)
-    steps = np.asarray(cells / same * _STEPS, np.int16)
-    apart = np.zeros((count, count), np.int16)
-    for index in range(count):
-        apart[index, index:] = np.abs(steps[index:] - steps[index]).max(axis=1)
-    apart = np.maximum(apart, apart.T)
+    apart = _furthest(np.asarray(cells / same * _STEPS, np.int16), shots)
     return np.clip(2 - apart.astype(np.float32) / _STEPS, 0, 1)
+
+
+def _furthest(steps: NDArray[np.int16], shots: NDArray[np.intp]) -> NDArray[np.int16]:
+    """``(N, N)``: the largest difference of any cell; where some cells tell that looks are nothing alike, of those.
+
+    Looks of other shots mostly are nothing alike, those of one shot seldom.
+    """
+    count = len(steps)
+    some = np.ascontiguousarray(steps[:, ::_SOME])
+    apart = np.zeros((count, count), np.int16)
+    others = np.searchsorted(shots, shots, side="right")
+    for index, other in enumerate(others.tolist()):
+        apart[index, index:other] = _largest(steps[index:other], steps[index])
+        if other == count:
+            continue
+        row = _largest(some[other:], some[index])
+        alike = np.flatnonzero(row < 2 * _STEPS)
+        row[alike] = _largest(steps[other + alike], steps[index])
+        apart[index, other:] = row
+    return np.maximum(apart, apart.T)
+
+
+def _largest(looks: NDArray[np.int16], look: NDArray[np.int16]) -> NDArray[np.int16]:
+    return np.asarray(np.abs(looks - look).max(axis=1), np.int16)
 
 
 def _relit(luma: F32) -> F32:
