@@ -1,7 +1,7 @@
 """The fast pass: sync frames first, and of the rest only stretches in which something may have changed.
 
 Packets are read without decoding, then the sync frames are decoded one by one. What lies between two of them is decoded
-if they show different pictures or packets are of unusual sizes (see ``sampler.groups`` and ``sampler.swells``), and goes
+if they show different pictures or packets are of unusual sizes (see ``sampler.groups``, ``sampler.swells``), and goes
 through the same detectors as in the exact pass. Two groups of packets are held at a time.
 """
 
