@@ -35,7 +35,7 @@ def render(timeline: Timeline) -> str:
                 *event.end_range_seconds,
                 event.confidence,
                 event.confidence_kind,
-                " ".join(str(index) for index in event.evidence),
+                _inert(" ".join(str(index) for index in event.evidence)),
                 _inert(event.source),
             )
         )

@@ -177,7 +177,7 @@ class Client:
                     self._enough.wait(0.3)
                     continue
                 self.answers[answer.status_code] += 1
-                if answer.status_code == 202:
+                if answer.status_code in (200, 202):  # 200: it has ended since it was first asked for
                     self.ids.append(answer.json()["id"])
                     self.open.add(self.ids[-1])
                 else:
@@ -227,12 +227,22 @@ def test_fifty_kills_lose_nothing(kind: str, request: pytest.FixtureRequest, tmp
                     time.sleep(0.5)
                 jobs = [http.get(f"/v1/timelines/{job_id}").json() for job_id in client.ids]
                 ends = [http.get(f"/v1/timelines/{job_id}/events").text for job_id in client.ids]
-                listed = http.get("/v1/timelines", params={"limit": 200}).json()["items"]
+                listed = _listed(http)
                 metrics = http.get("/metrics").text
         finally:
             fleet.stop()
     _judge(kind, fleet, jobs, ends, listed, metrics)
     sys.stderr.write(f"{len(model.asked)} requests, answers to the client {dict(client.answers)}\n")
+
+
+def _listed(http: httpx.Client) -> list[Any]:
+    items: list[Any] = []
+    page: dict[str, Any] = {"next": ""}
+    while page["next"] is not None:
+        cursor = {"cursor": page["next"]} if page["next"] else {}
+        page = http.get("/v1/timelines", params={"limit": 200, **cursor}).json()
+        items += page["items"]
+    return items
 
 
 def _judge(
@@ -246,11 +256,7 @@ def _judge(
     assert len(listed) == len(ids), "each request became one job"
     assert fleet.asked_in_vain() == []
     statuses = Counter(job["status"] for job in jobs)
-    given_up = [job["error"]["code"] for job in jobs if job["status"] == "failed"]
-    assert statuses.total() == statuses["complete"] + len(given_up)
-    assert set(given_up) <= {"gave_up"}
-    # Where all is one process, each kill hits every job, and some may never live long enough to get on.
-    assert len(given_up) <= (len(jobs) / 5 if kind == "sqlite" else 0)
+    assert statuses == {"complete": len(jobs)}, [job["error"] for job in jobs if job["error"]]
     asked = Counter(fleet.asked())
     sys.stderr.write(
         f"{kind}: {Counter(fleet.kills)} killed, {dict(statuses)} jobs, {len(asked)} questions, "
