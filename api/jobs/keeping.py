@@ -80,7 +80,8 @@ class Keeper:
             for name, queue in left.items():
                 self._client.resume_workflow(name, queue_name=queue)
             self._place.executors.forget(dead)
-            log.warning("took over from a dead process", extra={"executor": dead, "workflows": len(left)})
+            if left:
+                log.warning("took over from a dead process", extra={"executor": dead, "workflows": len(left)})
 
     def _begin_forgotten(self, under_way: UnderWay) -> None:
         """Put back into their queues those of our own workflows that do not run here.

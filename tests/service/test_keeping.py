@@ -153,6 +153,15 @@ def test_a_server_that_is_stopped_says_nothing_against_its_jobs(tmp_path: Path) 
     service.model.open.set()
 
 
+def test_a_server_that_ended_with_nothing_to_do_is_not_mourned(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        with running(tmp_path) as service:
+            assert service.post(params={"wait": 20}).json()["status"] == "complete"
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == []
+
+
 def test_work_that_was_begun_and_never_came_here_is_begun_again(tmp_path: Path) -> None:
     """As a database leaves it that goes away just when it has given work to a process: the process never knew."""
     with running(tmp_path, jobs_at_once=1, silent_seconds=2) as service:
