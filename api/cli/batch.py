@@ -172,7 +172,10 @@ def _failed(standing: Standing) -> bool:
 
 
 def _line(video: Video, standing: Standing) -> str:
-    return standing.message if isinstance(standing, Problem) else f"{video.place}: {standing.status}"
+    if isinstance(standing, Problem):
+        return standing.message
+    why = f": {standing.problem.message}" if standing.problem else ""
+    return f"{video.place}: {standing.status}{why}"
 
 
 def _table(standings: Mapping[Video, Standing], unfinished: Sequence[Video], total: int) -> Table:

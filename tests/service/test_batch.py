@@ -60,6 +60,7 @@ def test_a_folder_is_done_once_and_goes_on_where_it_was(tmp_path: Path) -> None:
     draw_document(corpus / "slides.PDF", (1, 2))
     first = _batch(corpus, data, output)
     assert first.returncode == 4, first.stderr
+    assert "b.mp4: failed: 'b.mp4' is not a video" in first.stderr
     lines = [json.loads(line) for line in output.read_text().splitlines()]
     assert [Path(line["video"]).name for line in lines] == ["a.gif", "b.mp4", "slides.PDF"]
     assert [line["status"] for line in lines] == ["complete", "failed", "complete"]
