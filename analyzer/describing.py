@@ -231,6 +231,8 @@ def _light(shot: Shot) -> list[str]:
 
 
 def _duration(seconds: float) -> str:
-    if seconds < 2:
-        return f"{seconds:.1f} seconds"
-    return f"{seconds:.0f} seconds" if seconds < 100 else f"{clock(seconds)} minutes"
+    if seconds < 0.1:
+        return f"{1000 * seconds:.0f} milliseconds"
+    if seconds < 100:
+        return f"{seconds:.1f} seconds" if seconds < 2 else f"{seconds:.0f} seconds"
+    return f"{clock(seconds)} {'minutes' if seconds < 3600 else 'hours'}"

@@ -40,18 +40,40 @@ def plan_table(plan: Plan) -> str:
         table.add_row(
             str(keyframe.index), clock(keyframe.time_seconds, decimals=3), str(keyframe.shot), keyframe.reason
         )
+    amount = len(plan.keyframes)
     summary = (
-        f"{len(plan.keyframes)} keyframes by {plan.sampling} sampling, longest stretch unseen "
-        f"{plan.coverage.longest_unseen_seconds:.1f} s; {plan.estimate.requests} requests to a model, "
-        f"{_price(plan.estimate.cost_usd)}"
+        f"{amount} keyframe{'s' * (amount != 1)} by {plan.sampling} sampling, longest stretch unseen "
+        f"{plan.coverage.longest_unseen_seconds:.1f} s; {_asked(plan)}"
     )
     if (again := plan.second_look).requests:
         summary += (
             f"; on top, where answers need it, a second look at up to {again.keyframes} more keyframes and "
             f"{again.larger_pictures} larger pictures in up to {again.requests} requests"
         )
-    return on_terminal(heading(plan.media, len(plan.shots)), table, summary)
+    unseen = (
+        f"\nnot looked at: {clock(gap.start_seconds)} – {clock(gap.end_seconds)}, {gap.reason.replace('_', ' ')}"
+        for gap in plan.coverage.gaps
+    )
+    return on_terminal(heading(plan.media, len(plan.shots)), table, summary + "".join(unseen))
+
+
+def _asked(plan: Plan) -> str:
+    foreseen = plan.estimate
+    if not foreseen.requests:
+        return "no requests to a remote model"
+    batches = f"{len(plan.batches)} batch{'es' * (len(plan.batches) != 1)}"
+    tokens = f"about {foreseen.input_tokens:,} tokens in and {foreseen.output_tokens:,} out"
+    return (
+        f"{foreseen.requests} request{'s' * (foreseen.requests != 1)} to a model about {batches}, {tokens}, "
+        f"{_price(foreseen.cost_usd)}{_at_most(foreseen.worst_cost_usd)}"
+    )
 
 
 def _price(usd: float | None) -> str:
-    return "at an unknown price" if usd is None else f"{usd:.2f} USD"
+    if usd is None:
+        return "at an unknown price"
+    return f"{usd:.2f} USD" if usd >= 1 or not usd else f"{usd:.4f} USD"
+
+
+def _at_most(usd: float | None) -> str:
+    return f", {_price(usd)} at most" if usd else ""

@@ -197,3 +197,23 @@ def test_the_summary_says_nothing_of_what_was_not_looked_for() -> None:
     assert summarise(seen, ()) == "2 seconds in one shot."
     looked = understand(seconds(2), [found(0), found(1)])
     assert summarise(looked, ()) == "2 seconds in one shot. The local models recognise nothing in it."
+
+
+@pytest.mark.parametrize(
+    ("duration", "told"),
+    [
+        (0.04, "40 milliseconds"), (1.5, "1.5 seconds"), (99.6, "100 seconds"),
+        (362.8, "6:02 minutes"), (3602.0, "1:00:02 hours"),
+    ],
+)  # fmt: skip
+def test_how_long_it_is_is_told_in_its_unit(duration: float, told: str) -> None:
+    made = plan([0], duration=duration)
+    seen = understand(made, [found(0)])
+    assert summarise(seen, ()).startswith(f"{told} in one shot.")
+
+
+def test_a_single_picture_is_told_without_times() -> None:
+    made = plan([0], duration=1.0)
+    made = replace(made, media=replace(made.media, frame_count=1))
+    seen = understand(made, [found(0, ("cat", BOX, 0.9))])
+    assert summarise(seen, ()) == "A single picture. Seen: a cat."

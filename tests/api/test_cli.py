@@ -1,6 +1,7 @@
 """The command line inside this process: what is written where, and the exit code of every outcome."""
 
 import json
+import re
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -68,6 +69,24 @@ def test_openrouter_without_a_key_is_refused_before_the_video_is_opened_but_can_
         code, out, err = run(*command, picture, "--backend", "openai")
         assert code == 0, err
         assert json.loads(out)["estimate"]["requests"] == 1
+
+
+@pytest.mark.usefixtures("unconfigured")
+def test_the_table_of_a_plan_tells_batches_tokens_price_and_what_is_not_looked_at(run, samples):
+    remote = ("--backend", "openai", "--model", "qwen/qwen3-vl-32b-instruct")
+    _, out, _ = run(
+        "plan", samples / "lecture.mp4", "--frames", 15, "--start", 2, "--format", "table", *remote
+    )
+    told = " ".join(out.split())
+    assert re.search(
+        r"2 requests to a model about 2 batches, about \d,\d{3} tokens in and [\d,]+ out, "
+        r"0\.00\d\d USD, 0\.0\d{3} USD at most",
+        told,
+    )
+    assert told.endswith("not looked at: 0:00.0 – 0:02.0, outside window")
+    _, out, _ = run("plan", samples / "lecture.mp4", "--frames", 1, "--format", "table")
+    assert "1 keyframe by exact sampling" in out
+    assert "no requests to a remote model" in " ".join(out.split())
 
 
 def test_a_port_that_is_taken_is_one_line(run, tmp_path):
