@@ -15,14 +15,13 @@ from api.problems import problem_of
 from api.routes.guarding import Tenant
 from api.routes.problems import ANY_PROBLEM
 from api.routes.serving import ServerHere
-from api.routes.submissions import Brought, brought
-from api.routes.timelines import BODY
+from api.routes.submissions import FILES, Brought, brought
 from sampler import SamplerError, SamplingPlan, source_of
 
 router = APIRouter(prefix="/v1/plans", tags=["plans"], responses=ANY_PROBLEM)
 
 
-@router.post("", response_model=Plan, openapi_extra=BODY)
+@router.post("", response_model=Plan, openapi_extra=FILES)
 async def post_plan(request: Request, server: ServerHere, _tenant: Tenant) -> Mapping[str, Any]:
     """Say what would be sampled, sent and paid. The video is looked through now and not kept."""
     async with brought(request, server) as came:

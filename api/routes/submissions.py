@@ -42,8 +42,10 @@ class Submission(TimelineRequest):
         return self.model_dump(mode="json", include=set(TimelineRequest.model_fields))
 
 
-def submission_schema() -> dict[str, Any]:
-    """The JSON Schema of a submission, whole in itself: what it refers to stands where it is referred to."""
+def _schema(*, url: bool) -> dict[str, Any]:
+    """The JSON Schema of a submission by its URL or beside files, whole in itself: what it refers to stands where it
+    is referred to.
+    """
     schema = Submission.model_json_schema()
     parts = schema.pop("$defs", {})
 
@@ -57,7 +59,45 @@ def submission_schema() -> dict[str, Any]:
         return {name: inlined(item) for name, item in value.items()}
 
     whole: dict[str, Any] = inlined(schema)
+    if url:
+        address = whole["properties"]["url"]
+        text, _null = address.pop("anyOf")
+        address |= text
+        del address["default"]
+        whole["required"] = ["url"]
+    else:
+        del whole["properties"]["url"]
     return whole
+
+
+_FILES: Final[dict[str, Any]] = {
+    "multipart/form-data": {
+        "schema": {
+            "type": "object",
+            "properties": {
+                "video": {
+                    "type": "array",
+                    "items": {"type": "string", "format": "binary"},
+                    "minItems": 1,
+                    "description": "One video, or several pictures in order.",
+                },
+                "request": {**_schema(url=False), "description": "What to find out, as JSON."},
+            },
+            "required": ["video"],
+            "additionalProperties": False,
+        },
+        "encoding": {"request": {"contentType": "application/json"}},
+    }
+}
+_URL: Final[dict[str, Any]] = {
+    "application/json": {
+        "schema": _schema(url=True),
+        "example": {"url": "https://example.com/clip.mp4", "tasks": ["events", "text"], "frames": 32},
+    }
+}
+FILES: Final[dict[str, Any]] = {"requestBody": {"required": True, "content": _FILES}}
+FILES_OR_URL: Final[dict[str, Any]] = {"requestBody": {"required": True, "content": {**_FILES, **_URL}}}
+"""Bodies are read piece by piece, so what they may hold is said here and not through the signature."""
 
 
 @dataclass(frozen=True, slots=True)

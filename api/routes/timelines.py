@@ -20,7 +20,7 @@ from api.routes.files import file_response, media_type_of
 from api.routes.guarding import Tenant
 from api.routes.problems import ANY_PROBLEM
 from api.routes.serving import Server, ServerHere
-from api.routes.submissions import Brought, Submission, brought, submission_schema
+from api.routes.submissions import FILES_OR_URL, Brought, Submission, brought
 from api.routes.views import JobView, Page, ReviewView, TimelineView, head_of, review_views
 from api.storage import job_folder, source_key, timeline_key
 from api.uploads import name_for_people
@@ -52,38 +52,6 @@ Wait = Annotated[
     Query(ge=0, description="Answer as soon as the timeline is there, after so many seconds at the latest."),
 ]
 
-BODY: Final[dict[str, Any]] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "properties": {
-                        "video": {
-                            "type": "array",
-                            "items": {"type": "string", "format": "binary"},
-                            "minItems": 1,
-                            "description": "One video, or several pictures in order.",
-                        },
-                        "request": {
-                            "type": "string",
-                            "contentMediaType": "application/json",
-                            "description": "What to find out, as JSON: the fields of the JSON form but `url`.",
-                        },
-                    },
-                    "required": ["video"],
-                },
-            },
-            "application/json": {
-                "schema": submission_schema(),
-                "example": {"url": "https://example.com/clip.mp4", "tasks": ["events", "text"], "frames": 32},
-            },
-        },
-    }
-}
-"""Bodies are read piece by piece, so what they may hold is said here and not through the signature."""
-
 
 @router.post(
     "",
@@ -92,7 +60,7 @@ BODY: Final[dict[str, Any]] = {
         200: {"model": TimelineView, "description": "The timeline, where `wait` was long enough."},
         202: {"model": TimelineView, "description": "The job was accepted."},
     },
-    openapi_extra=BODY,
+    openapi_extra=FILES_OR_URL,
 )
 async def post_timeline(
     request: Request,
