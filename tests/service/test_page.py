@@ -62,9 +62,8 @@ def _until(page: Page, expression: str) -> None:
 def _upload(page: Page, *files: Path) -> None:
     page.goto("/")
     page.set_input_files("#files", list(files))
-    page.wait_for_url(
-        "**/timelines/*", wait_until="commit"
-    )  # what is expected of the page is waited for by itself
+    # Looked at again and again: on a busy machine the moment of getting there can be over before it is waited for.
+    expect(page).to_have_url(re.compile("/timelines/"), timeout=60_000)
 
 
 def test_a_dropped_video_is_followed_played_and_searched(page: Page, service: Service, film: Path) -> None:
@@ -134,9 +133,11 @@ def test_what_went_wrong_is_shown_and_can_be_tried_again(
     service.model.crash = ZeroDivisionError()
     square = tmp_path / "square.gif"
     square.write_bytes(moving_square(seed=201))
-    _upload(page, square)
-    expect(page.locator("#retry")).to_be_visible()
-    service.model.crash = None
+    try:
+        _upload(page, square)
+        expect(page.locator("#retry")).to_be_visible()
+    finally:
+        service.model.crash = None
     page.click("#retry")
     expect(page.locator(".span.event").first).to_be_visible()
 
