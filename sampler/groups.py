@@ -82,6 +82,10 @@ class Timetable:
         """Of each group's sync frame."""
         return self.packets.pts[self.starts[:-1]]
 
+    def pts(self, group: int) -> NDArray[np.int64]:
+        """Timestamps of all packets of a group, its sync frame's first."""
+        return self.packets.pts[self.starts[group] : self.starts[group + 1]]
+
     def sizes(self, group: int) -> NDArray[np.int64]:
         """Bytes of all packets of a group, its sync frame's first."""
         return self.packets.sizes[self.starts[group] : self.starts[group + 1]]
@@ -200,14 +204,14 @@ def _largest_leaders(table: Timetable, group: int) -> tuple[int, ...]:
     """The packets that may be pictures of their own, the largest first: a shot begins with a leader."""
     sizes, found = (
         table.sizes(group),
-        leaders(table.packets.pts[table.starts[group] : table.starts[group + 1]]),
+        leaders(table.pts(group)),
     )
     return tuple(found[np.argsort(-sizes[found], kind="stable")].tolist())
 
 
 def leader_before(table: Timetable, group: int, packet: int) -> int | None:
     """The last leader before a packet; None if there is only the sync frame."""
-    found = leaders(table.packets.pts[table.starts[group] : table.starts[group] + packet])
+    found = leaders(table.pts(group)[:packet])
     return int(found[-1]) if len(found) else None
 
 
@@ -217,8 +221,7 @@ def reach(table: Timetable, group: int, cuts: Sequence[Opening]) -> int | None:
     None for all of it. What has to be seen are stretches in which more than motion happens, and something of every shot
     that no sync frame shows.
     """
-    first, after = table.starts[group], table.starts[group + 1]
-    pts, sizes = table.packets.pts[first:after], table.packets.sizes[first:after].astype(np.float64)
+    pts, sizes = table.pts(group), table.sizes(group).astype(np.float64)
     until = int(pts[0])
     if len(cuts) > 1:
         until = cuts[-2].pts + int(_SETTLING_SECONDS / table.time_base)
@@ -246,9 +249,8 @@ def _rise(values: NDArray[np.float64]) -> float:
 
 def _floors(table: Timetable, group: int) -> NDArray[np.float64]:
     """Second smallest of every run of a group's packets in the order they are shown."""
-    first, after = table.starts[group] + 1, table.starts[group + 1]
-    order = np.argsort(table.packets.pts[first:after])
-    ordered = runs(table.packets.sizes[first:after][order].astype(np.float64), _FLOOR_RUN)
+    order = np.argsort(table.pts(group)[1:])
+    ordered = runs(table.sizes(group)[1:][order].astype(np.float64), _FLOOR_RUN)
     return np.sort(ordered, axis=1)[:, min(1, ordered.shape[1] - 1)]
 
 
@@ -260,8 +262,7 @@ def _stands_out(sizes: NDArray[np.float64]) -> bool:
 
 def _loud_until(table: Timetable, group: int) -> int | None:
     """When pictures may have settled after the last large packet; None where that is about the end of the group."""
-    first, after = table.starts[group] + 1, table.starts[group + 1]
-    sizes, pts = table.packets.sizes[first:after], table.packets.pts[first:after]
+    sizes, pts = table.sizes(group)[1:], table.pts(group)[1:]
     until = int(pts[sizes >= _LOUD * sizes.max()].max()) + int(_SETTLING_SECONDS / table.time_base)
     return until if until < table.sync_pts[group + 1] else None
 
