@@ -133,7 +133,9 @@ class Look:
             whole,
             described(tile(found, start, end), trace, self._motion_meter.motion()),
             tuple(boundary.span for boundary in found if boundary.span),
-            signals(trace, end),
+            signals(
+                trace, end, [boundary.span or (boundary.seconds, boundary.seconds) for boundary in found]
+            ),
             tuple(self._moment_keeper.moments(end)),
             trace.times if frame_times is None else frame_times,
             frame_times is None,

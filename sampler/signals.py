@@ -1,5 +1,7 @@
 """Things that only a look at every frame can tell: black, freezes, fades, flashes. Pure functions of a trace."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,7 +20,12 @@ _STILL = 0.15
 """Jump, in levels, up to which a frame repeats the one before."""
 _MOVING = 1.0
 """Jump of the frames right before and after a freeze."""
-_BESIDE_FRAMES = 3
+_BESIDE_FRAMES = 4
+"""Of these the second largest jump counts: every other frame may be a repetition, and a single jump is no motion."""
+_SETTLING_SECONDS = 0.5
+"""A picture that stands so soon after a transition has been cut to, and one that stands till then stood on."""
+_REPAINTED = 2.0
+"""Jump up to which one frame in the midst of a freeze only shows it anew: a sync frame is coarse in other places."""
 _FADE_SECONDS = (0.2, 4.0)
 _FADE_RISE = 12.0
 """Levels by which brightness has to change in a fade."""
@@ -31,19 +38,26 @@ _ONE_STEP, _FADE_FRAMES = 0.6, 5
 _FLASH_RISE = 25.0
 _FLASH_SECONDS = 0.3
 
+Span = tuple[float, float]
 Run = tuple[int, int]
 """First frame of a stretch and the first one after it."""
 
 
-def signals(trace: Trace, end_seconds: float) -> tuple[Signal, ...]:
-    """All signals of the window in time order."""
+def signals(trace: Trace, end_seconds: float, transitions: Sequence[Span] = ()) -> tuple[Signal, ...]:
+    """All signals of the window in time order.
+
+    Args:
+        trace: Of the window's frames.
+        end_seconds: When the last one ends.
+        transitions: Start and end of each, the same for a cut.
+    """
     dark, black = (
         [run for run in _runs(mask) if _seconds(trace, run, end_seconds) >= _SHORTEST_BLACK_SECONDS]
         for mask in (_dark_frames(trace), black_frames(trace))
     )
     found = [_signal("black", trace, run, end_seconds) for run in black]
     found += _fades(trace, dark, end_seconds)
-    found += [_signal("freeze", trace, run, end_seconds) for run in _freezes(trace, end_seconds)]
+    found += [_signal("freeze", trace, run, end_seconds) for run in _freezes(trace, end_seconds, transitions)]
     found += [_signal("flash", trace, run, end_seconds) for run in _flashes(trace)]
     return tuple(sorted(found, key=lambda signal: (signal.start_seconds, signal.kind)))
 
@@ -78,26 +92,42 @@ def _goes_slowly(levels: NDArray[np.float32]) -> bool:
     return len(levels) > 2 and way > 0 and float(np.abs(np.diff(levels)).max()) < _ONE_STEP * way
 
 
-def _freezes(trace: Trace, end_seconds: float) -> list[Run]:
+def _freezes(trace: Trace, end_seconds: float, transitions: Sequence[Span]) -> list[Run]:
     """Stretches that repeat one picture in the midst of motion, which stops and goes on at once.
 
-    What never moves is a still, and what comes to rest or begins to move is seen to do so.
+    What never moves is a still, what comes to rest or begins to move is seen to do so, and what is cut to or from and
+    stands is a slide.
     """
     found = []
-    for first, after in _runs(trace.jumps <= _STILL):
+    for first, after in _still_runs(trace.jumps):
         run = (max(first - 1, 0), after)
         repeats = run[1] - run[0] > 1  # the first picture has none before it
         if not repeats or _seconds(trace, run, end_seconds) < _SHORTEST_FREEZE_SECONDS:
             continue
         if black_frames(trace)[first]:
             continue
-        sides = (
-            trace.jumps[max(first - _BESIDE_FRAMES, 1) : first],
-            trace.jumps[after : after + _BESIDE_FRAMES],
-        )
-        beside = [float(np.median(known)) for side in sides if len(known := side[~np.isnan(side)])]
-        if beside and min(beside) >= _MOVING:
+        before = trace.jumps[max(first - _BESIDE_FRAMES, 1) : first]
+        beyond = trace.jumps[after : after + _BESIDE_FRAMES]
+        goes_on = after == len(trace) or _moves(beyond)
+        low, high = trace.times[run[0]] - _SETTLING_SECONDS, trace.times[run[1] - 1] + _SETTLING_SECONDS
+        turned = any(start <= high and end >= low for start, end in transitions)
+        if _moves(before) and goes_on and not turned:
             found.append(run)
+    return found
+
+
+def _moves(jumps: NDArray[np.float32]) -> bool:
+    """Whether there is motion in a few frames; those that were not looked at say nothing."""
+    known = np.sort(jumps[~np.isnan(jumps)])
+    return len(known) > 0 and float(known[-2:][0]) >= _MOVING
+
+
+def _still_runs(jumps: NDArray[np.float32]) -> list[Run]:
+    """Stretches without motion, over single frames that only paint the same picture again."""
+    found: list[Run] = []
+    for first, after in _runs(jumps <= _STILL):
+        again = found and first - found[-1][1] == 1 and jumps[first - 1] <= _REPAINTED
+        found.append((found.pop()[0] if again else first, after))
     return found
 
 

@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterable, Iterator
 from fractions import Fraction
 from itertools import chain, zip_longest
 from pathlib import Path
-from typing import BinaryIO, Literal, cast
+from typing import BinaryIO, cast
 
 import numpy as np
 from av.container import InputContainer
@@ -24,6 +24,7 @@ from sampler.limiting import Meter
 from sampler.types import Limits
 
 _MOST_THREADS = 4
+"""Up to this, one more than there are cores: while frames are looked at, no core waits for the next packet."""
 _LARGE_PIXELS = 12_000_000
 """Above this, threads share one frame instead of holding several each, to keep memory in bounds."""
 _DEMUX_RETRIES = 8
@@ -31,9 +32,6 @@ _DEMUX_RETRIES = 8
 _SKIPPABLE = frozenset({"h264", "hevc", "mpeg2video", "mpeg4"})
 """Codecs whose decoders leave out frames that nothing refers to when told so."""
 _MICROSECOND = Fraction(1, 1_000_000)
-Unfiltered = Literal["none", "bidir", "all"]
-"""Which frames are left without the smoothing of block edges that their codec prescribes: none, those predicted from
-both sides (at most such frames refer to them, so no error grows), or all (errors grow until the next sync frame)."""
 
 
 class DecodedFrame:
@@ -71,6 +69,9 @@ class DecodedFrame:
 class Run:
     """Decodes one stream of one opened file from its start, or from a sync frame on after ``seek``.
 
+    In a ``draft`` the edges of blocks are left as they are, without the smoothing that codecs prescribe. What that
+    changes adds up until the next sync frame.
+
     Raises (on construction): see ``open_container`` and ``choose_stream``.
     """
 
@@ -82,7 +83,8 @@ class Run:
         path: Path,
         limits: Limits,
         zero_seconds: Fraction | None = None,
-        unfiltered: Unfiltered = "none",
+        *,
+        draft: bool = False,
     ) -> None:
         self._path = path
         self._limits = limits
@@ -93,8 +95,9 @@ class Run:
             context = self.stream.codec_context
             large = context.width * context.height > _LARGE_PIXELS
             context.thread_type = "SLICE" if large else "AUTO"
-            context.thread_count = min(_MOST_THREADS, os.cpu_count() or 1)
-            context.options = {"skip_loop_filter": unfiltered}
+            context.thread_count = min(_MOST_THREADS, (os.cpu_count() or 1) + 1)
+            if draft:
+                context.options = {"skip_loop_filter": "all"}
         except BaseException:
             self.close()
             raise

@@ -90,6 +90,28 @@ def test_a_freeze_interrupts_motion() -> None:
     assert kinds(trace([100.0] * 175, jumps=[0.0] * 175)) == []
 
 
+def test_a_freeze_is_painted_anew_by_sync_frames_and_lies_between_repeated_frames() -> None:
+    moving, still = [3.0, 0.0] * 25, [0.0] * 40
+    jumps = moving + still + [1.2] + still + moving
+    (freeze,) = kinds(trace([100.0] * len(jumps), jumps=jumps))
+    assert freeze == ("freeze", 1.92, 5.24)
+    assert kinds(trace([100.0] * len(jumps), jumps=[9.0 if jump == 1.2 else jump for jump in jumps])) == []
+
+
+def test_what_begins_to_move_was_not_frozen_and_what_stops_for_good_was() -> None:
+    moving, still = [3.0] * 50, [0.0] * 75
+    assert kinds(trace([100.0] * 125, jumps=still + moving)) == []
+    assert kinds(trace([100.0] * 125, jumps=moving + still)) == [("freeze", 1.96, 5.0)]
+
+
+def test_a_slide_that_is_cut_to_or_dissolved_to_is_no_freeze() -> None:
+    moving, still = [3.0] * 50, [0.0] * 75
+    found = trace([100.0] * 175, jumps=moving + still + moving)
+    assert [s.kind for s in signals(found, 7.0)] == ["freeze"]
+    assert signals(found, 7.0, [(2.0, 2.0)]) == signals(found, 7.0, [(4.9, 5.6)]) == ()
+    assert signals(found, 7.0, [(1.0, 1.0), (6.0, 6.0)]) == signals(found, 7.0)
+
+
 def test_a_first_picture_that_stands_long_repeats_nothing() -> None:
     slow = replace(trace([100.0] * 4, jumps=[0.0, 9.0, 9.0, 9.0]), times=np.arange(4) * 3.0)
     assert signals(slow, 12.0) == ()
