@@ -71,7 +71,7 @@ function upload(files) {
 
 $("files").onchange = () => upload([...$("files").files]);
 $("stop").onclick = () => state.sending?.abort();
-$("drop").onkeydown = (press) => { if (press.key === "Enter" || press.key === " ") { press.preventDefault(); $("files").click(); } };
+$("files").onkeydown = (press) => { if (press.key === "Enter" || press.key === " ") { press.preventDefault(); $("files").click(); } };
 for (const name of ["dragenter", "dragover"]) document.addEventListener(name, (drag) => { drag.preventDefault(); $("drop").classList.add("over"); });
 for (const name of ["dragleave", "drop"]) document.addEventListener(name, (drag) => { drag.preventDefault(); $("drop").classList.remove("over"); });
 document.addEventListener("drop", (drop) => upload([...drop.dataTransfer.files]));

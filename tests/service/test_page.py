@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, FileChooser, Page, expect, sync_playwright
 
 from tests.service.conftest import Service, moving_square
 
@@ -187,3 +187,26 @@ def test_nothing_sticks_out(page: Page, service: Service, width: int) -> None:
                                  && !each.labels?.length).map((each) => each.outerHTML)"""
         )
         assert json.dumps(unnamed) == "[]"
+
+
+def test_a_video_is_chosen_by_the_keyboard_and_the_place_for_it_is_one_stop(page: Page) -> None:
+    choosers: list[FileChooser] = []
+
+    def opened(chooser: FileChooser) -> None:
+        choosers.append(chooser)
+
+    page.on("filechooser", opened)  # from the start: one that opens before it is listened for is missed
+    page.goto("/")
+    expect(page.locator("#tasks input").first).to_be_visible()
+    page.locator("#theme").focus()
+    page.keyboard.press("Tab")
+    expect(page.locator("#files")).to_be_focused()
+    assert page.evaluate("getComputedStyle(document.getElementById('drop')).outlineStyle") == "solid"
+    page.keyboard.press("Enter")
+    for _ in range(100):
+        if choosers:
+            break
+        page.wait_for_timeout(50)
+    page.keyboard.press("Tab")
+    expect(page.locator("#tasks input").first).to_be_focused()
+    assert len(choosers) == 1
