@@ -32,7 +32,8 @@ function wanted() {
 }
 
 // XMLHttpRequest, since fetch does not tell how much has been sent.
-function upload(files) {
+async function upload(files) {
+  await drawn; // a file may be dropped before there is anything to choose from
   if (state.sending || !files.length) return;
   const body = new FormData();
   try {
@@ -150,5 +151,5 @@ $("key").onsubmit = async (submit) => {
 
 keepTheme();
 $("theme").onclick = switchTheme;
-drawTasks();
+const drawn = drawTasks();
 refresh();

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, FileChooser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, FileChooser, Page, Route, expect, sync_playwright
 
 from tests.service.conftest import Service, moving_square
 
@@ -210,3 +210,21 @@ def test_a_video_is_chosen_by_the_keyboard_and_the_place_for_it_is_one_stop(page
     page.keyboard.press("Tab")
     expect(page.locator("#tasks input").first).to_be_focused()
     assert len(choosers) == 1
+
+
+def test_a_video_that_comes_before_the_page_is_drawn_is_taken(page: Page, tmp_path: Path) -> None:
+    early = tmp_path / "early.gif"
+    early.write_bytes(moving_square(seed=77))
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/v1/limits", hold)
+    page.goto("/")
+    page.set_input_files("#files", early)
+    page.wait_for_timeout(300)
+    for route in held:
+        route.continue_()
+    page.wait_for_url("**/timelines/*", wait_until="commit")
+    page.unroute("**/v1/limits")
