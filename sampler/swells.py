@@ -17,6 +17,8 @@ _RUN = 8
 """Packets whose sizes are taken together."""
 _BESIDE = 60
 """Groups on either side that say what is usual; days have their nights."""
+_AT_ONCE = 4096
+"""Groups whose neighbourhoods are looked at in one go: together they would take a hundred times the memory."""
 _UNUSUAL = 1.15
 """From which multiple of the usual something may come by: at rest nine in ten groups have less."""
 _AFFORDABLE = 0.17
@@ -71,7 +73,9 @@ def _loads(sizes: NDArray[np.float64]) -> NDArray[np.float64]:
 def _usual(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """The middle of each value and those beside it."""
     beside = np.pad(values, _BESIDE, mode="symmetric")
-    return np.asarray(np.median(np.lib.stride_tricks.sliding_window_view(beside, 2 * _BESIDE + 1), axis=1))
+    windows = np.lib.stride_tricks.sliding_window_view(beside, 2 * _BESIDE + 1)
+    parts = range(0, len(values), _AT_ONCE)
+    return np.concatenate([np.median(windows[part : part + _AT_ONCE], axis=1) for part in parts])
 
 
 def _cost(pts: NDArray[np.int64]) -> float:
