@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sampler.ahead import ahead
 from sampler.cameras import MotionMeter
 from sampler.cuts import CutFinder
 from sampler.dissolves import DissolveFinder, Gradual
@@ -58,11 +57,8 @@ def scan(reader: Reader, request: SampleRequest) -> Generator[Scanned, None, Sca
     start, end = window(header, request)
     look = Look(slice_seconds(header, request, start, end))
     last_end = start
-    with (
-        closing(reader.frames(request.start_seconds)) as frames,
-        closing(ahead(strips(within(frames, start, end)))) as coming,
-    ):
-        for strip in coming:
+    with closing(reader.frames(request.start_seconds)) as frames:
+        for strip in strips(within(frames, start, end)):
             look.feed(strip)
             last_end = float(strip.times[-1] + strip.durations[-1])
             yield Scanned(min(last_end, end), header.declared_end_seconds)
