@@ -12,6 +12,9 @@ _QUIETEST, _LOUDEST = 3.0, 8.0
 _USUAL, _ABOVE_USUAL = 0.75, 3.0
 """That is so many times the difference which this share of steps from moment to moment does not exceed: a tree in the
 wind hides nothing elsewhere."""
+_CHANGED, _TIMES, _OFTEN, _FEW = 4.0, 8, 0.04, 0.15
+"""Levels by which a cell changes, how many times and in which share of the steps, and the share of cells up to which
+such cells say nothing; where more are restless, the picture as a whole moves."""
 _STEPS = 16
 """Differences are measured in this part of what counts as the same."""
 _SOME = 9
@@ -33,10 +36,24 @@ def likeness(looks: NDArray[np.uint8], shots: NDArray[np.intp]) -> F32:
     for shot in np.unique(shots):
         members = np.flatnonzero(shots == shot)
         cells[members, :luma] = _relit(cells[members, :luma])
-    usual = np.quantile(np.abs(np.diff(cells, axis=0)), _USUAL, axis=0) if count > 1 else np.zeros(1)
-    same = np.clip(_ABOVE_USUAL * usual, _QUIETEST, _LOUDEST)
+    changes = np.abs(np.diff(cells, axis=0))
+    usual = np.quantile(changes, _USUAL, axis=0) if count > 1 else np.zeros(1)
+    restless = _restless(changes[np.diff(shots) == 0])
+    same = np.where(restless, 255.0, np.clip(_ABOVE_USUAL * usual, _QUIETEST, _LOUDEST))
     apart = _furthest(np.asarray(cells / same * _STEPS, np.int16), shots)
     return np.clip(2 - apart.astype(np.float32) / _STEPS, 0, 1)
+
+
+def _restless(changes: F32) -> NDArray[np.bool_]:
+    """Cells that change so often that they tell nothing, where those are few: a clock, a ticker, a light that blinks.
+
+    Text that comes line by line changes a cell once, and who passes now and then a few times.
+
+    Args:
+        changes: ``(N, cells)``, from moment to moment.
+    """
+    often = (changes >= _CHANGED).sum(axis=0) >= max(_TIMES, _OFTEN * len(changes))
+    return np.asarray(often & (often.mean() <= _FEW), np.bool_)
 
 
 def _furthest(steps: NDArray[np.int16], shots: NDArray[np.intp]) -> NDArray[np.int16]:

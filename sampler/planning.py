@@ -42,7 +42,7 @@ _REST_SECONDS = 1.0
 """How long a picture stays that is at rest, and how long it may take from there to the next."""
 _BLUR_PENALTY = 0.1
 _DUPLICATE_SECONDS = 2.0
-"""Two pictures that look the same need not be closer than this, and no two of a shot closer than the next."""
+"""Two pictures of a shot that look the same need not be closer than this, and no two closer than the next."""
 _CLOSEST_SECONDS = 0.2
 _SWEEPS = 4
 _REPEATS = 0.5
@@ -118,7 +118,7 @@ class _Problem:
         same_shot = self._shots[:, None] == self._shots
         self._candidate = self._clear(transitions, self._passing(same_shot & (gaps <= _REST_SECONDS)))
         self._redundant = same_shot & (gaps < _CLOSEST_SECONDS)
-        self._redundant |= (self._alike >= 0.999) & (gaps < _DUPLICATE_SECONDS)
+        self._redundant |= same_shot & (self._alike >= 0.999) & (gaps < _DUPLICATE_SECONDS)
         self._covers = self._covering(gaps, same_shot)
         novelty = self._seconds / (self._seconds @ self._covers) * self._candidate
         time = self._seconds * self._candidate

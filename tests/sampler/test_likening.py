@@ -65,3 +65,43 @@ def test_likeness_is_symmetric_and_full_with_oneself(pairs: list[tuple[int, int]
     assert ((alike >= 0) & (alike <= 1)).all()
     assert (alike == alike.T).all()
     assert (np.diagonal(alike) == 1).all()
+
+
+def with_clock(count: int, digits: int) -> list[np.ndarray]:
+    """Looks that are the same but for so many cells in a corner, of which every tenth step changes some by much."""
+    rng = np.random.default_rng(4)
+    looks = [still() for _ in range(count)]
+    for digit in range(digits):
+        values = rng.integers(0, 200, count)
+        every = 1 if digit % 2 else 10
+        for number, look in enumerate(looks):
+            look[0, 17 - digit // 8, digit % 8] = values[number - number % every]
+    return looks
+
+
+def test_a_clock_in_the_picture_makes_no_moment_another() -> None:
+    looks = with_clock(200, digits=16)
+    looks[70][0, 4, 20] += 20
+    alike = likeness(written(looks), np.zeros(200, np.intp))
+    others = np.delete(np.arange(200), 70)
+    assert (alike[70, others] == 0).all()
+    assert (alike[np.ix_(others, others)] > 0.6).all()
+
+
+def test_where_much_of_the_picture_changes_all_the_time_it_tells() -> None:
+    rng = np.random.default_rng(5)
+    looks = [still() for _ in range(60)]
+    for look in looks:
+        look[:, :9] += rng.integers(-60, 60, (3, 9, 32))
+    alike = likeness(written(looks), np.zeros(60, np.intp))
+    assert (alike[~np.eye(60, dtype=bool)] == 0).all()
+
+
+def test_lines_that_come_one_by_one_stay_another_look() -> None:
+    looks = [still() for _ in range(60)]
+    for line in range(4):
+        for look in looks[12 * (line + 1) :]:
+            look[0, 2 + 3 * line, 4:20] += 30
+    alike = likeness(written(looks), np.zeros(60, np.intp))
+    built = np.arange(60) // 12
+    assert ((alike > 0.6) == (built[:, None] == built)).all()
