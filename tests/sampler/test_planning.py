@@ -242,3 +242,10 @@ def test_the_frame_on_screen_is_the_one_that_began_last() -> None:
     frames = np.array([0.0, 1.0, 5.0, 5.5])
     assert standing_at(frames, np.array([0.0, 0.99, 4.9, 5.2, 99.0])) == [0, 1, 2, 3]
     assert standing_at(frames, uniform_times(0.0, 6.0, 3)) == [1, 2]
+
+
+@pytest.mark.parametrize("budget", [1, 2, 3, 4])
+def test_pages_that_look_alike_are_pages_all_the_same(budget: int) -> None:
+    pages = [moment(float(number), number + 1.0, look()) for number in range(4)]
+    shots = tile([Boundary(float(number), "cut") for number in range(1, 4)], 0.0, 4.0)
+    assert len(choose(pages, shots, budget)) == budget
