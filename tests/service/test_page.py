@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, FileChooser, Page, Route, expect, sync_playwright
 
 from tests.service.conftest import Service, moving_square
+from tests.service.test_docs import WHERE, block
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
@@ -228,3 +229,22 @@ def test_a_video_that_comes_before_the_page_is_drawn_is_taken(page: Page, tmp_pa
         route.continue_()
     page.wait_for_url("**/timelines/*", wait_until="commit")
     page.unroute("**/v1/limits")
+
+
+def test_the_client_in_javascript_does_what_it_says(page: Page, service: Service, film: Path) -> None:
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.goto("/")
+    program = block("js", "EventSource").replace(WHERE, service.url)
+    page.evaluate(
+        "const input = document.createElement('input');"
+        "input.type = 'file'; input.id = 'clip'; document.body.append(input); globalThis.fileInput = input;"
+    )
+    page.set_input_files("#clip", [film])
+    page.evaluate(f"async () => {{ {program} }}")
+    for _ in range(300):
+        if any("cat" in line for line in said):
+            break
+        page.wait_for_timeout(50)
+    else:
+        raise AssertionError(f"no summary in {said}")
