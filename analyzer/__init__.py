@@ -11,6 +11,7 @@ from analyzer.errors import (
     QuestionTooLargeError,
 )
 from analyzer.estimating import Estimate, estimate
+from analyzer.findings import Detection, Findings, TagScore, TextLine
 from analyzer.models import (
     Endpoint,
     LocalModel,
@@ -46,11 +47,9 @@ from analyzer.types import (
     ConfidenceKind,
     Coverage,
     DescribeResult,
-    Detection,
     DocumentElement,
     Event,
     EventBox,
-    Findings,
     Gap,
     Instance,
     ModelInfo,
@@ -65,10 +64,8 @@ from analyzer.types import (
     Status,
     Table,
     TagElement,
-    TagScore,
     TaskName,
     TextElement,
-    TextLine,
     Timeline,
     TimelineKeyframe,
     TimelineShot,

@@ -11,6 +11,7 @@ from analyzer.conversation import VisionModel
 from analyzer.describing import summarise
 from analyzer.dividing import join
 from analyzer.errors import AnalysisRequestError
+from analyzer.findings import Findings
 from analyzer.hinting import gather
 from analyzer.models.local.vocabulary import known_tags
 from analyzer.perceiving import Faculty, Perceiver, Remembering, Unseen, perceive
@@ -22,15 +23,7 @@ from analyzer.tasks.objects import list_objects
 from analyzer.tasks.tags import list_tags, unknown_tags
 from analyzer.tasks.text import list_text
 from analyzer.timeline import Axis, cover, date, identify, list_keyframes, list_shots
-from analyzer.types import (
-    AnalysisStep,
-    Analyzed,
-    Findings,
-    Results,
-    TaskName,
-    Timeline,
-    Usage,
-)
+from analyzer.types import AnalysisStep, Analyzed, Results, TaskName, Timeline, Usage
 from analyzer.understanding import Understanding, understand
 from analyzer.zooming import SecondLook
 from sampler import Keyframe, Notice, SamplingPlan

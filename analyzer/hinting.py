@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from analyzer.conversation import Batch
+from analyzer.findings import Findings
 from analyzer.requests import HintKind
-from analyzer.types import Findings
 from sampler import Keyframe
 
 LONGEST: Final = 3_000

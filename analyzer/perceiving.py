@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, get_args
 
 from analyzer.errors import ModelError, ModelUnavailableError
-from analyzer.types import Findings, ModelInfo
+from analyzer.findings import Findings
+from analyzer.types import ModelInfo
 from sampler import Keyframe
 
 Faculty = Literal["objects", "text", "tags", "unsafe"]

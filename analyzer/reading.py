@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Final
 
+from analyzer.findings import Findings, TextLine
 from analyzer.timeline import Axis
 from analyzer.tracking import centre
-from analyzer.types import Box, Findings, TextLine
+from analyzer.types import Box
 
 _ALIKE: Final = 0.75
 """Share of characters two readings of one text have in common (Ratcliff and Obershelp)."""

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from math import hypot, log
 from typing import Final
 
+from analyzer.findings import Detection, Findings
 from analyzer.timeline import Axis
-from analyzer.types import Box, BoxSighting, Detection, Findings
+from analyzer.types import Box, BoxSighting
 
 Label = str
 Point = tuple[float, float]

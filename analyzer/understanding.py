@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analyzer.counting import Stretch, gather_stretches
+from analyzer.findings import Findings
 from analyzer.reading import Passage, gather
 from analyzer.timeline import Axis
 from analyzer.tracking import Trail, track
-from analyzer.types import Findings
 from sampler import SamplingPlan, Shot
 
 

@@ -1,6 +1,5 @@
 """Which stretch that moderation was unsure of a decision is about: told by what it is, not by where it stands.
 
-
 A job that runs again may find others, in another order. A decision stays with what it was about.
 """
 
@@ -41,8 +40,7 @@ class OpenItems:
         """Where that stands now which was decided about; None if it is not there any more."""
         if not review.finding.startswith("#"):
             return self.ids.index(review.finding) if review.finding in self.ids else None
-        counted = int(
-            review.finding[1:]
-        )  # an earlier version's: good for the timeline that was there at the time
+        # An earlier version counted: that is good for the timeline which was there at the time.
+        counted = int(review.finding[1:])
         known = counted < len(self.items) and review.decided_at >= self.finished_at
         return counted if known else None

@@ -21,7 +21,7 @@ _LONGEST_SECONDS = 1.0
 _WHOLE = cv2.createHanningWindow((WIDTH, HEIGHT), cv2.CV_32F)
 _HALF = cv2.createHanningWindow((WIDTH // 2, HEIGHT), cv2.CV_32F)
 _SAME = 0.5
-"""Mean difference of two thumbnails, in levels, up to which nothing moved, which costs a fiftieth to know."""
+"""Mean difference of two thumbnails, in levels, up to which nothing moved: cheaper to know than a shift."""
 _SURE = 0.12
 """Correlation peak below which a shift is a guess."""
 _STEADY = 0.012

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampler.frames import UNTIMED, Packets
-from sampler.swells import leaders, runs, unusual
+from sampler.swells import leaders, loads, runs, unusual
 
 _FEWEST_GROUPS = 3
 _FEWEST_FRAMES = 3.0
@@ -35,8 +35,8 @@ _LARGE, _STANDS_OUT, _BESIDE = 0.6, 2.5, 8
 """Share of a sync frame that makes a packet a picture of its own; how far it exceeds the fourth largest beside it."""
 _WHOLE_PICTURE = 0.9
 """The same where it need not stand out."""
-_RUN, _SWELL, _SWOLLEN_SHARE = 8, 2.5, 0.05
-"""Packets in a run; its mean as a multiple of the usual in a group and as a share of a sync frame, from which more than
+_SWELL, _SWOLLEN_SHARE = 2.5, 0.05
+"""Mean of a run of packets, as a multiple of the usual in a group and as a share of a sync frame, from which more than
 motion may happen."""
 _BEGINNERS = 3
 """In such a group so many of the largest leaders are asked whether they go on with what was before."""
@@ -165,10 +165,11 @@ def judge(table: Timetable, group: int, change: float, *, plain: bool) -> Verdic
         return Verdict(decode=True)
     whole = float(min(sizes[0], table.sizes(group + 1)[0]))
     others = sizes[1:].astype(np.float64)
-    largest, run = float(others.max()) / whole, runs(others, _RUN).mean(axis=1)
+    shown = others[np.argsort(table.pts(group)[1:])]
+    largest, run = float(others.max()) / whole, loads(others)
     heaviest = float(run.max()) / whole
     if change >= _DIFFERENT:
-        even = largest < _WHOLE_PICTURE and heaviest < _LIGHT and _rise(_floors(table, group)) < _EVEN
+        even = largest < _WHOLE_PICTURE and heaviest < _LIGHT and _rise(_floors(shown)) < _EVEN
         if table.irregular[group] and even and not plain and seconds <= _LONGEST_TRUSTED_SECONDS:
             return Verdict(decode=False, cut=True)
         brief = seconds <= _BRIEF_SECONDS
@@ -179,7 +180,7 @@ def judge(table: Timetable, group: int, change: float, *, plain: bool) -> Verdic
     suspicious = largest >= _WHOLE_PICTURE
     if largest >= _LARGE or change >= _MOVED:
         suspicious |= largest > _CALM and _stands_out(others)
-    swells = heaviest >= _SWOLLEN_SHARE and max(_rise(run), _rise(_floors(table, group))) >= _SWELL
+    swells = heaviest >= _SWOLLEN_SHARE and max(_rise(run), _rise(_floors(shown))) >= _SWELL
     unusual_until = table.unusual.get(group)
     if suspicious or (swells and unusual_until is None):
         until = _loud_until(table, group) if seconds <= _LONGEST_TRUSTED_SECONDS else None
@@ -202,10 +203,7 @@ def quiet(table: Timetable, group: int) -> NDArray[np.bool_]:
 
 def _largest_leaders(table: Timetable, group: int) -> tuple[int, ...]:
     """The packets that may be pictures of their own, the largest first: a shot begins with a leader."""
-    sizes, found = (
-        table.sizes(group),
-        leaders(table.pts(group)),
-    )
+    sizes, found = table.sizes(group), leaders(table.pts(group))
     return tuple(found[np.argsort(-sizes[found], kind="stable")].tolist())
 
 
@@ -237,9 +235,7 @@ def reach(table: Timetable, group: int, cuts: Sequence[Opening]) -> int | None:
 
 def _even(sizes: NDArray[np.float64], whole: float) -> bool:
     """Whether nothing but motion happens in a stretch of packets, as they are shown, after a whole picture."""
-    floors = np.sort(runs(sizes, _FLOOR_RUN), axis=1)
-    floor = floors[:, min(1, floors.shape[1] - 1)]
-    return float(runs(sizes, _RUN).mean(axis=1).max()) < _LIGHT * whole and _rise(floor) < _EVEN
+    return float(loads(sizes).max()) < _LIGHT * whole and _rise(_floors(sizes)) < _EVEN
 
 
 def _rise(values: NDArray[np.float64]) -> float:
@@ -247,11 +243,10 @@ def _rise(values: NDArray[np.float64]) -> float:
     return float(values.max() / max(np.median(values), 1.0))
 
 
-def _floors(table: Timetable, group: int) -> NDArray[np.float64]:
-    """Second smallest of every run of a group's packets in the order they are shown."""
-    order = np.argsort(table.pts(group)[1:])
-    ordered = runs(table.sizes(group)[1:][order].astype(np.float64), _FLOOR_RUN)
-    return np.sort(ordered, axis=1)[:, min(1, ordered.shape[1] - 1)]
+def _floors(sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Second smallest of every run of packets, as they are shown."""
+    ordered = np.sort(runs(sizes, _FLOOR_RUN), axis=1)
+    return ordered[:, min(1, ordered.shape[1] - 1)]
 
 
 def _stands_out(sizes: NDArray[np.float64]) -> bool:

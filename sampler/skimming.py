@@ -237,7 +237,7 @@ def _openings(
 ) -> list[Opening]:
     """The shots that begin with these packets, until some have turned out to begin none.
 
-    None where one is doubtful or only comes back to what was shown before a flash, or where the last is not what the
+    Empty where one is doubtful or only comes back to what was shown before a flash, or where the last is not what the
     following sync frame shows.
     """
     found: list[tuple[Opening, F32]] = []

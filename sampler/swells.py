@@ -36,8 +36,8 @@ def unusual(packets: Packets, starts: NDArray[np.int64], settling: int) -> dict[
         settling: For how long to look on after the bytes have become few, in units of the timestamps.
     """
     groups = [slice(begin, end) for begin, end in pairwise(starts.tolist())]
-    loads = [_loads(packets.sizes[group][1:].astype(np.float64)) for group in groups]
-    heaviest = np.array([load.max() for load in loads])
+    by_group = [loads(packets.sizes[group][1:].astype(np.float64)) for group in groups]
+    heaviest = np.array([load.max() for load in by_group])
     usual = np.maximum(_usual(heaviest), 1.0)
     rise = heaviest / usual
     affordable = _AFFORDABLE * len(packets) - _SYNC_COST * len(groups)
@@ -45,7 +45,7 @@ def unusual(packets: Packets, starts: NDArray[np.int64], settling: int) -> dict[
     for number in np.argsort(-rise, kind="stable").tolist():
         if rise[number] < _UNUSUAL:
             break
-        last = int(np.flatnonzero(loads[number] >= _UNUSUAL * usual[number])[-1])
+        last = int(np.flatnonzero(by_group[number] >= _UNUSUAL * usual[number])[-1])
         pts = packets.pts[groups[number]]
         until = int(pts[1:][last : last + _RUN].max()) + settling
         affordable -= _cost(pts[pts <= until])
@@ -65,7 +65,7 @@ def runs(sizes: NDArray[np.float64], count: int) -> NDArray[np.float64]:
     return np.lib.stride_tricks.sliding_window_view(sizes, min(count, len(sizes)))
 
 
-def _loads(sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+def loads(sizes: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean size in every run of packets; 0 where there is none."""
     return np.asarray(runs(sizes, _RUN).mean(axis=1)) if len(sizes) else np.zeros(1)
 

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from analyzer.errors import ModelError
+from analyzer.findings import Findings
 from analyzer.perceiving import Faculty
-from analyzer.types import Findings, ModelInfo
+from analyzer.types import ModelInfo
 from sampler import Keyframe
 
 

@@ -6,9 +6,10 @@ import pytest
 
 from analyzer.chaptering import chapters
 from analyzer.describing import describe_shots, summarise
+from analyzer.findings import Findings
 from analyzer.tasks.events import draft_events
 from analyzer.timeline import date
-from analyzer.types import Event, Findings
+from analyzer.types import Event
 from analyzer.understanding import Understanding, understand
 from sampler import SamplingPlan, Signal
 from tests.analyzer.scenes import Box, found, plan

