@@ -143,11 +143,13 @@ class Origin:
     """How much of it was predicted from pictures shown before it: 0 for nothing, 1 for all."""
     later: float
     """The same of pictures shown after it."""
+    band: float = 1.0
+    """As ``earlier``, of that band from edge to edge, upright or level, of which it is least."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """Of pictures in the order they are shown; the last one was stored first."""
+    """Of pictures in the order they are shown."""
 
     pictures: Sequence[Origin]
     complete: bool
@@ -156,6 +158,11 @@ class Origins:
 
 class Group(Protocol):
     """A sync frame and what is decoded from it; valid until the next but one is pulled."""
+
+    @property
+    def end_pts(self) -> int | None:
+        """Of the next sync frame, with which ``frames`` end; None where there is none."""
+        ...
 
     def sync_frame(self) -> Frame | None:
         """The first picture, decoded by itself; None where it does not decode alone to the picture it should."""
@@ -172,8 +179,15 @@ class Group(Protocol):
         """Of the picture stored in a packet; None where the file does not tell without decoding what comes before."""
         ...
 
-    def origins(self, packet: int) -> Origins:
-        """Of the picture stored in a packet, and of those shown before it but stored after it."""
+    def origins_between(self, packet: int) -> Origins:
+        """Of the pictures that are stored after the one in a packet but shown before it."""
+        ...
+
+    def glimpses(self, packets: Sequence[int]) -> Generator[Frame, None, None]:
+        """The pictures stored in these packets, decoded from the sync frame and from one another alone.
+
+        Some may be missing; what comes from other pictures is wrong.
+        """
         ...
 
 

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +25,13 @@ _LONGEST_SECONDS = 30.0
 _LARGEST_BYTES = 64 << 20
 """Packets of a group are held in memory."""
 
-_DIFFERENT = 0.8
+DIFFERENT = 0.8
 """Change of colours and structure from which two sync frames show different pictures: in montages with a sync frame
 every two seconds all cuts and transitions had more, and nearly all that only moved less."""
+_ALTOGETHER, _EAGER, _LATE = 1.2, 1.5, 0.7
+"""The same where packets rise before the next one, as an encoder takes a camera that is swung for a cut as well; and
+from which share of the length it was told, when it would begin a group anyway and needs little reason. A tenth of all
+cuts had less than the second."""
 _MOVED, _CALM = 0.35, 0.2
 """The same for a cut whose packet stands out, and the least share of a sync frame such a packet has."""
 _LARGE, _STANDS_OUT, _BESIDE = 0.6, 2.5, 8
@@ -46,15 +49,19 @@ _EVEN, _LIGHT = 2.4, 0.45
 smallest packet of a run rises above the usual, and the largest mean of a run as a share of a sync frame. A dissolve
 raises every packet, motion some."""
 _LONGEST_TRUSTED_SECONDS, _BRIEF_SECONDS = 8.0, 4.0
-"""The longer a group, the more may happen in it that its ends do not show: it does not end in a cut and nothing else;
-having come to look like its end, it may not stay so."""
+"""The longer a group, the more may happen in it that its ends do not show: having come to look like its end, it may not
+stay so. Up to the first where ends look alike, up to the second where they do not."""
 _LOUD = 0.6
 """Share of the largest packet from which another may be a transition as well."""
 _SETTLING_SECONDS = 0.4
 _QUIET, _QUIET_BESIDE = 0.3, 8
 """Share of the largest packet up to which others, and so many beside them, are of pictures in which nothing happens."""
-_CANDIDATE = 0.25
+_NEIGHBOURS = 4
+"""Leaders on either side that a shot's first one stands out from."""
+_CANDIDATE = 0.1
 """Share of a sync frame from which a packet may begin a shot."""
+_FEW_GROUPS = 24
+"""Of more, the last one is always looked at: it costs little, and no sync frame shows who has come."""
 _COMMON = 0.3
 """Share of groups from which a length is one the encoder was told."""
 
@@ -101,6 +108,8 @@ class Opening:
     """Of the first picture that is shown of it."""
     seconds: float
     """The same on the player's clock."""
+    sure: bool = True
+    """Whether it can be nothing else, such as the end of a flash or the midst of a dissolve."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +121,10 @@ class Verdict:
     """Timestamp from which pictures that look like the next sync frame's will stay so; None for the whole group."""
     thinly: bool = False
     """Whether all pictures that nothing refers to may be left out: no shot begins in the group, and nothing flashes."""
+    calm: bool = False
+    """Whether there is nothing to decode if nothing but motion happens in the group."""
     cut: bool = False
-    """Whether the next sync frame begins a shot, which needs no decoding to know."""
+    """Whether the next sync frame then begins a shot."""
     candidates: tuple[int, ...] = ()
     """Packets, counted from the sync frame's as 0, that may begin a shot each, the likeliest first."""
     beginners: tuple[int, ...] = ()
@@ -168,27 +179,46 @@ def judge(table: Timetable, group: int, change: float, *, plain: bool) -> Verdic
     shown = others[np.argsort(table.pts(group)[1:])]
     largest, run = float(others.max()) / whole, loads(others)
     heaviest = float(run.max()) / whole
-    if change >= _DIFFERENT:
-        even = largest < _WHOLE_PICTURE and heaviest < _LIGHT and _rise(_floors(shown)) < _EVEN
-        if table.irregular[group] and even and not plain and seconds <= _LONGEST_TRUSTED_SECONDS:
-            return Verdict(decode=False, cut=True)
-        brief = seconds <= _BRIEF_SECONDS
-        until = _loud_until(table, group) if brief else None
-        told = () if plain or table.irregular[group] else _largest_leaders(table, group)
-        candidates = tuple(packet for packet in told if sizes[packet] >= _CANDIDATE * whole)
-        return Verdict(decode=True, loud_until=until, candidates=candidates)
+    if change >= DIFFERENT:
+        cut = bool(table.irregular[group]) and not plain and change >= _enough(table, group)
+        until = _loud_until(table, group, brief=seconds <= _BRIEF_SECONDS and not cut)
+        if plain or cut:
+            return Verdict(decode=True, loud_until=until, calm=cut, cut=cut)
+        candidates = [
+            packet for packet in outstanding_leaders(table, group) if sizes[packet] >= _CANDIDATE * whole
+        ]
+        return Verdict(decode=True, loud_until=until, candidates=tuple(candidates))
     suspicious = largest >= _WHOLE_PICTURE
     if largest >= _LARGE or change >= _MOVED:
         suspicious |= largest > _CALM and _stands_out(others)
     swells = heaviest >= _SWOLLEN_SHARE and max(_rise(run), _rise(_floors(shown))) >= _SWELL
     unusual_until = table.unusual.get(group)
     if suspicious or (swells and unusual_until is None):
-        until = _loud_until(table, group) if seconds <= _LONGEST_TRUSTED_SECONDS else None
         # What ended for a cut and looks like what follows the cut has something else in between.
         certain = suspicious or not table.regular[group]
-        beginners = () if certain else _largest_leaders(table, group)[:_BEGINNERS]
+        brief = seconds <= _LONGEST_TRUSTED_SECONDS
+        until = None if table.irregular[group] else _loud_until(table, group, brief=brief)
+        beginners = () if certain else largest_leaders(table, group)[:_BEGINNERS]
         return Verdict(decode=True, loud_until=until, thinly=largest < _LARGE, beginners=beginners)
+    if table.irregular[group]:
+        return Verdict(decode=True, thinly=largest < _LARGE, calm=unusual_until is None)
     return Verdict(decode=unusual_until is not None, loud_until=unusual_until, thinly=True)
+
+
+def _enough(table: Timetable, group: int) -> float:
+    """The change from which a group that ended early ended for a cut."""
+    lengths = np.diff(table.starts)
+    told = int(lengths[table.regular].max(initial=0))
+    if told and lengths[group] >= _LATE * told:
+        return _EAGER
+    return DIFFERENT if even(table, group, 0, int(lengths[group])) else _ALTOGETHER
+
+
+def judge_last(table: Timetable, group: int) -> Verdict:
+    """The same of the group that the window ends with, of which nothing is known but its packets."""
+    sizes = table.sizes(group)
+    small = bool(sizes[1:].max(initial=0) < _LARGE * sizes[0])
+    return Verdict(decode=True, calm=small and group not in table.unusual and len(table) <= _FEW_GROUPS)
 
 
 def quiet(table: Timetable, group: int) -> NDArray[np.bool_]:
@@ -197,45 +227,51 @@ def quiet(table: Timetable, group: int) -> NDArray[np.bool_]:
     Of those, pictures that nothing refers to may be left out.
     """
     sizes = table.sizes(group)
-    loud = sizes > _QUIET * sizes[1:].max() if len(sizes) > 1 else np.ones(1, np.bool_)
-    return np.asarray(np.convolve(loud, np.ones(2 * _QUIET_BESIDE + 1), "same")[: len(sizes)] == 0)
+    return beyond(table, group, np.flatnonzero(sizes > _QUIET * sizes[1:].max(initial=0)))
 
 
-def _largest_leaders(table: Timetable, group: int) -> tuple[int, ...]:
+def beyond(table: Timetable, group: int, packets: Sequence[int] | NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Which packets of a group are not these, nor beside them."""
+    loud = np.zeros(len(table.sizes(group)), np.bool_)
+    loud[packets] = True
+    return np.asarray(np.convolve(loud, np.ones(2 * _QUIET_BESIDE + 1), "same")[: len(loud)] == 0)
+
+
+def largest_leaders(table: Timetable, group: int) -> tuple[int, ...]:
     """The packets that may be pictures of their own, the largest first: a shot begins with a leader."""
     sizes, found = table.sizes(group), leaders(table.pts(group))
     return tuple(found[np.argsort(-sizes[found], kind="stable")].tolist())
 
 
-def leader_before(table: Timetable, group: int, packet: int) -> int | None:
-    """The last leader before a packet; None if there is only the sync frame."""
-    found = leaders(table.pts(group)[:packet])
-    return int(found[-1]) if len(found) else None
+def outstanding_leaders(table: Timetable, group: int) -> tuple[int, ...]:
+    """The leaders that may begin a shot, the likeliest first: large ones that rise above those after or before them.
 
-
-def reach(table: Timetable, group: int, cuts: Sequence[Opening]) -> int | None:
-    """The last timestamp up to which a group has to be looked at in which these shots begin, and no others by a jump.
-
-    None for all of it. What has to be seen are stretches in which more than motion happens, and something of every shot
-    that no sync frame shows.
+    After a shot in which much moves, the first picture of a calm one is smaller than many, but not than its neighbours.
     """
-    pts, sizes = table.pts(group), table.sizes(group).astype(np.float64)
-    until = int(pts[0])
-    if len(cuts) > 1:
-        until = cuts[-2].pts + int(_SETTLING_SECONDS / table.time_base)
-    bounds = [0, *(cut.packet for cut in cuts), len(sizes)]
-    for number, (begin, end) in enumerate(pairwise(bounds)):
-        between = sizes[begin + 1 : end][np.argsort(pts[begin + 1 : end])]
-        if len(between) and not _even(between, float(sizes[begin])):
-            if number == len(cuts):
-                return None
-            until = max(until, int(pts[pts < cuts[number].pts].max()))
-    return until
+    found = leaders(table.pts(group))
+    sizes = table.sizes(group)[found].astype(np.float64)
+    if not len(sizes):
+        return ()
+    usual = np.median(runs(np.pad(sizes, _NEIGHBOURS, mode="symmetric"), _NEIGHBOURS), axis=1)
+    beside = np.minimum(usual[: len(sizes)], usual[_NEIGHBOURS + 1 :])
+    return tuple(found[np.argsort(-(sizes**2) / np.maximum(beside, 1.0), kind="stable")].tolist())
+
+
+def leaders_beside(table: Timetable, group: int, packet: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The last leader before a packet and the first one after it, an array of one each, or of none."""
+    found = leaders(table.pts(group))
+    return found[found < packet][-1:], found[found > packet][:1]
+
+
+def even(table: Timetable, group: int, begin: int, end: int) -> bool:
+    """Whether sizes say that nothing but motion happens between two packets, the first of which is a whole picture."""
+    pts, sizes = table.pts(group)[begin + 1 : end], table.sizes(group)[begin:end].astype(np.float64)
+    return _even(sizes[1:][np.argsort(pts)], float(sizes[0]))
 
 
 def _even(sizes: NDArray[np.float64], whole: float) -> bool:
-    """Whether nothing but motion happens in a stretch of packets, as they are shown, after a whole picture."""
-    return float(loads(sizes).max()) < _LIGHT * whole and _rise(_floors(sizes)) < _EVEN
+    """The same of a stretch of packets, as they are shown, after a whole picture."""
+    return not len(sizes) or (float(loads(sizes).max()) < _LIGHT * whole and _rise(_floors(sizes)) < _EVEN)
 
 
 def _rise(values: NDArray[np.float64]) -> float:
@@ -255,11 +291,21 @@ def _stands_out(sizes: NDArray[np.float64]) -> bool:
     return bool(beside[0] >= _STANDS_OUT * beside[min(3, len(beside) - 1)])
 
 
-def _loud_until(table: Timetable, group: int) -> int | None:
-    """When pictures may have settled after the last large packet; None where that is about the end of the group."""
-    sizes, pts = table.sizes(group)[1:], table.pts(group)[1:]
-    until = int(pts[sizes >= _LOUD * sizes.max()].max()) + int(_SETTLING_SECONDS / table.time_base)
-    return until if until < table.sync_pts[group + 1] else None
+def _loud_until(table: Timetable, group: int, *, brief: bool) -> int | None:
+    """When pictures may have settled after the last large packet; None where that is about the end of the group.
+
+    Where that need not be ``brief``ly before the end, what comes after must be even as well.
+    """
+    sizes, pts = table.sizes(group)[1:].astype(np.float64), table.pts(group)[1:]
+    whole, settling = float(table.sizes(group)[0]), int(_SETTLING_SECONDS / table.time_base)
+    until = int(pts[sizes >= _LOUD * sizes.max()].max()) + settling
+    shown = np.argsort(pts)
+    while until < table.sync_pts[group + 1]:
+        rest = sizes[shown[pts[shown] > until]]
+        if brief or (_even(rest, whole) and rest.max(initial=0.0) < _CANDIDATE * whole):
+            return until
+        until += settling
+    return None
 
 
 def _common_lengths(
@@ -267,12 +313,16 @@ def _common_lengths(
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which groups have a length that is common, and which have one that is neither common nor the longest.
 
-    Lengths are counted in frames as well as in tenths of seconds; the last group may have been cut short.
+    Lengths are counted in frames, or in tenths of seconds where no two groups of the most frames have as many; the last
+    group may have been cut short.
     """
-    tenths = np.round(spans * float(time_base) * 10).astype(np.int64)
     regular, irregular = np.zeros(len(lengths), np.bool_), np.ones(len(lengths), np.bool_)
-    for values in (lengths[:-1], tenths):
+    tenths = np.round(spans * float(time_base) * 10).astype(np.int64)
+    by_frames = np.count_nonzero(lengths[:-1] == lengths[:-1].max()) > 1
+    for values, chance in ((lengths[:-1], 1), (tenths, 2)):
         common = [v for v, n in Counter(values.tolist()).items() if n > max(1, _COMMON * len(values))]
         regular[:-1] |= np.isin(values, common)
-        irregular[:-1] &= values < values.max()
+        longest = values == values.max()
+        if not (by_frames and values is tenths):
+            irregular[:-1] &= ~longest | (longest.sum() <= chance)
     return regular, irregular & ~regular

@@ -11,14 +11,15 @@ import numpy as np
 from sampler.frames import Origin, Origins
 from sampler.measuring import U8
 
-_ITSELF = 0.1
+ITSELF = 0.1
 """Share predicted from earlier pictures up to which a picture owes them nothing."""
 _OLD = 0.3
 """The same from which it belongs to them."""
 _NEW = 0.3
 """Share predicted from later pictures from which a picture that owes earlier ones nothing belongs to the later."""
-_CONTINUES = 0.42
-"""Share predicted from earlier pictures from which a picture goes on with them."""
+CONTINUES = 0.42
+"""Share predicted from earlier pictures from which a picture goes on with them. What follows a flash comes after a
+picture of nothing, and in a dissolve each picture is new in part."""
 CONTINUES_IN_MOTION = 0.3
 """The same where much moves: in dissolves it was 0.26 at most."""
 _LIKE = 6.0
@@ -27,33 +28,24 @@ _LIKE = 6.0
 
 def begins(origin: Origin) -> bool:
     """Whether a picture owes nothing to what was shown before it, as the first that is stored of a shot."""
-    return origin.earlier <= _ITSELF
+    return origin.earlier <= ITSELF
 
 
-def continues(origin: Origin | None, least: float = _CONTINUES) -> bool:
-    """Whether a picture goes on with what was shown before it, as one before a cut does. True where nothing is told.
-
-    What follows a flash comes after a picture of nothing, and in a dissolve each picture is new in part.
-    """
-    return origin is None or origin.earlier >= least
-
-
-def first_of_shot(origins: Origins, luma: U8) -> int | None:
+def first_of_shot(before: Origins, luma: U8) -> int | None:
     """Index of the picture that begins a shot; None where it is not certain which.
 
     Args:
-        origins: Of the picture that is stored first of a shot, and of those around it.
-        luma: Their thumbnails, ``(N, 36, 64)``.
+        before: Of the pictures shown just before the one that is stored first of a shot, but stored after it.
+        luma: Thumbnails of them and of that one, ``(N + 1, 36, 64)``.
     """
-    before = origins.pictures[:-1]
-    for index, origin in enumerate(before):
+    for index, origin in enumerate(before.pictures):
         if origin.earlier >= _OLD:
             continue
         if not begins(origin):
             return None
         if origin.later >= _NEW or _difference(luma[index], luma[-1]) <= _LIKE:
-            return index if index or origins.complete else None
-    return len(before)
+            return index if index or before.complete else None
+    return len(before.pictures)
 
 
 def _difference(one: U8, other: U8) -> float:

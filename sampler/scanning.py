@@ -21,6 +21,8 @@ from sampler.types import SampleRequest, Scanned, Shot, Signal
 
 _SHORTEST_SECONDS = 1e-3
 """A window that ends with a frame of no length still ends after it."""
+_ONE_CUT_SECONDS = 0.2
+"""Where not all pictures were looked at, a cut is seen up to so much later than it is."""
 _SLICE_SECONDS = 0.5
 _SLICES_PER_KEYFRAME = 4
 
@@ -80,6 +82,7 @@ class Look:
 
     def __init__(self, slice_seconds: float) -> None:
         self._cuts: list[float] = []
+        self._told: list[float] = []
         self._graduals: list[Gradual] = []
         self._cut_finder = CutFinder()
         self._dissolve_finder = DissolveFinder()
@@ -100,8 +103,8 @@ class Look:
         self.anything = True
 
     def cut(self, seconds: float) -> None:
-        """Take in a cut that was found by other means; nothing before it has been fed after it."""
-        self._cuts.append(seconds)
+        """Take in a cut that was found by other means, and to the very frame."""
+        self._told.append(seconds)
 
     def _end_stretch(self) -> None:
         self._cuts += self._cut_finder.finish()
@@ -121,7 +124,8 @@ class Look:
         trace = self._tracer.trace()
         start = float(trace.times[0]) if start_seconds is None else start_seconds
         end = max(end_seconds, float(trace.times[-1]) + _SHORTEST_SECONDS)
-        found = boundaries(sorted(self._cuts), self._graduals, trace)
+        seen = [cut for cut in self._cuts if all(abs(cut - told) > _ONE_CUT_SECONDS for told in self._told)]
+        found = boundaries(sorted([*seen, *self._told]), self._graduals, trace)
         return Scan(
             trace,
             start,

@@ -1,24 +1,24 @@
 """The fast pass: sync frames first, and of the rest only stretches in which something may have changed.
 
-Packets are read without decoding, then the sync frames are decoded one by one. What lies between two of them is decoded
-if they show different pictures or packets are of unusual sizes (see ``sampler.groups``, ``sampler.swells``), and goes
-through the same detectors as in the exact pass. Two groups of packets are held at a time.
+Packets are read without decoding, then the sync frames are decoded one by one. If two of them show different
+pictures, or packets between them are of unusual sizes (see ``sampler.groups``, ``sampler.swells``), single packets are
+asked what happens (``sampler.probing``). What they leave open is decoded, as far as need be, and goes through the same
+detectors as in the exact pass. Two groups of packets are held at a time.
 """
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sampler.comparing import colour_change, detail, same_detail, structure_change
+from sampler.comparing import Looks, change, looks
 from sampler.errors import SampleRequestError
 from sampler.frames import Frame, Group, PacketReader, Packets, Reader
-from sampler.groups import Opening, Timetable, Verdict, judge, leader_before, quiet, reach, timetable
-from sampler.measuring import F32, Strip, joined, strips
-from sampler.origins import CONTINUES_IN_MOTION, begins, continues, first_of_shot
+from sampler.groups import DIFFERENT, Opening, Timetable, Verdict, beyond, judge, judge_last, quiet, timetable
+from sampler.measuring import Strip, strips
+from sampler.probing import Probe
 from sampler.scanning import Look, Scan, slice_seconds, window, within
 from sampler.types import SampleRequest, Scanned
 
@@ -27,21 +27,8 @@ _PLAIN = 4.0
 _SAME = 0.45
 """Change of colours and structure up to which pictures have settled to what the next sync frame shows."""
 
-_SHORTEST_SHOT_SECONDS = 0.6
-"""Pictures that begin anew sooner than this are a flash, or something close to the lens."""
-_MOST_OTHERS = 2
-"""Large packets that begin no shot, after which smaller ones are not looked into."""
 _PATIENCE_SECONDS = 0.4
 """How much further to look each time they have not."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Sync:
-    """A sync frame."""
-
-    strip: Strip
-    """It alone."""
-    detail: F32
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +89,7 @@ class _Skim:
         after = int(np.searchsorted(sync_times, self._end - 1e-9))
         if after <= first or not len(times):
             raise SampleRequestError(f"no picture lies between {self._start:.3f} and {self._end:.3f} s")
-        waiting: tuple[int, Group, _Sync] | None = None
+        waiting: tuple[int, Group, Looks] | None = None
         done = first
         with closing(self._reader.groups(table.sync_pts[first:after].tolist())) as groups:
             for done, group in enumerate(groups, first + 1):
@@ -140,52 +127,105 @@ class _Skim:
         return np.sort(times[inside]), min(float(times[last] + seconds[last]), self._end)
 
     def _take(
-        self, number: int, group: Group, sync: _Sync, following: _Sync | None
+        self, number: int, group: Group, sync: Looks, following: Looks | None
     ) -> Generator[Scanned, None, None]:
-        """Look at a group as closely as it deserves; at the first and last of a window whole."""
-        verdict = self._verdict(number, group, sync, following)
-        openings = []
-        if following is not None:
-            openings = _openings(self._table, number, group, verdict.candidates, sync, following)
-        until = reach(self._table, number, openings) if openings else None
-        if verdict.decode and until is None:
-            next_strip = None if following is None else following.strip
-            yield from self._decode(number, group, next_strip, verdict.loud_until, thinly=verdict.thinly)
-            return
-        if until is not None and until > self._table.sync_pts[number]:
-            yield from self._decode(number, group, None, until)
-        elif self._before is None:
+        """Look at a group as closely as it deserves."""
+        probe = Probe(self._table, number, group)
+        verdict = self._verdict(number, sync, following)
+        openings: list[Opening] = []
+        if following is not None and verdict.candidates:
+            openings = probe.openings(verdict.candidates, sync, following)
+        if openings:
+            yield from self._take_opened(number, group, sync, probe, openings)
+        elif verdict.decode and not self._leads_on(number, probe, verdict):
+            yield from self._take_whole(number, group, following, probe, verdict)
+        else:
+            self._see(sync)
+            if verdict.cut and following is not None:
+                self._look.cut(float(following.strip.times[0]))
+
+    def _take_whole(
+        self, number: int, group: Group, following: Looks | None, probe: Probe, verdict: Verdict
+    ) -> Generator[Scanned, None, None]:
+        """Look at a group in which anything may happen, until pictures are told to have settled."""
+        until = verdict.loud_until
+        ends_in_cut = verdict.cut and until is not None and probe.calm_after(until)
+        if verdict.cut and not ends_in_cut:
+            until = None
+        if verdict.thinly:
+            left_out = np.ones(len(self._table.sizes(number)), np.bool_)
+        elif probe.tells():
+            left_out = beyond(self._table, number, probe.new())
+        else:
+            left_out = quiet(self._table, number)
+        settling = None if following is None else following.strip
+        yield from self._decode(group, settling, until, left_out, ends_in_cut=ends_in_cut)
+
+    def _take_opened(
+        self, number: int, group: Group, sync: Looks, probe: Probe, openings: list[Opening]
+    ) -> Generator[Scanned, None, None]:
+        """Look at a group in which these shots begin, and see something of each of them."""
+        pts = self._table.pts(number)
+        near, until = np.zeros(len(pts), np.bool_), int(pts[0])
+        for opening in openings:
+            if opening.sure:
+                self._look.cut(opening.seconds)
+            else:
+                until = probe.settled(opening) + self._patience
+                near[opening.packet :] |= pts[opening.packet :] <= until
+        unseen = [opening for opening in openings[:-1] if opening.pts > until]
+        glimpses = (
+            [strip for strip in probe.glimpses(openings[:-1]) if strip.pts[0] > until] if unseen else []
+        )
+        if len(glimpses) < len(unseen):
+            until, glimpses = openings[-2].pts + self._patience, []
+        if until > pts[0]:
+            near[probe.new()] = True
+            near[[opening.packet for opening in openings if opening.sure]] = False
+            left_out = beyond(self._table, number, np.flatnonzero(near))
+            yield from self._decode(group, None, until if until < pts.max() else None, left_out)
+        else:
+            self._see(sync)
+        for strip in glimpses:
+            self._look.feed(strip, apart=True)
+            self._before = None
+
+    def _see(self, sync: Looks) -> None:
+        """Look at a sync frame alone, unless it was the last picture of the group before."""
+        if self._before is None:
             self._look.feed(sync.strip, apart=True)
         self._before = None
-        if verdict.cut and following is not None:
-            self._look.cut(float(following.strip.times[0]))
-        for opening in openings:
-            if until is not None and opening.pts > until:
-                self._look.cut(opening.seconds)
 
-    def _verdict(self, number: int, group: Group, sync: _Sync, following: _Sync | None) -> Verdict:
+    def _leads_on(self, number: int, probe: Probe, verdict: Verdict) -> bool:
+        """Whether the packets that were to be asked say that there is nothing to decode."""
+        if verdict.calm:
+            return probe.calm(0, len(self._table.sizes(number)))
+        return bool(verdict.beginners) and not probe.begin(verdict.beginners)
+
+    def _verdict(self, number: int, sync: Looks, following: Looks | None) -> Verdict:
         """What to do about a group, by what is known without decoding it."""
-        if following is None or sync.strip.times[0] < self._start:
+        if sync.strip.times[0] < self._start:
             return Verdict(decode=True)
+        if following is None:
+            return judge_last(self._table, number)
         plain = min(float(each.strip.luma[0].std()) for each in (sync, following)) < _PLAIN
-        verdict = judge(self._table, number, _change(sync.strip, following.strip), plain=plain)
-        if verdict.cut and self._is_blurred(number, group):
-            return Verdict(decode=True)
-        if verdict.beginners and _goes_on(group, verdict.beginners):
-            return Verdict(decode=False)
-        return verdict
-
-    def _is_blurred(self, number: int, group: Group) -> bool:
-        """Whether something new comes in before the cut that the group seems to end in, as in a dissolve."""
-        largest = int(self._table.sizes(number)[1:].argmax()) + 1
-        return not continues(group.origin(largest), CONTINUES_IN_MOTION)
+        return judge(self._table, number, change(sync.strip, following.strip), plain=plain)
 
     def _decode(
-        self, number: int, group: Group, following: Strip | None, until: int | None, *, thinly: bool = False
+        self,
+        group: Group,
+        following: Strip | None,
+        until: int | None,
+        left_out: NDArray[np.bool_],
+        *,
+        ends_in_cut: bool = False,
     ) -> Generator[Scanned, None, None]:
-        """Feed the group's frames up to ``until``, and on to what follows, if given, where they have not come to it."""
+        """Feed the group's frames up to ``until``, or to its end.
+
+        Where what follows is given, up to where they have come to look like it or, in a group that may end in a cut,
+        altogether unlike it.
+        """
         declared = self._reader.header.declared_end_seconds
-        left_out = np.ones(len(self._table.sizes(number)), np.bool_) if thinly else quiet(self._table, number)
         with closing(group.frames(left_out.tolist())) as frames:
             wanted = within(self._after_last(frames), self._start, self._end)
             last: Strip | None = None
@@ -196,25 +236,21 @@ class _Skim:
                     self._look.feed(last, apart=self._before is None)
                     self._before = last
                     yield Scanned(float(last.times[-1]), declared)
-                if last is fed or until is None or following is None or _settled(last, following):
+                if last is fed or last is None or until is None or following is None:
+                    break
+                changed = change(last, following)
+                cut = ends_in_cut and changed >= DIFFERENT
+                if cut:
+                    self._look.cut(float(following.times[0]))
+                if cut or changed <= _SAME:
                     break
                 until += self._patience
-        if following is None or last is None or last.pts[-1] != following.pts[0]:
+        if last is None or last.pts[-1] != group.end_pts:
             self._before = None
 
     def _after_last(self, frames: Iterator[Frame]) -> Iterator[Frame]:
         last = None if self._before is None else int(self._before.pts[-1])
         return (frame for frame in frames if last is None or frame.pts > last)
-
-
-def _goes_on(group: Group, packets: Iterable[int]) -> bool:
-    """Whether none of the packets that might begins something."""
-    origins = (group.origin(packet) for packet in packets)
-    return all(origin is not None and not begins(origin) for origin in origins)
-
-
-def _settled(last: Strip | None, following: Strip) -> bool:
-    return last is not None and _change(last, following) <= _SAME
 
 
 def _up_to(frames: Iterator[Frame], pts: int) -> Iterator[Frame]:
@@ -224,58 +260,9 @@ def _up_to(frames: Iterator[Frame], pts: int) -> Iterator[Frame]:
             return
 
 
-def _sync(group: Group, seconds: float) -> _Sync | None:
+def _sync(group: Group, seconds: float) -> Looks | None:
     """The group's sync frame; None where it is not the picture that was expected."""
     frame = group.sync_frame()
     if frame is None or abs(frame.time_seconds - seconds) > 1e-3:
         return None
-    return _Sync(next(strips([frame])), detail(frame))
-
-
-def _openings(
-    table: Timetable, number: int, group: Group, candidates: Iterable[int], sync: _Sync, following: _Sync
-) -> list[Opening]:
-    """The shots that begin with these packets, until some have turned out to begin none.
-
-    Empty where one is doubtful or only comes back to what was shown before a flash, or where the last is not what the
-    following sync frame shows.
-    """
-    found: list[tuple[Opening, F32]] = []
-    others = 0
-    for packet in candidates:
-        origin = group.origin(packet)
-        if origin is None or not begins(origin):
-            if not continues(origin, CONTINUES_IN_MOTION):
-                return []
-            others += 1
-            if others == _MOST_OTHERS:
-                break
-            continue
-        looks = detail(origin.frame)
-        opening = _opening(group, packet)
-        before = leader_before(table, number, packet)
-        if opening is None or same_detail(looks, sync.detail):
-            return []
-        if before is not None and not continues(group.origin(before)):
-            return []
-        found.append((opening, looks))
-    found.sort(key=lambda pair: pair[0].packet)
-    openings = [opening for opening, _ in found]
-    apart = all(b.seconds - a.seconds >= _SHORTEST_SHOT_SECONDS for a, b in pairwise(openings))
-    return openings if found and apart and same_detail(found[-1][1], following.detail) else []
-
-
-def _opening(group: Group, packet: int) -> Opening | None:
-    """The shot that begins with a packet; None where it is not certain with which picture."""
-    origins = group.origins(packet)
-    if not origins.pictures:
-        return None
-    (seen,) = strips(origin.frame for origin in origins.pictures)
-    first = first_of_shot(origins, seen.luma)
-    return None if first is None else Opening(packet, int(seen.pts[first]), float(seen.times[first]))
-
-
-def _change(one: Strip, other: Strip) -> float:
-    """Of colours and structure, between the last picture of the one and the first of the other."""
-    both = joined([one[-1:], other[:1]])
-    return colour_change(both, 0, 1) + structure_change(both.luma[0], both.luma[1])
+    return looks(frame)

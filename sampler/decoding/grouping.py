@@ -10,9 +10,11 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from sampler.decoding.running import DecodedFrame, Run
-from sampler.frames import UNTIMED, Origin, Origins, Packets
+from sampler.frames import UNTIMED, Frame, Origin, Origins, Packets
 
 _SIGN_OF_LIFE_SECONDS = 0.2
+_RUN_UP = 4
+"""Packets after which a decoder knows one picture from the next."""
 
 
 class StoredGroup:
@@ -24,7 +26,7 @@ class StoredGroup:
     def __init__(self, run: Run, packets: "Sequence[Packet[VideoStream]]", end_pts: int | None) -> None:
         self._run = run
         self._packets = packets
-        self._end_pts = end_pts
+        self.end_pts = end_pts
 
     def sync_frame(self) -> DecodedFrame | None:
         """The first picture, if it is the only one that comes of its packet."""
@@ -35,25 +37,38 @@ class StoredGroup:
         """From the sync frame to the next one, both included."""
         first = self._packets[0].pts
         for frame in self._run.frames_of(self._packets, quiet):
-            if frame.pts >= (first or 0) and (self._end_pts is None or frame.pts <= self._end_pts):
+            if frame.pts >= (first or 0) and (self.end_pts is None or frame.pts <= self.end_pts):
                 yield frame
 
     def origin(self, packet: int) -> Origin | None:
         """See ``sampler.frames.Group``."""
-        stored = self._packets[packet]
-        return next((told for told in self._run.origins_of([stored]) if told.frame.pts == stored.pts), None)
+        pts = self._packets[packet].pts
+        return next((told for told in self._told(packet, 1) if told.frame.pts == pts), None)
 
-    def origins(self, packet: int) -> Origins:
+    def origins_between(self, packet: int) -> Origins:
         """See ``sampler.frames.Group``."""
-        first, *others = self._packets[packet:]
-        asked = [first, *takewhile(lambda other: (other.pts or 0) < (first.pts or 0), others)]
-        told = {origin.frame.pts: origin for origin in self._run.origins_of(asked)}
+        end = self._packets[packet].pts or 0
+        asked = [*takewhile(lambda other: (other.pts or 0) < end, self._packets[packet + 1 :])]
+        told = {origin.frame.pts: origin for origin in self._told(packet + 1, len(asked))} if asked else {}
         pictures: list[Origin] = []
         for pts in sorted((stored.pts or 0 for stored in asked), reverse=True):
             if pts not in told:
                 break
             pictures.insert(0, told[pts])
         return Origins(pictures, len(pictures) == len(asked))
+
+    def _told(self, packet: int, count: int) -> list[Origin]:
+        """Of so many consecutive packets."""
+        run_up = self._packets[max(packet - _RUN_UP, 0) : packet]
+        return self._run.origins_of(self._packets[packet : packet + count], run_up)
+
+    def glimpses(self, packets: Sequence[int]) -> Generator[Frame, None, None]:
+        """See ``sampler.frames.Group``."""
+        asked = [self._packets[packet] for packet in packets]
+        wanted = {packet.pts for packet in asked}
+        for told in self._run.origins_of([self._packets[0], *asked]) if asked else ():
+            if told.frame.pts in wanted:
+                yield told.frame
 
 
 def count_packets(run: Run) -> Generator[None, None, Packets]:

@@ -1,19 +1,23 @@
 """From which pictures a picture was predicted, told by a decoder that gets nothing of those."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
+import numpy as np
 from av.codec.context import CodecContext, Flags, Flags2
 from av.packet import Packet
 from av.sidedata.motionvectors import MotionVectors
 from av.video.codeccontext import VideoCodecContext
-from av.video.frame import VideoFrame
+from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
+from numpy.typing import NDArray
 
 from sampler.decoding.opening import FFMPEG_ERRORS
 
 _TELLING = frozenset({"h264"})
 """Codecs whose decoders tell where every block comes from and bear that most of it is missing."""
+_COLUMNS, _ROWS, _NARROWEST = 8, 6, 32
+"""How many bands a picture is divided into, each of so many pixels at least: blocks have up to sixteen."""
 
 
 class Predictions:
@@ -31,31 +35,54 @@ class Predictions:
         context.flags2 |= Flags2.export_mvs | Flags2.show_all
         self._context = context
 
-    def of(self, packets: "Iterable[Packet[VideoStream]]") -> Iterator[tuple[VideoFrame, float, float]]:
-        """Pictures in the order they are shown, and which share of each comes from earlier and from later ones.
+    def of(
+        self, packets: "Sequence[Packet[VideoStream]]", run_up: "Sequence[Packet[VideoStream]]"
+    ) -> Iterator[tuple[VideoFrame, tuple[float, float, float]]]:
+        """Pictures in the order they are shown, with the shares of ``sampler.frames.Origin``.
 
-        Nothing comes where the codec does not tell; a picture that does not decode is left out.
+        Of one picture in sixteen, where its count of pictures starts over, a decoder that has just been emptied tells
+        nothing; then it gets the ``run_up`` before the packets. Nothing comes where the codec does not tell; a picture
+        that does not decode is left out.
         """
-        context = self._context
-        if context is None:
+        if self._context is None:
             return
+        wanted = {packet.pts for packet in packets}
+        told = [(frame, _vectors(frame)) for frame in self._decoded(self._context, packets)]
+        if any(vectors is None and frame.pict_type != PictureType.I for frame, vectors in told):
+            frames = self._decoded(self._context, (*run_up, *packets))
+            told = [(frame, _vectors(frame)) for frame in frames if frame.pts in wanted]
+        for frame, vectors in told:
+            yield frame, _shares(frame, vectors)
+
+    def _decoded(
+        self, context: VideoCodecContext, packets: "Iterable[Packet[VideoStream]]"
+    ) -> Iterator[VideoFrame]:
         context.flush_buffers()
         for packet in (*packets, None):
             try:
-                frames = context.decode(packet)
+                yield from context.decode(packet)
             except MemoryError:
                 raise
             except FFMPEG_ERRORS:
                 continue
-            for frame in frames:
-                yield frame, *_shares(frame)
 
 
-def _shares(frame: VideoFrame) -> tuple[float, float]:
+def _vectors(frame: VideoFrame) -> NDArray[np.void] | None:
     vectors = frame.side_data.get("MOTION_VECTORS")
-    if not isinstance(vectors, MotionVectors):
-        return 0.0, 0.0
-    blocks = vectors.to_ndarray()
-    areas = blocks["w"].astype(float) * blocks["h"] / (frame.width * frame.height)
-    past, future = (float(areas[side].sum()) for side in (blocks["source"] < 0, blocks["source"] > 0))
-    return min(past, 1.0), min(future, 1.0)  # blocks at the edges reach beyond the picture
+    return vectors.to_ndarray() if isinstance(vectors, MotionVectors) else None
+
+
+def _shares(frame: VideoFrame, blocks: NDArray[np.void] | None) -> tuple[float, float, float]:
+    if blocks is None:
+        return 0.0, 0.0, 0.0
+    whole = frame.width * frame.height
+    areas = blocks["w"].astype(float) * blocks["h"] / whole
+    past, future = blocks["source"] < 0, blocks["source"] > 0
+    least = 1.0
+    sides = ((blocks["dst_x"], frame.width, _COLUMNS), (blocks["dst_y"], frame.height, _ROWS))
+    for centres, length, most in sides:
+        bands = max(1, min(most, length // _NARROWEST))
+        band = np.clip(centres[past].astype(int) * bands // length, 0, bands - 1)
+        least = min(least, float(np.bincount(band, areas[past], bands).min()) * bands)
+    # Blocks at the edges reach beyond the picture.
+    return min(float(areas[past].sum()), 1.0), min(float(areas[future].sum()), 1.0), least

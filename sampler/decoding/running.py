@@ -1,7 +1,7 @@
 """One opened file and the decoder that runs over it, whatever is wrong with it."""
 
 import os
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -213,13 +213,15 @@ class Run:
                 if frame.pts is not None:
                     yield self._delivered(frame, frame.pts)
 
-    def origins_of(self, packets: "Iterable[Packet[VideoStream]]") -> list[Origin]:
-        """See ``sampler.frames.Group.origins``."""
+    def origins_of(
+        self, packets: "Sequence[Packet[VideoStream]]", run_up: "Sequence[Packet[VideoStream]]" = ()
+    ) -> list[Origin]:
+        """See ``sampler.frames.Group.origins`` and ``Predictions.of``."""
         if self._predictions is None:
             self._predictions = Predictions(self.stream)
         return [
-            Origin(self._delivered(frame, frame.pts), earlier, later)
-            for frame, earlier, later in self._predictions.of(packets)
+            Origin(self._delivered(frame, frame.pts), *shares)
+            for frame, shares in self._predictions.of(packets, run_up)
             if frame.pts is not None
         ]
 

@@ -14,7 +14,15 @@ from PIL import Image
 
 from sampler import Limits, PictureSequence, SampleRequest, SamplingPlan, Scanned, VideoFile, sample
 from sampler.frames import UNTIMED, Packets
-from sampler.groups import Timetable, judge, quiet, timetable
+from sampler.groups import (
+    Timetable,
+    judge,
+    judge_last,
+    largest_leaders,
+    outstanding_leaders,
+    quiet,
+    timetable,
+)
 from sampler.scanning import Scan
 from sampler.skimming import Unfit, skim
 from sampler.sources import open_source
@@ -223,6 +231,33 @@ def test_cuts_within_groups_are_told_exactly_without_looking_at_what_leads_up_to
     assert len(scan.trace) < 0.5 * len(scan.frame_times)
 
 
+@pytest.mark.media
+@pytest.mark.slow
+@pytest.mark.parametrize("sync_every", [250, None])
+def test_something_of_every_shot_is_seen_though_little_is_decoded(
+    tmp_path: Path, media: Path, sync_every: int | None
+) -> None:
+    """Where sync frames come every ten seconds, most shots have none; where x264 sees cuts, all begin with one."""
+    assert media.is_dir()
+    truth = build_montage(tmp_path / "m.mp4", 321, style="cuts", shots=12, sync_every=sync_every)
+    scan, _ = skimmed(tmp_path / "m.mp4")
+    begins = [0.0, *(c.time_seconds or 0.0 for c in truth.cuts)]
+    assert [shot.start_seconds for shot in scan.shots] == pytest.approx(begins)
+    assert len(scan.trace) < 0.4 * len(scan.frame_times)
+    plan = pull(VideoFile(tmp_path / "m.mp4"), replace(FAST, frames=12)).plan
+    assert {keyframe.shot for keyframe in plan.keyframes} == set(range(12))
+
+
+@pytest.mark.media
+@pytest.mark.slow
+def test_a_wipe_is_seen_though_most_of_the_picture_goes_on(tmp_path: Path, media: Path) -> None:
+    assert media.is_dir()
+    truth = build_montage(tmp_path / "m.mp4", 32, style="wipes", shots=10)
+    plan = pull(VideoFile(tmp_path / "m.mp4"), FAST).plan
+    assert plan.sampling == "fast"
+    assert f1(plan, truth) >= 0.94
+
+
 def made(groups: list[list[int]], *, milliseconds: int = 40) -> Packets:
     """Packets of groups of these sizes, shown in the order they are stored."""
     sizes = [size for group in groups for size in group]
@@ -284,14 +319,51 @@ def test_where_something_comes_and_goes_all_the_time_it_must_begin_something() -
     assert set(verdicts[0].beginners) <= set(range(16, 28))
 
 
-def test_a_group_that_ended_early_for_a_cut_needs_no_decoding() -> None:
+def test_a_group_that_ended_early_may_end_in_a_cut() -> None:
     groups = table([CALM, SHORT, CALM, CALM])
-    assert (judge(groups, 1, 1.5, plain=False).cut, judge(groups, 1, 1.5, plain=False).decode) == (
-        True,
-        False,
-    )
-    assert judge(groups, 1, 1.5, plain=True).decode
-    assert judge(table([CALM, CALM, CALM, CALM]), 1, 1.5, plain=False).decode
+    assert judge(groups, 1, 1.5, plain=False).cut
+    assert not judge(groups, 1, 1.5, plain=True).cut, "an even surface is a flash or a fade"
+    assert not judge(table([CALM, CALM, CALM, CALM]), 1, 1.5, plain=False).cut
+    swollen = table([CALM, SWOLLEN[:30], CALM, CALM])
+    assert [judge(swollen, 1, change, plain=False).cut for change in (1.0, 1.3)] == [False, True]
+    late = table([CALM, CALM[:40], CALM, CALM])
+    assert [judge(late, 1, change, plain=False).cut for change in (1.3, 1.6)] == [False, True]
+
+
+def test_a_group_that_ended_early_though_its_ends_look_alike_is_asked_about() -> None:
+    groups = table([CALM, SHORT, CALM, CALM])
+    verdicts = [judge(groups, number, 0.1, plain=False) for number in (0, 1)]
+    assert [(verdict.decode, verdict.calm, verdict.cut) for verdict in verdicts] == [
+        (False, False, False),
+        (True, True, False),
+    ]
+
+
+def test_the_last_group_of_few_is_asked_about_and_that_of_many_looked_at() -> None:
+    assert judge_last(table([CALM] * 20), 19).calm
+    assert not judge_last(table([CALM] * 40), 39).calm
+    assert not judge_last(table([CALM, CALM, CALM, CUT]), 3).calm
+
+
+def test_the_longest_group_of_all_ended_early_as_well() -> None:
+    assert table([CALM[:40], CALM[:30], CALM, CALM[:20], CALM[:45]]).irregular.tolist() == [True] * 5
+    assert table([CALM[:40], CALM, CALM, CALM[:20]]).irregular.tolist() == [True, False, False, True]
+
+
+def test_the_first_picture_of_a_calm_shot_stands_out_though_it_is_small() -> None:
+    groups = table([[1000, *([600] * 20), 500, *([40] * 28)]] * 4)
+    assert 21 in outstanding_leaders(groups, 1)[:2]
+    assert 21 not in largest_leaders(groups, 1)[:20]
+    assert outstanding_leaders(table([[1000], CALM, CALM, CALM]), 0) == ()
+
+
+def test_where_much_happened_it_need_not_be_over_but_where_it_was_even_for_long() -> None:
+    long = [1000, *([20] * 15), *([300] * 12), *([20] * 200)]
+    assert judge(table([long] * 4), 1, 1.5, plain=False).loud_until == (228 + 27) * 40 + 400
+    late = [1000, *([20] * 15), *([300] * 12), *([20] * 150), *([150] * 30), *([20] * 20)]
+    until = judge(table([late] * 4), 1, 1.5, plain=False).loud_until
+    assert until is not None
+    assert until > (228 + 200) * 40
 
 
 def test_packets_beside_a_large_one_are_never_left_out() -> None:

@@ -1,0 +1,208 @@
+"""What single packets of a group tell of it, decoded with none of what leads up to them.
+
+See ``sampler.origins`` for what is told and why.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from sampler.comparing import Looks, change, looks, same_detail
+from sampler.frames import Group, Origin
+from sampler.groups import (
+    DIFFERENT,
+    Opening,
+    Timetable,
+    even,
+    largest_leaders,
+    leaders_beside,
+    outstanding_leaders,
+)
+from sampler.measuring import Strip, joined, strips
+from sampler.origins import CONTINUES, CONTINUES_IN_MOTION, ITSELF, begins, first_of_shot
+from sampler.swells import leaders
+
+_SHORTEST_SHOT_SECONDS = 0.6
+"""Pictures that begin anew sooner than this are a flash, or something close to the lens."""
+_FEWEST_OTHERS, _MOST_OTHERS = (2, 3), (3, 8)
+"""Packets that begin no shot, after which less likely ones are not asked: where the shots that were found lead to what
+the next sync frame shows, and where they do not; in short groups and in long ones."""
+_WORTH = 12
+"""Packets that are decoded at the cost of asking about one and the chance that it says something."""
+_BRIEF, _SMALL = 5, 0.25
+"""In groups worth so few questions: share of a sync frame from which packets are asked though all is explained."""
+_LEADS_ON, _ALTERED = 0.4, 2.0
+"""Correlation of detail from which the last shot of a group is what the next sync frame shows, whatever became of
+colours and structure; with less, those must not differ altogether: slides of one layout share their detail."""
+_BACK = 0.5
+"""Correlation of detail from which a shot only comes back to what was shown before a flash."""
+_ASKED, _GOES_ON = 5, 0.45
+"""So many of the largest leaders of a stretch are asked where its packets rise; if so much of each comes from earlier
+pictures, they rise for motion. Of 107 dissolves 104 had one with less, of 147 stretches of motion half had none."""
+_MOST_NEW = 0.6
+"""Share of packets new in good part above which much moves all the time."""
+_WHOLE = 0.6
+"""Share of a whole picture from which a packet may be one; where nothing is told of packets, sizes have to do."""
+_SPEAKS = 0.2
+"""Share of a packet that begins something, from which the next one may as well."""
+_BAND, _EVEN_BAND = 0.15, 0.1
+"""The same of every band, where packets rise and where they do not: a wipe uncovers one from edge to edge."""
+
+
+class Probe:
+    """Of a group and those of its packets that were asked about."""
+
+    def __init__(self, table: Timetable, number: int, group: Group) -> None:
+        self._table = table
+        self._number = number
+        self._group = group
+        self._largest = largest_leaders(table, number)
+        self._outstanding = outstanding_leaders(table, number)
+        self._told: dict[int, tuple[float, float] | None] = {}
+        """Of every packet that was asked about, how much comes from earlier pictures, in all and of the least band."""
+
+    def go_on(
+        self, packets: Iterable[int], least: float, least_band: float = 0.0, *, untold: bool = False
+    ) -> bool:
+        """Whether so much of each of these packets comes from earlier pictures; ``untold`` where nothing is told."""
+        told = map(self._shares, packets)
+        return all(
+            untold if shares is None else shares[0] >= least and shares[1] >= least_band for shares in told
+        )
+
+    def begin(self, packets: Iterable[int]) -> bool:
+        """Whether any of these packets may owe nothing to earlier pictures."""
+        return any(shares is None or shares[0] <= ITSELF for shares in map(self._shares, packets))
+
+    def tells(self) -> bool:
+        """Whether packets that were asked about say where pictures change: none begins a shot, and most go on."""
+        if not self._told or self.begin(list(self._told)):
+            return False
+        new = [packet for packet in self._told if not self.go_on([packet], _GOES_ON)]
+        return len(new) <= max(1, _MOST_NEW * len(self._told))
+
+    def new(self) -> list[int]:
+        """The packets that were asked about and are new in good part, and all that are as large as a picture."""
+        large = _WHOLE * self._table.sizes(self._number)[0]
+        asked = {packet for packet in self._told if not self.go_on([packet], _GOES_ON)}
+        return sorted(
+            asked | {packet for packet in self._largest if self._table.sizes(self._number)[packet] >= large}
+        )
+
+    def calm(self, begin: int, end: int) -> bool:
+        """Whether nothing but motion happens between two packets, the first of which is a whole picture."""
+        asked = [packet for packet in self._told if begin < packet < end]
+        largest, outstanding = (
+            [packet for packet in order if begin < packet < end]
+            for order in (self._largest, self._outstanding)
+        )
+        if not self.go_on(asked, CONTINUES_IN_MOTION, untold=True):
+            return False
+        if not even(self._table, self._number, begin, end):
+            return self.go_on({*largest[:_ASKED], *outstanding[:1]}, _GOES_ON, _BAND)
+        sizes = self._table.sizes(self._number)
+        small = all(sizes[packet] < _WHOLE * sizes[begin] for packet in largest[:1])
+        return self.go_on({*largest[:1], *outstanding[:1]}, CONTINUES_IN_MOTION, _EVEN_BAND, untold=small)
+
+    def calm_after(self, pts: int) -> bool:
+        """Whether nothing but motion happens after a timestamp from which on packets are even."""
+        stamps = self._table.pts(self._number)
+        asked = [packet for packet in self._largest if stamps[packet] > pts]
+        return self.go_on(asked[:1], CONTINUES_IN_MOTION, _EVEN_BAND, untold=True)
+
+    def openings(self, candidates: Iterable[int], before: Looks, following: Looks) -> list[Opening]:
+        """The shots that may begin with some of these packets, in order; none if the last does not lead on.
+
+        What follows the last one shows throughout what the next sync frame shows, so no other has to be looked for.
+
+        Args:
+            candidates: The likeliest first.
+            before: The group's sync frame.
+            following: The next one.
+        """
+        found: list[tuple[int, Looks]] = []
+        worth = len(self._table.sizes(self._number)) // _WORTH
+        others, fewest, most = (
+            0,
+            int(np.clip(worth // 2, *_FEWEST_OTHERS)),
+            int(np.clip(worth, *_MOST_OTHERS)),
+        )
+        sizes = self._table.sizes(self._number)
+        for packet in candidates:
+            if worth <= _BRIEF and sizes[packet] < _SMALL * sizes[0] and self._lead_on(found, following):
+                break
+            origin = self._origin(packet)
+            if origin is not None and begins(origin):
+                found.append((packet, looks(origin.frame)))
+                found.sort(key=lambda pair: pair[0])
+                continue
+            others += 1
+            if others >= most or (others >= fewest and self._lead_on(found, following)):
+                break
+        if not self._lead_on(found, following):
+            return []
+        openings = [
+            self._opening(packet, seen, sure=not same_detail(seen.detail, before.detail, _BACK))
+            for packet, seen in found
+        ]
+        for one, other in pairwise(openings):
+            if other.seconds - one.seconds < _SHORTEST_SHOT_SECONDS:
+                return [replace(opening, sure=False) for opening in openings]
+        begun = [0, *(opening.packet for opening in openings)]
+        return [
+            replace(opening, sure=opening.sure and self.calm(begin, opening.packet))
+            for begin, opening in zip(begun, openings, strict=False)
+        ]
+
+    def settled(self, opening: Opening) -> int:
+        """From which timestamp on pictures go on with one another after what may be a shot's first, or a dissolve."""
+        pts = self._table.pts(self._number)
+        for packet in leaders(pts):
+            if packet > opening.packet and self.go_on([int(packet)], _GOES_ON):
+                return int(pts[packet])
+        return int(pts.max())
+
+    def glimpses(self, openings: Sequence[Opening]) -> list[Strip]:
+        """The first stored picture of each of these shots, wrong where it comes from pictures not decoded."""
+        frames = self._group.glimpses([opening.packet for opening in openings])
+        return [next(strips([frame])) for frame in frames]
+
+    @staticmethod
+    def _lead_on(found: Sequence[tuple[int, Looks]], following: Looks) -> bool:
+        """Whether the last of these shots goes on to the next sync frame."""
+        if not found:
+            return False
+        seen = found[-1][1]
+        changed = change(seen.strip, following.strip)
+        if changed < DIFFERENT or same_detail(seen.detail, following.detail, _LEADS_ON):
+            return True
+        return changed < _ALTERED and same_detail(seen.detail, following.detail)
+
+    def _shares(self, packet: int) -> tuple[float, float] | None:
+        if packet not in self._told:
+            self._origin(packet)
+        return self._told[packet]
+
+    def _origin(self, packet: int) -> Origin | None:
+        origin = self._group.origin(packet)
+        self._told[packet] = None if origin is None else (origin.earlier, origin.band)
+        return origin
+
+    def _opening(self, packet: int, own: Looks, *, sure: bool) -> Opening:
+        """The shot that begins with a packet which looks like this."""
+        sizes = self._table.sizes(self._number)
+        between = self._group.origins_between(packet)
+        seen = joined([*(next(strips([origin.frame])) for origin in between.pictures), own.strip])
+        first = first_of_shot(between, seen.luma)
+        before, after = leaders_beside(self._table, self._number, packet)
+        speaks = [other for other in after if sizes[other] >= _SPEAKS * sizes[packet]]
+        sure = (
+            sure
+            and first is not None
+            and self.go_on(before, CONTINUES)
+            and self.go_on(speaks, CONTINUES_IN_MOTION)
+        )
+        at = -1 if first is None else first
+        return Opening(packet, int(seen.pts[at]), float(seen.times[at]), sure)

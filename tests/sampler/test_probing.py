@@ -1,0 +1,160 @@
+"""What is concluded from single packets: by hand, and from a real decoder."""
+
+from collections import Counter
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from sampler import Limits, VideoFile
+from sampler.comparing import looks
+from sampler.frames import Frame, Group, Origin, PacketReader, Packets
+from sampler.groups import Opening, Timetable, outstanding_leaders, timetable
+from sampler.measuring import strips
+from sampler.probing import Probe
+from sampler.sources import open_source
+
+NOBODY = cast("Frame", None)
+"""What is concluded here rests on shares alone."""
+EVEN = [1000, *([50] * 49)]
+RISING = [1000, *([20] * 15), *([300] * 12), *([20] * 22)]
+LOUDEST = range(16, 28)
+
+
+class Teller:
+    """A group that says of every packet what it was told to."""
+
+    def __init__(
+        self, shares: dict[int, tuple[float, float]], usual: tuple[float, float] | None = (0.9, 0.8)
+    ) -> None:
+        self._shares = shares
+        self._usual = usual
+        self.asked: Counter[int] = Counter()
+
+    def origin(self, packet: int) -> Origin | None:
+        self.asked[packet] += 1
+        shares = self._shares.get(packet, self._usual)
+        return None if shares is None else Origin(NOBODY, shares[0], 0.0, shares[1])
+
+
+def probe(sizes: list[int], teller: Teller) -> Probe:
+    whole = np.array(sizes * 4)
+    pts = np.arange(len(whole)) * 40
+    sync = np.arange(len(whole)) % len(sizes) == 0
+    table = timetable(Packets(pts, np.full(len(whole), 40), whole, sync, 0), Fraction(1, 1000))
+    assert isinstance(table, Timetable)
+    return Probe(table, 1, cast("Group", teller))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "shares", "usual", "calm"),
+    [
+        (EVEN, {}, (0.9, 0.8), True),
+        (EVEN, {1: (0.1, 0.0)}, (0.9, 0.8), False),
+        (EVEN, {1: (0.4, 0.0)}, (0.9, 0.8), False),
+        (EVEN, {}, None, True),
+        ([1000, *([50] * 20), 700, *([50] * 28)], {}, None, False),
+        (RISING, {}, (0.9, 0.8), True),
+        (RISING, {}, (0.5, 0.2), True),
+        (RISING, dict.fromkeys(LOUDEST, (0.3, 0.2)), (0.9, 0.8), False),
+        (RISING, dict.fromkeys(LOUDEST, (0.8, 0.05)), (0.9, 0.8), False),
+        (RISING, {}, None, False),
+    ],
+)
+def test_where_packets_rise_pictures_must_go_on_with_one_another_in_every_band(
+    sizes: list[int], shares: dict[int, tuple[float, float]], usual: tuple[float, float] | None, *, calm: bool
+) -> None:
+    teller = Teller(shares, usual)
+    assert probe(sizes, teller).calm(0, len(sizes)) == calm
+    assert max(teller.asked.values()) == 1
+    assert teller.asked.total() <= 6
+
+
+def test_no_packet_is_asked_twice() -> None:
+    teller = Teller({})
+    one = probe(RISING, teller)
+    assert one.calm(0, 50)
+    assert one.calm(0, 50)
+    assert not one.begin(teller.asked)
+    assert one.new() == []
+    assert max(teller.asked.values()) == 1
+
+
+def test_packets_say_where_pictures_change_unless_they_do_everywhere_or_one_begins_a_shot() -> None:
+    assert not probe(RISING, Teller({})).tells()
+    for shares, tells in (((0.3, 0.2), True), ((0.05, 0.0), False)):
+        one = probe(RISING, Teller({16: shares}))
+        one.calm(0, 50)
+        assert one.tells() == tells
+        assert one.new() == [16]
+    everywhere = probe(RISING, Teller({}, (0.4, 0.3)))
+    everywhere.go_on(LOUDEST, 0.1)
+    assert not everywhere.tells()
+
+
+def test_pictures_have_settled_when_one_goes_on_with_those_before() -> None:
+    teller = Teller(dict.fromkeys(range(20, 26), (0.2, 0.1)))
+    assert probe(RISING, teller).settled(Opening(20, 0, 0.0)) == (50 + 26) * 40
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Iterator[PacketReader]:
+    """Five seconds a group; other blurred blots every 37 frames, with something that moves in front of them."""
+    rng = np.random.default_rng(8)
+    with av.open(str(tmp_path / "scenes.mp4"), "w") as container:
+        options = {"g": "125", "sc_threshold": "0", "preset": "fast", "bf": "2"}
+        stream = container.add_stream("libx264", rate=25, options=options)
+        stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
+        for number in range(500):
+            if number % 37 == 0:
+                blots = cv2.resize(
+                    rng.integers(0, 256, (9, 16, 3), np.uint8), (320, 180), interpolation=cv2.INTER_CUBIC
+                )
+                grain = rng.integers(0, 12, blots.shape, np.uint8)
+                picture = cv2.add(blots, grain)
+            shown = picture.copy()
+            shown[80:100, number % 300 : number % 300 + 20] = 255
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(shown, format="rgb24")))
+        container.mux(stream.encode(None))
+    found = open_source(VideoFile(tmp_path / "scenes.mp4"), Limits(), draft=True)
+    assert isinstance(found, PacketReader)
+    yield found
+    found.close()
+
+
+def test_shots_within_a_group_are_found_and_seen_without_decoding_what_lies_between(
+    reader: PacketReader,
+) -> None:
+    table = _table(reader)
+    groups = reader.groups(table.sync_pts.tolist())
+    group, following = next(groups), next(groups)
+    sync, after = (looks(cast("Frame", each.sync_frame())) for each in (group, following))
+    one = Probe(table, 0, group)
+    openings = one.openings(outstanding_leaders(table, 0), sync, after)
+    assert [opening.seconds for opening in openings] == pytest.approx([37 * 0.04, 74 * 0.04, 111 * 0.04])
+    assert all(opening.sure for opening in openings)
+    glimpses = one.glimpses(openings)
+    assert [int(strip.pts[0]) for strip in glimpses] == [int(table.pts(0)[o.packet]) for o in openings]
+    shown = {
+        pts: luma
+        for strip in strips(reader.frames())
+        for pts, luma in zip(strip.pts, strip.luma, strict=True)
+    }
+    for strip in glimpses:
+        assert np.abs(strip.luma[0].astype(float) - shown[strip.pts[0]]).mean() < 6
+
+
+def _table(reader: PacketReader) -> Timetable:
+    counting = reader.packets()
+    while True:
+        try:
+            next(counting)
+        except StopIteration as stopped:
+            found = timetable(stopped.value, reader.header.time_base)
+            assert isinstance(found, Timetable)
+            return found
