@@ -53,7 +53,7 @@ _LONGEST_TRUSTED_SECONDS, _BRIEF_SECONDS = 8.0, 4.0
 stay so. Up to the first where ends look alike, up to the second where they do not."""
 _LOUD = 0.6
 """Share of the largest packet from which another may be a transition as well."""
-_SETTLING_SECONDS = 0.4
+_SETTLING_SECONDS, _FLASH_SECONDS = 0.4, 0.6
 _QUIET, _QUIET_BESIDE = 0.3, 8
 """Share of the largest packet up to which others, and so many beside them, are of pictures in which nothing happens."""
 _NEIGHBOURS = 4
@@ -180,7 +180,8 @@ def judge(table: Timetable, group: int, change: float, *, plain: bool) -> Verdic
     largest, run = float(others.max()) / whole, loads(others)
     heaviest = float(run.max()) / whole
     if change >= DIFFERENT:
-        cut = bool(table.irregular[group]) and not plain and change >= _enough(table, group)
+        cut = bool(table.irregular[group]) and change >= _enough(table, group)
+        cut = cut and not (plain or _flashes(table, group + 1))
         until = _loud_until(table, group, brief=seconds <= _BRIEF_SECONDS and not cut)
         if plain or cut:
             return Verdict(decode=True, loud_until=until, calm=cut, cut=cut)
@@ -212,6 +213,13 @@ def _enough(table: Timetable, group: int) -> float:
     if told and lengths[group] >= _LATE * told:
         return _EAGER
     return DIFFERENT if even(table, group, 0, int(lengths[group])) else _ALTOGETHER
+
+
+def _flashes(table: Timetable, group: int) -> bool:
+    """Whether another picture as large follows a group's sync frame so soon that what it shows may be a flash."""
+    sizes, pts = table.sizes(group), table.pts(group)
+    soon = pts[1:] - pts[0] < int(_FLASH_SECONDS / table.time_base)
+    return bool((sizes[1:][soon] >= _WHOLE_PICTURE * sizes[0]).any())
 
 
 def judge_last(table: Timetable, group: int) -> Verdict:

@@ -93,18 +93,21 @@ class Probe:
 
     def calm(self, begin: int, end: int) -> bool:
         """Whether nothing but motion happens between two packets, the first of which is a whole picture."""
-        asked = [packet for packet in self._told if begin < packet < end]
+        known = [packet for packet in self._told if begin < packet < end]
         largest, outstanding = (
             [packet for packet in order if begin < packet < end]
             for order in (self._largest, self._outstanding)
         )
-        if not self.go_on(asked, CONTINUES_IN_MOTION, untold=True):
+        if not self.go_on(known, CONTINUES_IN_MOTION, untold=True):
             return False
         if not even(self._table, self._number, begin, end):
             return self.go_on({*largest[:_ASKED], *outstanding[:1]}, _GOES_ON, _BAND)
         sizes = self._table.sizes(self._number)
         small = all(sizes[packet] < _WHOLE * sizes[begin] for packet in largest[:1])
-        return self.go_on({*largest[:1], *outstanding[:1]}, CONTINUES_IN_MOTION, _EVEN_BAND, untold=small)
+        asked = {*largest[:1], *outstanding[:1]}
+        if end - begin > _BRIEF * _WORTH and not self.go_on(asked, _GOES_ON, untold=True):
+            asked.update(largest[:_ASKED])
+        return self.go_on(asked, CONTINUES_IN_MOTION, _EVEN_BAND, untold=small)
 
     def calm_after(self, pts: int) -> bool:
         """Whether nothing but motion happens after a timestamp from which on packets are even."""

@@ -22,6 +22,7 @@ from sampler.sources import open_source
 NOBODY = cast("Frame", None)
 """What is concluded here rests on shares alone."""
 EVEN = [1000, *([50] * 49)]
+LONG = [1000, *([50] * 10), *([60] * 4), *([50] * 85)]
 RISING = [1000, *([20] * 15), *([300] * 12), *([20] * 22)]
 LOUDEST = range(16, 28)
 
@@ -57,6 +58,8 @@ def probe(sizes: list[int], teller: Teller) -> Probe:
         (EVEN, {}, (0.9, 0.8), True),
         (EVEN, {1: (0.1, 0.0)}, (0.9, 0.8), False),
         (EVEN, {1: (0.4, 0.0)}, (0.9, 0.8), False),
+        (LONG, {11: (0.4, 0.2)}, (0.9, 0.8), True),
+        (LONG, {11: (0.4, 0.2), 13: (0.2, 0.1)}, (0.9, 0.8), False),
         (EVEN, {}, None, True),
         ([1000, *([50] * 20), 700, *([50] * 28)], {}, None, False),
         (RISING, {}, (0.9, 0.8), True),

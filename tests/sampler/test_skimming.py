@@ -326,6 +326,8 @@ def test_a_group_that_ended_early_may_end_in_a_cut() -> None:
     assert not judge(table([CALM, CALM, CALM, CALM]), 1, 1.5, plain=False).cut
     swollen = table([CALM, SWOLLEN[:30], CALM, CALM])
     assert [judge(swollen, 1, change, plain=False).cut for change in (1.0, 1.3)] == [False, True]
+    flash = table([CALM, SHORT, [1000, 50, 50, 950, *([50] * 46)], CALM, CALM])
+    assert not judge(flash, 1, 1.5, plain=False).cut
     late = table([CALM, CALM[:40], CALM, CALM])
     assert [judge(late, 1, change, plain=False).cut for change in (1.3, 1.6)] == [False, True]
 
