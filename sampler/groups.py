@@ -223,7 +223,7 @@ def _flashes(table: Timetable, group: int) -> bool:
 
 
 def judge_last(table: Timetable, group: int) -> Verdict:
-    """The same of the group that the window ends with, of which nothing is known but its packets."""
+    """What to do about the group that the window ends with, of which nothing is known but its packets."""
     sizes = table.sizes(group)
     small = bool(sizes[1:].max(initial=0) < _LARGE * sizes[0])
     return Verdict(decode=True, calm=small and group not in table.unusual and len(table) <= _FEW_GROUPS)

@@ -80,16 +80,13 @@ class Probe:
         """Whether packets that were asked about say where pictures change: none begins a shot, and most go on."""
         if not self._told or self.begin(list(self._told)):
             return False
-        new = [packet for packet in self._told if not self.go_on([packet], _GOES_ON)]
-        return len(new) <= max(1, _MOST_NEW * len(self._told))
+        return len(self._new_in_part()) <= max(1, _MOST_NEW * len(self._told))
 
     def new(self) -> list[int]:
         """The packets that were asked about and are new in good part, and all that are as large as a picture."""
-        large = _WHOLE * self._table.sizes(self._number)[0]
-        asked = {packet for packet in self._told if not self.go_on([packet], _GOES_ON)}
-        return sorted(
-            asked | {packet for packet in self._largest if self._table.sizes(self._number)[packet] >= large}
-        )
+        sizes = self._table.sizes(self._number)
+        large = {packet for packet in self._largest if sizes[packet] >= _WHOLE * sizes[0]}
+        return sorted(large | self._new_in_part())
 
     def calm(self, begin: int, end: int) -> bool:
         """Whether nothing but motion happens between two packets, the first of which is a whole picture."""
@@ -127,12 +124,8 @@ class Probe:
         """
         found: list[tuple[int, Looks]] = []
         worth = len(self._table.sizes(self._number)) // _WORTH
-        others, fewest, most = (
-            0,
-            int(np.clip(worth // 2, *_FEWEST_OTHERS)),
-            int(np.clip(worth, *_MOST_OTHERS)),
-        )
-        sizes = self._table.sizes(self._number)
+        fewest, most = int(np.clip(worth // 2, *_FEWEST_OTHERS)), int(np.clip(worth, *_MOST_OTHERS))
+        sizes, others = self._table.sizes(self._number), 0
         for packet in candidates:
             if worth <= _BRIEF and sizes[packet] < _SMALL * sizes[0] and self._lead_on(found, following):
                 break
@@ -182,6 +175,9 @@ class Probe:
         if changed < DIFFERENT or same_detail(seen.detail, following.detail, _LEADS_ON):
             return True
         return changed < _ALTERED and same_detail(seen.detail, following.detail)
+
+    def _new_in_part(self) -> set[int]:
+        return {packet for packet in self._told if not self.go_on([packet], _GOES_ON)}
 
     def _shares(self, packet: int) -> tuple[float, float] | None:
         if packet not in self._told:

@@ -9,6 +9,8 @@ import av
 import numpy as np
 
 from sampler import Keyframe, Notice, SampleRequest, SamplingPlan, Scanned, Source, sample
+from sampler.frames import PacketReader
+from sampler.groups import Timetable, timetable
 from tests.oracle import draw_code
 
 
@@ -61,3 +63,15 @@ def draw_timed_clip(
             frame.pts, frame.time_base = stamp, Fraction(1, 1000)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+
+
+def timetable_of(reader: PacketReader) -> Timetable:
+    """The groups of a video that can be skimmed."""
+    counting = reader.packets()
+    while True:
+        try:
+            next(counting)
+        except StopIteration as stopped:
+            found = timetable(stopped.value, reader.header.time_base)
+            assert isinstance(found, Timetable)
+            return found

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from sampler import Limits, VideoFile
-from sampler.frames import Frame, Origin, Origins, PacketReader
-from sampler.groups import Timetable, leaders_beside, timetable
+from sampler.frames import Frame, Origin, Origins
+from sampler.groups import leaders_beside
 from sampler.measuring import strips
 from sampler.origins import CONTINUES, begins, first_of_shot
 from sampler.sources import open_source
-from tests.sampler.pulling import draw_timed_clip
+from tests.sampler.pulling import draw_timed_clip, timetable_of
 
 OLD, NEW, ITSELF, MIXED, HALF = (1.0, 0.0), (0.0, 1.0), (0.0, 0.0), (1.0, 0.9), (0.2, 0.3)
 NOBODY = cast("Frame", None)
@@ -63,7 +63,7 @@ def test_a_decoder_that_gets_nothing_before_the_cut_tells_its_very_frame(
         path, [40 * n for n in range(150)], options={**fixed, **options}, scene_frames=shot_frames
     )
     reader = open_source(VideoFile(path), Limits(), draft=True)
-    table = _table(reader)
+    table = timetable_of(reader)
     group = next(iter(reader.groups(table.sync_pts.tolist())))
     largest = int(table.sizes(0)[1:].argmax()) + 1
     own = group.origin(largest)
@@ -88,7 +88,7 @@ def test_every_picture_that_goes_on_is_told_to(tmp_path: Path, slices: str, b_fr
     options = {"g": "60", "sc_threshold": "0", "preset": "fast", "slices": slices, "bf": b_frames}
     draw_timed_clip(path, [40 * n for n in range(180)], options=options, scene_frames=1000)
     reader = open_source(VideoFile(path), Limits(), draft=True)
-    table = _table(reader)
+    table = timetable_of(reader)
     for number, group in enumerate(reader.groups(table.sync_pts.tolist())):
         for packet in range(1, len(table.sizes(number))):
             origin = group.origin(packet)
@@ -112,21 +112,10 @@ def test_a_band_that_is_new_from_edge_to_edge_is_told(tmp_path: Path) -> None:
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     reader = open_source(VideoFile(path), Limits(), draft=True)
-    group = list(reader.groups(_table(reader).sync_pts.tolist()))[1]
+    group = list(reader.groups(timetable_of(reader).sync_pts.tolist()))[1]
     before, during = (cast("Origin", group.origin(packet)) for packet in (5, 13))
     assert before.band > 0.7
     assert during.band < 0.1
     assert during.earlier > 0.7
     del before, during, group
     reader.close()
-
-
-def _table(reader: PacketReader) -> Timetable:
-    counting = reader.packets()
-    while True:
-        try:
-            next(counting)
-        except StopIteration as stopped:
-            found = timetable(stopped.value, reader.header.time_base)
-            assert isinstance(found, Timetable)
-            return found

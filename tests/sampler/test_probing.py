@@ -18,6 +18,7 @@ from sampler.groups import Opening, Timetable, outstanding_leaders, timetable
 from sampler.measuring import strips
 from sampler.probing import Probe
 from sampler.sources import open_source
+from tests.sampler.pulling import timetable_of
 
 NOBODY = cast("Frame", None)
 """What is concluded here rests on shares alone."""
@@ -133,7 +134,7 @@ def reader(tmp_path: Path) -> Iterator[PacketReader]:
 def test_shots_within_a_group_are_found_and_seen_without_decoding_what_lies_between(
     reader: PacketReader,
 ) -> None:
-    table = _table(reader)
+    table = timetable_of(reader)
     groups = reader.groups(table.sync_pts.tolist())
     group, following = next(groups), next(groups)
     sync, after = (looks(cast("Frame", each.sync_frame())) for each in (group, following))
@@ -150,14 +151,3 @@ def test_shots_within_a_group_are_found_and_seen_without_decoding_what_lies_betw
     }
     for strip in glimpses:
         assert np.abs(strip.luma[0].astype(float) - shown[strip.pts[0]]).mean() < 6
-
-
-def _table(reader: PacketReader) -> Timetable:
-    counting = reader.packets()
-    while True:
-        try:
-            next(counting)
-        except StopIteration as stopped:
-            found = timetable(stopped.value, reader.header.time_base)
-            assert isinstance(found, Timetable)
-            return found
