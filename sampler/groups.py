@@ -34,7 +34,7 @@ from which share of the length it was told, when it would begin a group anyway a
 cuts had less than the second."""
 _MOVED, _CALM = 0.35, 0.2
 """The same for a cut whose packet stands out, and the least share of a sync frame such a packet has."""
-_LARGE, _STANDS_OUT, _BESIDE = 0.6, 2.5, 8
+LARGE, _STANDS_OUT, _BESIDE = 0.6, 2.5, 8
 """Share of a sync frame that makes a packet a picture of its own; how far it exceeds the fourth largest beside it."""
 _WHOLE_PICTURE = 0.9
 """The same where it need not stand out."""
@@ -53,7 +53,9 @@ _LONGEST_TRUSTED_SECONDS, _BRIEF_SECONDS = 8.0, 4.0
 stay so. Up to the first where ends look alike, up to the second where they do not."""
 _LOUD = 0.6
 """Share of the largest packet from which another may be a transition as well."""
-_SETTLING_SECONDS, _FLASH_SECONDS = 0.4, 0.6
+_SETTLING_SECONDS = 0.4
+FLASH_SECONDS = 0.6
+"""Pictures that begin anew sooner than this were interrupted by a flash, or by something close to the lens."""
 _QUIET, _QUIET_BESIDE = 0.3, 8
 """Share of the largest packet up to which others, and so many beside them, are of pictures in which nothing happens."""
 _NEIGHBOURS = 4
@@ -78,6 +80,8 @@ class Timetable:
     """Which groups ended because it was time."""
     irregular: NDArray[np.bool_]
     """Which groups ended before their time."""
+    longest: int
+    """Packets of the longest group that ended because it was time; 0 where none did."""
     unusual: Mapping[int, int]
     """Groups in which more happens than usual, and up to which timestamp."""
 
@@ -144,7 +148,10 @@ def timetable(packets: Packets, time_base: Fraction) -> Timetable | str:
         return useless
     regular, irregular = _common_lengths(np.diff(starts), spans, time_base)
     settling = int(_SETTLING_SECONDS / time_base)
-    return Timetable(time_base, packets, starts, regular, irregular, unusual(packets, starts, settling))
+    longest = int(np.diff(starts)[regular].max(initial=0))
+    return Timetable(
+        time_base, packets, starts, regular, irregular, longest, unusual(packets, starts, settling)
+    )
 
 
 def _useless(
@@ -190,7 +197,7 @@ def judge(table: Timetable, group: int, change: float, *, plain: bool) -> Verdic
         ]
         return Verdict(decode=True, loud_until=until, candidates=tuple(candidates))
     suspicious = largest >= _WHOLE_PICTURE
-    if largest >= _LARGE or change >= _MOVED:
+    if largest >= LARGE or change >= _MOVED:
         suspicious |= largest > _CALM and _stands_out(others)
     swells = heaviest >= _SWOLLEN_SHARE and max(_rise(run), _rise(_floors(shown))) >= _SWELL
     unusual_until = table.unusual.get(group)
@@ -200,32 +207,31 @@ def judge(table: Timetable, group: int, change: float, *, plain: bool) -> Verdic
         brief = seconds <= _LONGEST_TRUSTED_SECONDS
         until = None if table.irregular[group] else _loud_until(table, group, brief=brief)
         beginners = () if certain else largest_leaders(table, group)[:_BEGINNERS]
-        return Verdict(decode=True, loud_until=until, thinly=largest < _LARGE, beginners=beginners)
+        return Verdict(decode=True, loud_until=until, thinly=largest < LARGE, beginners=beginners)
     if table.irregular[group]:
-        return Verdict(decode=True, thinly=largest < _LARGE, calm=unusual_until is None)
+        return Verdict(decode=True, thinly=largest < LARGE, calm=unusual_until is None)
     return Verdict(decode=unusual_until is not None, loud_until=unusual_until, thinly=True)
 
 
 def _enough(table: Timetable, group: int) -> float:
     """The change from which a group that ended early ended for a cut."""
-    lengths = np.diff(table.starts)
-    told = int(lengths[table.regular].max(initial=0))
-    if told and lengths[group] >= _LATE * told:
+    length = len(table.sizes(group))
+    if table.longest and length >= _LATE * table.longest:
         return _EAGER
-    return DIFFERENT if even(table, group, 0, int(lengths[group])) else _ALTOGETHER
+    return DIFFERENT if even(table, group, 0, length) else _ALTOGETHER
 
 
 def _flashes(table: Timetable, group: int) -> bool:
     """Whether another picture as large follows a group's sync frame so soon that what it shows may be a flash."""
     sizes, pts = table.sizes(group), table.pts(group)
-    soon = pts[1:] - pts[0] < int(_FLASH_SECONDS / table.time_base)
+    soon = pts[1:] - pts[0] < int(FLASH_SECONDS / table.time_base)
     return bool((sizes[1:][soon] >= _WHOLE_PICTURE * sizes[0]).any())
 
 
 def judge_last(table: Timetable, group: int) -> Verdict:
     """What to do about the group that the window ends with, of which nothing is known but its packets."""
     sizes = table.sizes(group)
-    small = bool(sizes[1:].max(initial=0) < _LARGE * sizes[0])
+    small = bool(sizes[1:].max(initial=0) < LARGE * sizes[0])
     return Verdict(decode=True, calm=small and group not in table.unusual and len(table) <= _FEW_GROUPS)
 
 

@@ -13,6 +13,8 @@ from sampler.comparing import Looks, change, looks, same_detail
 from sampler.frames import Group, Origin
 from sampler.groups import (
     DIFFERENT,
+    FLASH_SECONDS,
+    LARGE,
     Opening,
     Timetable,
     even,
@@ -24,8 +26,6 @@ from sampler.measuring import Strip, joined, strips
 from sampler.origins import CONTINUES, CONTINUES_IN_MOTION, ITSELF, begins, first_of_shot
 from sampler.swells import leaders
 
-_SHORTEST_SHOT_SECONDS = 0.6
-"""Pictures that begin anew sooner than this are a flash, or something close to the lens."""
 _FEWEST_OTHERS, _MOST_OTHERS = (2, 3), (3, 8)
 """Packets that begin no shot, after which less likely ones are not asked: where the shots that were found lead to what
 the next sync frame shows, and where they do not; in short groups and in long ones."""
@@ -43,8 +43,6 @@ _ASKED, _GOES_ON = 5, 0.45
 pictures, they rise for motion. Of 107 dissolves 104 had one with less, of 147 stretches of motion half had none."""
 _MOST_NEW = 0.6
 """Share of packets new in good part above which much moves all the time."""
-_WHOLE = 0.6
-"""Share of a whole picture from which a packet may be one; where nothing is told of packets, sizes have to do."""
 _SPEAKS = 0.2
 """Share of a packet that begins something, from which the next one may as well."""
 _BAND, _EVEN_BAND = 0.15, 0.1
@@ -85,7 +83,7 @@ class Probe:
     def new(self) -> list[int]:
         """The packets that were asked about and are new in good part, and all that are as large as a picture."""
         sizes = self._table.sizes(self._number)
-        large = {packet for packet in self._largest if sizes[packet] >= _WHOLE * sizes[0]}
+        large = {packet for packet in self._largest if sizes[packet] >= LARGE * sizes[0]}
         return sorted(large | self._new_in_part())
 
     def calm(self, begin: int, end: int) -> bool:
@@ -100,7 +98,8 @@ class Probe:
         if not even(self._table, self._number, begin, end):
             return self.go_on({*largest[:_ASKED], *outstanding[:1]}, _GOES_ON, _BAND)
         sizes = self._table.sizes(self._number)
-        small = all(sizes[packet] < _WHOLE * sizes[begin] for packet in largest[:1])
+        # Where nothing is told of packets, sizes have to do.
+        small = all(sizes[packet] < LARGE * sizes[begin] for packet in largest[:1])
         asked = {*largest[:1], *outstanding[:1]}
         if end - begin > _BRIEF * _WORTH and not self.go_on(asked, _GOES_ON, untold=True):
             asked.update(largest[:_ASKED])
@@ -144,7 +143,7 @@ class Probe:
             for packet, seen in found
         ]
         for one, other in pairwise(openings):
-            if other.seconds - one.seconds < _SHORTEST_SHOT_SECONDS:
+            if other.seconds - one.seconds < FLASH_SECONDS:
                 return [replace(opening, sure=False) for opening in openings]
         begun = [0, *(opening.packet for opening in openings)]
         return [
