@@ -157,7 +157,7 @@ class Origins:
 
 
 class Group(Protocol):
-    """A sync frame and what is decoded from it; valid until the next but one is pulled."""
+    """A sync frame and what is decoded from it; serves any thread, but one at a time."""
 
     @property
     def end_pts(self) -> int | None:
@@ -197,6 +197,11 @@ class PacketReader(Reader, Protocol):
 
     def packets(self) -> Generator[None, None, Packets]:
         """Read all packets and decode none; yields now and then, so that it can be stopped."""
+        ...
+
+    @property
+    def parallel(self) -> int:
+        """How many groups are worth looking at at a time, each by a thread."""
         ...
 
     def groups(self, sync_pts: Sequence[int]) -> Generator[Group, None, None]:

@@ -1,5 +1,7 @@
 """What a source may be, decided on what its header says before it is decoded, and while it is."""
 
+from threading import Lock
+
 from sampler.errors import MediaLimitError
 from sampler.frames import Header
 from sampler.types import Limits
@@ -35,13 +37,14 @@ def check_header(header: Header, limits: Limits, name: str) -> None:
 
 
 class Meter:
-    """Counts what one pass over a source decodes."""
+    """Counts what one pass over a source decodes, for any number of threads."""
 
     def __init__(self, limits: Limits, name: str) -> None:
         self._limits = limits
         self._name = name
         self._frames = 0
         self._pixels = 0
+        self._counting = Lock()
 
     def add(self, pixels: int, end_seconds: float) -> None:
         """One more frame; raises MediaLimitError when they come to more than allowed, or one lies beyond all time."""
@@ -51,8 +54,9 @@ class Meter:
                 " cut it"
             )
             raise MediaLimitError(message, "seconds")
-        self._frames += 1
-        self._pixels += pixels
+        with self._counting:
+            self._frames += 1
+            self._pixels += pixels
         if self._frames > self._limits.frames:
             message = f"{self._name!r} has more than {self._limits.frames} frames, the limit; shorten it"
             raise MediaLimitError(message, "frames")

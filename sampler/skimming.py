@@ -3,16 +3,21 @@
 Packets are read without decoding, then the sync frames are decoded one by one. If two of them show different
 pictures, or packets between them are of unusual sizes (see ``sampler.groups``, ``sampler.swells``), single packets are
 asked what happens (``sampler.probing``). What they leave open is decoded, as far as need be, and goes through the same
-detectors as in the exact pass. Two groups of packets are held at a time.
+detectors as in the exact pass. Several groups are looked at at a time, each by a thread, and what was seen of them is
+put together in order.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import takewhile
+from threading import Event
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sampler.ahead import Once, ahead
 from sampler.comparing import Looks, change, looks
 from sampler.errors import SampleRequestError
 from sampler.frames import Frame, Group, PacketReader, Packets, Reader
@@ -29,6 +34,8 @@ _SAME = 0.45
 
 _PATIENCE_SECONDS = 0.4
 """How much further to look each time they have not."""
+_HELD_BYTES = 128 << 20
+"""Of packets of groups under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,7 @@ class Unfit:
 def skim(reader: Reader, request: SampleRequest) -> Generator[Scanned, None, Scan | Unfit]:
     """Look at the request's window as closely as it takes; yields progress, returns what was found.
 
-    Memory: 60 bytes a frame, thumbnails of the last seconds, the packets of two groups.
+    Memory: 60 bytes a frame, thumbnails of the last seconds, and for every group under way its packets and a decoder.
 
     Raises:
         SampleRequestError: no frame lies in the window.
@@ -67,6 +74,16 @@ def _counted(reader: PacketReader, start_seconds: float) -> Generator[Scanned, N
             yield Scanned(start_seconds, reader.header.declared_end_seconds)
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What came of looking at a group."""
+
+    stretches: list[list[Strip]] = field(default_factory=list)
+    """Pictures that were looked at; within a stretch all are, but for some that nothing refers to."""
+    cuts: list[float] = field(default_factory=list)
+    """That were told by packets."""
+
+
 class _Skim:
     """One run over the groups of a window."""
 
@@ -77,37 +94,65 @@ class _Skim:
         self._start, self._end = window(reader.header, request)
         self._look = Look(slice_seconds(reader.header, request, self._start, self._end))
         self._patience = int(_PATIENCE_SECONDS / table.time_base)
-        self._before: Strip | None = None
-        """The strip fed last, if it ends with the sync frame of the group whose turn it is."""
+        self._stopped = Event()
+        self._last_pts: int | None = None
+        """Of the picture fed last."""
 
     def run(self) -> Generator[Scanned, None, Scan | Unfit]:
         """See ``skim``."""
-        header, table = self._reader.header, self._table
+        table = self._table
         times, end = self._frame_times()
         sync_times = self._seconds(table.sync_pts)
         first = max(int(np.searchsorted(sync_times, self._start + 1e-9, side="right")) - 1, 0)
         after = int(np.searchsorted(sync_times, self._end - 1e-9))
         if after <= first or not len(times):
             raise SampleRequestError(f"no picture lies between {self._start:.3f} and {self._end:.3f} s")
-        waiting: tuple[int, Group, Looks] | None = None
-        done = first
-        with closing(self._reader.groups(table.sync_pts[first:after].tolist())) as groups:
-            for done, group in enumerate(groups, first + 1):
-                sync = _sync(group, sync_times[done - 1])
-                if sync is None:
-                    return Unfit("its sync frames do not decode by themselves")
-                if waiting is not None:
-                    yield from self._take(*waiting, sync)
-                yield Scanned(
-                    min(max(float(sync.strip.times[0]), self._start), end), header.declared_end_seconds
-                )
-                waiting = (done - 1, group, sync)
-            if done < after or waiting is None:
-                return Unfit("its groups of pictures are not in order")
-            yield from self._take(*waiting, None)
+        threads = self._reader.parallel
+        largest = int(np.add.reduceat(table.packets.sizes, table.starts[:-1]).max())
+        most = int(np.clip(_HELD_BYTES // max(largest, 1), 1, 2 * threads))
+        done, reached = first, self._start
+        with (
+            closing(self._reader.groups(table.sync_pts[first:after].tolist())) as groups,
+            closing(ahead(self._tasks(groups, sync_times, first), threads, most, self._stopped)) as results,
+        ):
+            for seen in results:
+                if isinstance(seen, Unfit):
+                    return seen
+                if seen is not None:
+                    self._absorb(seen)
+                    reached, done = float(sync_times[done]), done + 1
+                yield Scanned(min(max(reached, self._start), end), self._reader.header.declared_end_seconds)
+        if done < after:
+            return Unfit("its groups of pictures are not in order")
         whole = self._request.start_seconds is None and self._request.end_seconds is None
         start = self._start if self._request.start_seconds else None
         return self._look.result(start, end, whole=whole, frame_times=times)
+
+    def _tasks(
+        self, groups: Iterable[Group], sync_times: NDArray[np.float64], first: int
+    ) -> Iterator[Callable[[], _Seen | Unfit]]:
+        """To look at one group each."""
+        waiting: tuple[int, Group, Once[Looks | None]] | None = None
+        for number, group in enumerate(groups, first):
+            sync = Once(partial(_sync, group, sync_times[number]))
+            if waiting is not None:
+                yield partial(self._look_at, *waiting, sync)
+            waiting = (number, group, sync)
+        if waiting is not None:
+            yield partial(self._look_at, *waiting, None)
+
+    def _absorb(self, seen: _Seen) -> None:
+        """Put what was seen of a group to what was seen of those before."""
+        for seconds in seen.cuts:
+            self._look.cut(seconds)
+        for stretch in seen.stretches:
+            apart = True
+            for strip in stretch:
+                # A stretch may begin with the sync frame that the one before ended with.
+                goes_on = apart and strip.pts[0] == self._last_pts
+                if len(strip) > goes_on:
+                    self._look.feed(strip[1:] if goes_on else strip, apart=apart and not goes_on)
+                self._last_pts, apart = int(strip.pts[-1]), False
 
     def _seconds(self, pts: NDArray[np.int64]) -> NDArray[np.float64]:
         """On the player's clock: the first sync frame is the first picture."""
@@ -126,27 +171,30 @@ class _Skim:
         last = int(np.where(inside, times, -np.inf).argmax())
         return np.sort(times[inside]), min(float(times[last] + seconds[last]), self._end)
 
-    def _take(
-        self, number: int, group: Group, sync: Looks, following: Looks | None
-    ) -> Generator[Scanned, None, None]:
+    # -- one group, in a thread of its own -----------------------------------------------------------------------
+
+    def _look_at(
+        self, number: int, group: Group, sync: Once[Looks | None], following: Once[Looks | None] | None
+    ) -> _Seen | Unfit:
         """Look at a group as closely as it deserves."""
+        own, after = sync(), None if following is None else following()
+        if own is None or (following is not None and after is None):
+            return Unfit("its sync frames do not decode by themselves")
         probe = Probe(self._table, number, group)
-        verdict = self._verdict(number, sync, following)
+        verdict = self._verdict(number, own, after)
         openings: list[Opening] = []
-        if following is not None and verdict.candidates:
-            openings = probe.openings(verdict.candidates, sync, following)
+        if after is not None and verdict.candidates:
+            openings = probe.openings(verdict.candidates, own, after)
         if openings:
-            yield from self._take_opened(number, group, sync, probe, openings)
-        elif verdict.decode and not self._leads_on(number, probe, verdict):
-            yield from self._take_whole(number, group, following, probe, verdict)
-        else:
-            self._see(sync)
-            if verdict.cut and following is not None:
-                self._look.cut(float(following.strip.times[0]))
+            return self._take_opened(number, group, own, probe, openings)
+        if verdict.decode and not self._leads_on(number, probe, verdict):
+            return self._take_whole(number, group, after, probe, verdict)
+        cuts = [float(after.strip.times[0])] if verdict.cut and after is not None else []
+        return _Seen([[own.strip]], cuts)
 
     def _take_whole(
         self, number: int, group: Group, following: Looks | None, probe: Probe, verdict: Verdict
-    ) -> Generator[Scanned, None, None]:
+    ) -> _Seen:
         """Look at a group in which anything may happen, until pictures are told to have settled."""
         until = verdict.loud_until
         ends_in_cut = verdict.cut and until is not None and probe.calm_after(until)
@@ -159,18 +207,16 @@ class _Skim:
         else:
             left_out = quiet(self._table, number)
         settling = None if following is None else following.strip
-        yield from self._decode(group, settling, until, left_out, ends_in_cut=ends_in_cut)
+        return self._decode(group, settling, until, left_out, ends_in_cut=ends_in_cut)
 
     def _take_opened(
         self, number: int, group: Group, sync: Looks, probe: Probe, openings: list[Opening]
-    ) -> Generator[Scanned, None, None]:
+    ) -> _Seen:
         """Look at a group in which these shots begin, and see something of each of them."""
         pts = self._table.pts(number)
         near, until = np.zeros(len(pts), np.bool_), int(pts[0])
         for opening in openings:
-            if opening.sure:
-                self._look.cut(opening.seconds)
-            else:
+            if not opening.sure:
                 until = probe.settled(opening) + self._patience
                 near[opening.packet :] |= pts[opening.packet :] <= until
         unseen = [opening for opening in openings[:-1] if opening.pts > until]
@@ -183,18 +229,12 @@ class _Skim:
             near[probe.new()] = True
             near[[opening.packet for opening in openings if opening.sure]] = False
             left_out = beyond(self._table, number, np.flatnonzero(near))
-            yield from self._decode(group, None, until if until < pts.max() else None, left_out)
+            seen = self._decode(group, None, until if until < pts.max() else None, left_out)
         else:
-            self._see(sync)
-        for strip in glimpses:
-            self._look.feed(strip, apart=True)
-            self._before = None
-
-    def _see(self, sync: Looks) -> None:
-        """Look at a sync frame alone, unless it was the last picture of the group before."""
-        if self._before is None:
-            self._look.feed(sync.strip, apart=True)
-        self._before = None
+            seen = _Seen([[sync.strip]])
+        seen.stretches.extend([strip] for strip in glimpses)
+        seen.cuts.extend(opening.seconds for opening in openings if opening.sure)
+        return seen
 
     def _leads_on(self, number: int, probe: Probe, verdict: Verdict) -> bool:
         """Whether the packets that were to be asked say that there is nothing to decode."""
@@ -219,38 +259,30 @@ class _Skim:
         left_out: NDArray[np.bool_],
         *,
         ends_in_cut: bool = False,
-    ) -> Generator[Scanned, None, None]:
-        """Feed the group's frames up to ``until``, or to its end.
+    ) -> _Seen:
+        """The group's frames up to ``until``, or to its end.
 
         Where what follows is given, up to where they have come to look like it or, in a group that may end in a cut,
         altogether unlike it.
         """
-        declared = self._reader.header.declared_end_seconds
+        seen = _Seen([[]])
+        (stretch,) = seen.stretches
         with closing(group.frames(left_out.tolist())) as frames:
-            wanted = within(self._after_last(frames), self._start, self._end)
-            last: Strip | None = None
+            wanted = within(takewhile(lambda _: not self._stopped.is_set(), frames), self._start, self._end)
             while True:
                 part = wanted if until is None else _up_to(wanted, until)
-                fed = last
-                for last in strips(part, self._before):
-                    self._look.feed(last, apart=self._before is None)
-                    self._before = last
-                    yield Scanned(float(last.times[-1]), declared)
-                if last is fed or last is None or until is None or following is None:
-                    break
-                changed = change(last, following)
+                before = len(stretch)
+                for strip in strips(part, stretch[-1] if stretch else None):
+                    stretch.append(strip)
+                if len(stretch) == before or until is None or following is None:
+                    return seen
+                changed = change(stretch[-1], following)
                 cut = ends_in_cut and changed >= DIFFERENT
                 if cut:
-                    self._look.cut(float(following.times[0]))
+                    seen.cuts.append(float(following.times[0]))
                 if cut or changed <= _SAME:
-                    break
+                    return seen
                 until += self._patience
-        if last is None or last.pts[-1] != group.end_pts:
-            self._before = None
-
-    def _after_last(self, frames: Iterator[Frame]) -> Iterator[Frame]:
-        last = None if self._before is None else int(self._before.pts[-1])
-        return (frame for frame in frames if last is None or frame.pts > last)
 
 
 def _up_to(frames: Iterator[Frame], pts: int) -> Iterator[Frame]:

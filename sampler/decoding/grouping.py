@@ -9,6 +9,7 @@ import numpy as np
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from sampler.decoding.decoders import Decoders
 from sampler.decoding.running import DecodedFrame, Run
 from sampler.frames import UNTIMED, Frame, Origin, Origins, Packets
 
@@ -23,22 +24,26 @@ class StoredGroup:
     Those of the next group that are shown before its sync frame (open GOP) are here as well.
     """
 
-    def __init__(self, run: Run, packets: "Sequence[Packet[VideoStream]]", end_pts: int | None) -> None:
-        self._run = run
+    def __init__(
+        self, decoders: Decoders, packets: "Sequence[Packet[VideoStream]]", end_pts: int | None
+    ) -> None:
+        self._decoders = decoders
         self._packets = packets
         self.end_pts = end_pts
 
     def sync_frame(self) -> DecodedFrame | None:
         """The first picture, if it is the only one that comes of its packet."""
-        frames = list(self._run.frames_of(self._packets[:1]))
+        with self._decoders.lent() as decoder:
+            frames = list(decoder.frames_of(self._packets[:1]))
         return frames[0] if [frame.pts for frame in frames] == [self._packets[0].pts] else None
 
     def frames(self, quiet: Sequence[bool]) -> Generator[DecodedFrame, None, None]:
         """From the sync frame to the next one, both included."""
         first = self._packets[0].pts
-        for frame in self._run.frames_of(self._packets, quiet):
-            if frame.pts >= (first or 0) and (self.end_pts is None or frame.pts <= self.end_pts):
-                yield frame
+        with self._decoders.lent() as decoder:
+            for frame in decoder.frames_of(self._packets, quiet):
+                if frame.pts >= (first or 0) and (self.end_pts is None or frame.pts <= self.end_pts):
+                    yield frame
 
     def origin(self, packet: int) -> Origin | None:
         """See ``sampler.frames.Group``."""
@@ -60,15 +65,16 @@ class StoredGroup:
     def _told(self, packet: int, count: int) -> list[Origin]:
         """Of so many consecutive packets."""
         run_up = self._packets[max(packet - _RUN_UP, 0) : packet]
-        return self._run.origins_of(self._packets[packet : packet + count], run_up)
+        with self._decoders.lent() as decoder:
+            return decoder.origins_of(self._packets[packet : packet + count], run_up)
 
     def glimpses(self, packets: Sequence[int]) -> Generator[Frame, None, None]:
         """See ``sampler.frames.Group``."""
         asked = [self._packets[packet] for packet in packets]
         wanted = {packet.pts for packet in asked}
-        for told in self._run.origins_of([self._packets[0], *asked]) if asked else ():
-            if told.frame.pts in wanted:
-                yield told.frame
+        with self._decoders.lent() as decoder:
+            shown = decoder.origins_of([self._packets[0], *asked]) if asked else []
+        yield from (told.frame for told in shown if told.frame.pts in wanted)
 
 
 def count_packets(run: Run) -> Generator[None, None, Packets]:
@@ -95,7 +101,9 @@ def count_packets(run: Run) -> Generator[None, None, Packets]:
     )
 
 
-def stored_groups(run: Run, sync_pts: Sequence[int]) -> Generator[StoredGroup, None, None]:
+def stored_groups(
+    run: Run, decoders: Decoders, sync_pts: Sequence[int]
+) -> Generator[StoredGroup, None, None]:
     """The groups that begin with these timestamps, from where ``run`` stands; holds the packets of one at a time."""
     wanted = iter(sync_pts)
     begin = next(wanted, None)
@@ -104,7 +112,7 @@ def stored_groups(run: Run, sync_pts: Sequence[int]) -> Generator[StoredGroup, N
     """How many of the held packets belong to the next group already."""
     for packet in _sized(run.read_packets()):
         if trailing and packet.pts is not None and packet.pts > (held[-trailing].pts or 0):
-            yield StoredGroup(run, held, held[-trailing].pts)
+            yield StoredGroup(decoders, held, held[-trailing].pts)
             held, trailing = held[-trailing:], 0
             begin = next(wanted, None)
             if begin is None:
@@ -118,10 +126,10 @@ def stored_groups(run: Run, sync_pts: Sequence[int]) -> Generator[StoredGroup, N
             held.append(packet)
             trailing += bool(trailing) or (starts and len(held) > 1)
     if trailing:
-        yield StoredGroup(run, held, held[-trailing].pts)
+        yield StoredGroup(decoders, held, held[-trailing].pts)
         held, begin = held[-trailing:], next(wanted, None)
     if held and held[0].pts == begin:
-        yield StoredGroup(run, held, None)
+        yield StoredGroup(decoders, held, None)
 
 
 def _sized(packets: "Iterable[Packet[VideoStream] | None]") -> "Iterator[Packet[VideoStream]]":

@@ -4,6 +4,7 @@ from collections.abc import Generator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
+from sampler.decoding.decoders import Decoders, useful_decoders
 from sampler.decoding.grouping import StoredGroup, count_packets, stored_groups
 from sampler.decoding.opening import encrypted_error, is_encrypted
 from sampler.decoding.running import DecodedFrame, Run
@@ -91,12 +92,18 @@ class VideoReader:
             self._counted_end_seconds = self._run.seconds(int(found.pts[last] + found.durations[last]))
         return found
 
+    @property
+    def parallel(self) -> int:
+        """See ``sampler.frames.PacketReader``."""
+        return useful_decoders(self._run.stream)
+
     def groups(self, sync_pts: Sequence[int]) -> Generator[StoredGroup, None, None]:
         """See ``sampler.frames.PacketReader``; the last packets having been counted, the file is known to its end."""
         self._restart()
         if sync_pts[0] > self._run.zero_seconds / self._run.time_base and not self._approach(sync_pts[0]):
             self._restart()
-        yield from stored_groups(self._run, sync_pts)
+        decoders = Decoders(self._run, self._header.rotation_degrees // -90 % 4)
+        yield from stored_groups(self._run, decoders, sync_pts)
         self._run.end_seconds, self._run.finished = self._counted_end_seconds, True
 
     def notices(self) -> tuple[Notice, ...]:

@@ -1,9 +1,8 @@
 """One opened file and the decoder that runs over it, whatever is wrong with it."""
 
 import os
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from fractions import Fraction
-from itertools import chain, zip_longest
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -18,18 +17,17 @@ from numpy.typing import NDArray
 from sampler.decoding.clock import Clock
 from sampler.decoding.converting import Converter, quarter_turns
 from sampler.decoding.opening import FFMPEG_ERRORS, choose_stream, open_container
-from sampler.decoding.predicting import Predictions
-from sampler.frames import STILL_SECONDS, Origin, Plane
+from sampler.frames import STILL_SECONDS, Plane
 from sampler.limiting import Meter
 from sampler.types import Limits
 
-_MOST_THREADS = 4
+MOST_THREADS = 4
 """Up to this, one more than there are cores: while frames are looked at, no core waits for the next packet."""
-_LARGE_PIXELS = 12_000_000
+LARGE_PIXELS = 12_000_000
 """Above this, threads share one frame instead of holding several each, to keep memory in bounds."""
 _DEMUX_RETRIES = 8
 """Consecutive damaged packets the demuxer may report before the rest is given up."""
-_SKIPPABLE = frozenset({"h264", "hevc", "mpeg2video", "mpeg4"})
+SKIPPABLE = frozenset({"h264", "hevc", "mpeg2video", "mpeg4"})
 """Codecs whose decoders leave out frames that nothing refers to when told so."""
 _MICROSECOND = Fraction(1, 1_000_000)
 
@@ -37,21 +35,28 @@ _MICROSECOND = Fraction(1, 1_000_000)
 class DecodedFrame:
     """One frame of a file; see ``sampler.frames.Frame``."""
 
-    __slots__ = ("_converter", "_frame", "duration_seconds", "pts", "time_seconds")
+    __slots__ = ("_converter", "_frame", "_quarter_turns", "duration_seconds", "pts", "time_seconds")
 
     def __init__(
-        self, frame: VideoFrame, converter: Converter, pts: int, time: float, duration: float
+        self,
+        frame: VideoFrame,
+        converter: Converter,
+        pts: int,
+        time: float,
+        duration: float,
+        turns: int | None = None,
     ) -> None:
         self._frame = frame
         self._converter = converter
         self.pts = pts
         self.time_seconds = time
         self.duration_seconds = duration
+        self._quarter_turns = turns
 
     @property
     def quarter_turns(self) -> int:
         """Anticlockwise quarter turns that bring the planes upright."""
-        return quarter_turns(self._frame)
+        return quarter_turns(self._frame) if self._quarter_turns is None else self._quarter_turns
 
     def displayed_size(self) -> tuple[int, int]:
         """Width and height after rotation and with square pixels."""
@@ -93,11 +98,11 @@ class Run:
         try:
             self.stream = choose_stream(self.container, path.name)
             context = self.stream.codec_context
-            large = context.width * context.height > _LARGE_PIXELS
+            large = context.width * context.height > LARGE_PIXELS
             context.thread_type = "SLICE" if large else "AUTO"
-            context.thread_count = min(_MOST_THREADS, (os.cpu_count() or 1) + 1)
-            if draft:
-                context.options = {"skip_loop_filter": "all"}
+            context.thread_count = min(MOST_THREADS, (os.cpu_count() or 1) + 1)
+            self.options = {"skip_loop_filter": "all"} if draft else {}
+            context.options = self.options
         except BaseException:
             self.close()
             raise
@@ -108,13 +113,11 @@ class Run:
         self.step = round(1 / (rate * self.time_base)) if rate else 0
         if self.container.format.name.endswith("_pipe"):
             self.step = round(STILL_SECONDS / self.time_base)
-        aspect = self.stream.sample_aspect_ratio or Fraction(1)
-        self._converter = Converter(aspect if aspect > 0 else Fraction(1))
+        self._converter = self.converter()
         self.in_decoding_order = self.container.format.name == "avi" and bool(context.has_b_frames)
         self.skip_before: int | None = None
         """Frames before this timestamp are not needed by the caller and may be left out."""
         self._pushed_back: Packet[VideoStream] | None = None
-        self._predictions: Predictions | None = None
         self._reset()
 
     def _reset(self) -> None:
@@ -170,7 +173,7 @@ class Run:
         """
         context = self.stream.codec_context
         for packet in self.read_packets():
-            if self.skip_before is not None and context.codec.canonical_name in _SKIPPABLE:
+            if self.skip_before is not None and context.codec.canonical_name in SKIPPABLE:
                 needed = packet is None or packet.pts is None or packet.pts >= self.skip_before
                 context.skip_frame = "DEFAULT" if needed else "NONREF"
             try:
@@ -181,55 +184,29 @@ class Run:
                 self.corrupt += 1
                 continue
             for frame in frames:
-                delivered = self._delivered(frame, self.clock.stamp(frame, self._first_dts))
+                delivered = self.delivered(frame, self.clock.stamp(frame, self._first_dts), self._converter)
                 self.end_seconds = delivered.time_seconds + delivered.duration_seconds
                 self.position = delivered.pts
                 yield delivered
         self.finished = True
 
-    def frames_of(
-        self, packets: "Iterable[Packet[VideoStream]]", quiet: Iterable[bool] = ()
-    ) -> Generator[DecodedFrame, None, None]:
-        """Frames of packets that begin with a sync frame, decoded apart from anything else, with the file's own times.
+    def converter(self) -> Converter:
+        """For frames of this stream; each serves one thread."""
+        aspect = self.stream.sample_aspect_ratio or Fraction(1)
+        return Converter(aspect if aspect > 0 else Fraction(1))
 
-        Where ``quiet``, an entry a packet, says so, frames that nothing refers to are left out.
+    def delivered(
+        self, frame: VideoFrame, pts: int, converter: Converter, quarter_turns: int | None = None
+    ) -> DecodedFrame:
+        """A decoded frame under this timestamp, turned as it says itself or as ``quarter_turns`` does.
 
         Raises:
             MediaLimitError: all that was decoded comes to more than the limits allow.
         """
-        context = self.stream.codec_context
-        context.flush_buffers()
-        skips = context.codec.canonical_name in _SKIPPABLE
-        for packet, thin in zip_longest(chain(packets, (None,)), quiet, fillvalue=None):
-            context.skip_frame = "NONREF" if skips and thin else "DEFAULT"
-            try:
-                frames = self.stream.decode(packet)
-            except MemoryError:
-                raise
-            except FFMPEG_ERRORS:
-                self.corrupt += 1
-                continue
-            for frame in frames:
-                if frame.pts is not None:
-                    yield self._delivered(frame, frame.pts)
-
-    def origins_of(
-        self, packets: "Sequence[Packet[VideoStream]]", run_up: "Sequence[Packet[VideoStream]]" = ()
-    ) -> list[Origin]:
-        """See ``sampler.frames.Group.origins`` and ``Predictions.of``."""
-        if self._predictions is None:
-            self._predictions = Predictions(self.stream)
-        return [
-            Origin(self._delivered(frame, frame.pts), *shares)
-            for frame, shares in self._predictions.of(packets, run_up)
-            if frame.pts is not None
-        ]
-
-    def _delivered(self, frame: VideoFrame, pts: int) -> DecodedFrame:
         time = self.seconds(pts)
         duration = (frame.duration or self.step) * self._scale / self._parts
         self._meter.add(frame.width * frame.height, time + duration)
-        return DecodedFrame(frame, self._converter, pts, time, duration)
+        return DecodedFrame(frame, converter, pts, time, duration, quarter_turns)
 
     def read_packets(self) -> "Iterator[Packet[VideoStream] | None]":
         """Packets of the stream, then what drains the decoder; damage in between is stepped over."""
