@@ -97,6 +97,11 @@ class Timetable:
         """Timestamps of all packets of a group, its sync frame's first."""
         return self.packets.pts[self.starts[group] : self.starts[group + 1]]
 
+    @property
+    def heaviest(self) -> int:
+        """Bytes of the group that has most."""
+        return int(np.add.reduceat(self.packets.sizes, self.starts[:-1]).max())
+
     def sizes(self, group: int) -> NDArray[np.int64]:
         """Bytes of all packets of a group, its sync frame's first."""
         return self.packets.sizes[self.starts[group] : self.starts[group + 1]]

@@ -12,10 +12,12 @@ import numpy as np
 from sampler.errors import SampleRequestError
 from sampler.extracting import extract
 from sampler.frames import Header, Reader
+from sampler.groupwise import Unfit
 from sampler.planning import choose, interval_times, standing_at, uniform_times
 from sampler.scanning import Scan, scan, window
-from sampler.skimming import Unfit, skim
+from sampler.skimming import skim
 from sampler.sources import fingerprint, name_of, open_source
+from sampler.surveying import survey
 from sampler.types import (
     Limits,
     MediaInfo,
@@ -107,13 +109,17 @@ def _look(
         start, end = window(reader.header, request)
         end = min(end, reader.header.declared_end_seconds or 0.0)
         mode = "fast" if end - start > _LONG_SECONDS else "exact"
-    if mode != "fast":
-        return mode, (yield from scan(reader, request)), []
-    seen = yield from skim(reader, request)
-    if not isinstance(seen, Unfit):
-        return mode, seen, []
-    notice = Notice("exact_instead_of_fast", f"every picture was looked at: {seen.why}")
-    return "exact", (yield from scan(reader, request)), [notice]
+    notices: list[Notice] = []
+    if mode == "fast":
+        seen = yield from skim(reader, request)
+        if not isinstance(seen, Unfit):
+            return mode, seen, []
+        notices.append(Notice("exact_instead_of_fast", f"every picture was looked at: {seen.why}"))
+        mode = "exact"
+    seen = yield from survey(reader, request)
+    if isinstance(seen, Unfit):
+        seen = yield from scan(reader, request)
+    return mode, seen, notices
 
 
 @contextmanager

@@ -7,24 +7,22 @@ detectors as in the exact pass. Several groups are looked at at a time, each by 
 put together in order.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import takewhile
-from threading import Event
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sampler.ahead import Once, ahead
+from sampler.ahead import Once
 from sampler.comparing import Looks, change, looks
-from sampler.errors import SampleRequestError
-from sampler.frames import Frame, Group, PacketReader, Packets, Reader
-from sampler.groups import DIFFERENT, Opening, Timetable, Verdict, beyond, judge, judge_last, quiet, timetable
+from sampler.frames import Frame, Group, Reader
+from sampler.groups import DIFFERENT, Opening, Verdict, beyond, judge, judge_last, quiet
+from sampler.groupwise import Course, Seen, Task, Unfit, counted
 from sampler.measuring import Strip, strips
 from sampler.probing import Probe
-from sampler.scanning import Look, Scan, slice_seconds, window, within
+from sampler.scanning import Scan, within
 from sampler.types import SampleRequest, Scanned
 
 _PLAIN = 4.0
@@ -34,15 +32,6 @@ _SAME = 0.45
 
 _PATIENCE_SECONDS = 0.4
 """How much further to look each time they have not."""
-_HELD_BYTES = 128 << 20
-"""Of packets of groups under way."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unfit:
-    """Skimming this source is impossible or gains nothing."""
-
-    why: str
 
 
 def skim(reader: Reader, request: SampleRequest) -> Generator[Scanned, None, Scan | Unfit]:
@@ -53,129 +42,35 @@ def skim(reader: Reader, request: SampleRequest) -> Generator[Scanned, None, Sca
     Raises:
         SampleRequestError: no frame lies in the window.
     """
-    start, _ = window(reader.header, request)
-    if not isinstance(reader, PacketReader):
-        return Unfit("it is no video stream")
-    packets = yield from _counted(reader, start)
-    table = timetable(packets, reader.header.time_base)
-    if isinstance(table, str):
-        return Unfit(table)
-    return (yield from _Skim(reader, request, table).run())
-
-
-def _counted(reader: PacketReader, start_seconds: float) -> Generator[Scanned, None, Packets]:
-    with closing(reader.packets()) as counting:
-        while True:
-            try:
-                next(counting)
-            except StopIteration as stopped:
-                packets: Packets = stopped.value
-                return packets
-            yield Scanned(start_seconds, reader.header.declared_end_seconds)
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What came of looking at a group."""
-
-    stretches: list[list[Strip]] = field(default_factory=list)
-    """Pictures that were looked at; within a stretch all are, but for some that nothing refers to."""
-    cuts: list[float] = field(default_factory=list)
-    """That were told by packets."""
+    course = yield from counted(reader, request)
+    if isinstance(course, Unfit):
+        return course
+    return (yield from course.run(_Skim(course).tasks, whole=False))
 
 
 class _Skim:
-    """One run over the groups of a window."""
+    """How closely each group is looked at; called by several threads at a time."""
 
-    def __init__(self, reader: PacketReader, request: SampleRequest, table: Timetable) -> None:
-        self._reader = reader
-        self._request = request
-        self._table = table
-        self._start, self._end = window(reader.header, request)
-        self._look = Look(slice_seconds(reader.header, request, self._start, self._end))
-        self._patience = int(_PATIENCE_SECONDS / table.time_base)
-        self._stopped = Event()
-        self._last_pts: int | None = None
-        """Of the picture fed last."""
+    def __init__(self, course: Course) -> None:
+        self._course = course
+        self._table = course.table
+        self._sync_times = course.seconds(course.table.sync_pts)
+        self._patience = int(_PATIENCE_SECONDS / course.table.time_base)
 
-    def run(self) -> Generator[Scanned, None, Scan | Unfit]:
-        """See ``skim``."""
-        table = self._table
-        times, end = self._frame_times()
-        sync_times = self._seconds(table.sync_pts)
-        first = max(int(np.searchsorted(sync_times, self._start + 1e-9, side="right")) - 1, 0)
-        after = int(np.searchsorted(sync_times, self._end - 1e-9))
-        if after <= first or not len(times):
-            raise SampleRequestError(f"no picture lies between {self._start:.3f} and {self._end:.3f} s")
-        threads = self._reader.parallel
-        largest = int(np.add.reduceat(table.packets.sizes, table.starts[:-1]).max())
-        most = int(np.clip(_HELD_BYTES // max(largest, 1), 1, 2 * threads))
-        done, reached = first, self._start
-        with (
-            closing(self._reader.groups(table.sync_pts[first:after].tolist())) as groups,
-            closing(ahead(self._tasks(groups, sync_times, first), threads, most, self._stopped)) as results,
-        ):
-            for seen in results:
-                if isinstance(seen, Unfit):
-                    return seen
-                if seen is not None:
-                    self._absorb(seen)
-                    reached, done = float(sync_times[done]), done + 1
-                yield Scanned(min(max(reached, self._start), end), self._reader.header.declared_end_seconds)
-        if done < after:
-            return Unfit("its groups of pictures are not in order")
-        whole = self._request.start_seconds is None and self._request.end_seconds is None
-        start = self._start if self._request.start_seconds else None
-        return self._look.result(start, end, whole=whole, frame_times=times)
-
-    def _tasks(
-        self, groups: Iterable[Group], sync_times: NDArray[np.float64], first: int
-    ) -> Iterator[Callable[[], _Seen | Unfit]]:
+    def tasks(self, groups: Iterator[tuple[int, Group]]) -> Iterator[Task]:
         """To look at one group each."""
         waiting: tuple[int, Group, Once[Looks | None]] | None = None
-        for number, group in enumerate(groups, first):
-            sync = Once(partial(_sync, group, sync_times[number]))
+        for number, group in groups:
+            sync = Once(partial(_sync, group, self._sync_times[number]))
             if waiting is not None:
                 yield partial(self._look_at, *waiting, sync)
             waiting = (number, group, sync)
         if waiting is not None:
             yield partial(self._look_at, *waiting, None)
 
-    def _absorb(self, seen: _Seen) -> None:
-        """Put what was seen of a group to what was seen of those before."""
-        for seconds in seen.cuts:
-            self._look.cut(seconds)
-        for stretch in seen.stretches:
-            apart = True
-            for strip in stretch:
-                # A stretch may begin with the sync frame that the one before ended with.
-                goes_on = apart and strip.pts[0] == self._last_pts
-                if len(strip) > goes_on:
-                    self._look.feed(strip[1:] if goes_on else strip, apart=apart and not goes_on)
-                self._last_pts, apart = int(strip.pts[-1]), False
-
-    def _seconds(self, pts: NDArray[np.int64]) -> NDArray[np.float64]:
-        """On the player's clock: the first sync frame is the first picture."""
-        origin = self._table.sync_pts[0]
-        seconds = (pts - origin) * float(self._table.time_base)
-        return np.asarray(self._reader.header.start_seconds + seconds, np.float64)
-
-    def _frame_times(self) -> tuple[NDArray[np.float64], float]:
-        """Of all frames in the window in order, and when the last one ends."""
-        packets = self._table.packets
-        shown = packets.pts >= self._table.sync_pts[0]
-        times, seconds = self._seconds(packets.pts), packets.durations * float(self._table.time_base)
-        inside = shown & (times < self._end) & (times + seconds > self._start)
-        if not inside.any():
-            return times[inside], self._start
-        last = int(np.where(inside, times, -np.inf).argmax())
-        return np.sort(times[inside]), min(float(times[last] + seconds[last]), self._end)
-
-    # -- one group, in a thread of its own -----------------------------------------------------------------------
-
     def _look_at(
         self, number: int, group: Group, sync: Once[Looks | None], following: Once[Looks | None] | None
-    ) -> _Seen | Unfit:
+    ) -> Seen | Unfit:
         """Look at a group as closely as it deserves."""
         own, after = sync(), None if following is None else following()
         if own is None or (following is not None and after is None):
@@ -190,11 +85,11 @@ class _Skim:
         if verdict.decode and not self._leads_on(number, probe, verdict):
             return self._take_whole(number, group, after, probe, verdict)
         cuts = [float(after.strip.times[0])] if verdict.cut and after is not None else []
-        return _Seen([[own.strip]], cuts)
+        return Seen([[own.strip]], cuts)
 
     def _take_whole(
         self, number: int, group: Group, following: Looks | None, probe: Probe, verdict: Verdict
-    ) -> _Seen:
+    ) -> Seen:
         """Look at a group in which anything may happen, until pictures are told to have settled."""
         until = verdict.loud_until
         ends_in_cut = verdict.cut and until is not None and probe.calm_after(until)
@@ -211,7 +106,7 @@ class _Skim:
 
     def _take_opened(
         self, number: int, group: Group, sync: Looks, probe: Probe, openings: list[Opening]
-    ) -> _Seen:
+    ) -> Seen:
         """Look at a group in which these shots begin, and see something of each of them."""
         pts = self._table.pts(number)
         near, until = np.zeros(len(pts), np.bool_), int(pts[0])
@@ -231,7 +126,7 @@ class _Skim:
             left_out = beyond(self._table, number, np.flatnonzero(near))
             seen = self._decode(group, None, until if until < pts.max() else None, left_out)
         else:
-            seen = _Seen([[sync.strip]])
+            seen = Seen([[sync.strip]])
         seen.stretches.extend([strip] for strip in glimpses)
         seen.cuts.extend(opening.seconds for opening in openings if opening.sure)
         return seen
@@ -244,7 +139,7 @@ class _Skim:
 
     def _verdict(self, number: int, sync: Looks, following: Looks | None) -> Verdict:
         """What to do about a group, by what is known without decoding it."""
-        if sync.strip.times[0] < self._start:
+        if sync.strip.times[0] < self._course.start:
             return Verdict(decode=True)
         if following is None:
             return judge_last(self._table, number)
@@ -259,16 +154,20 @@ class _Skim:
         left_out: NDArray[np.bool_],
         *,
         ends_in_cut: bool = False,
-    ) -> _Seen:
+    ) -> Seen:
         """The group's frames up to ``until``, or to its end.
 
         Where what follows is given, up to where they have come to look like it or, in a group that may end in a cut,
         altogether unlike it.
         """
-        seen = _Seen([[]])
+        seen = Seen([[]])
         (stretch,) = seen.stretches
         with closing(group.frames(left_out.tolist())) as frames:
-            wanted = within(takewhile(lambda _: not self._stopped.is_set(), frames), self._start, self._end)
+            wanted = within(
+                takewhile(lambda _: not self._course.stopped.is_set(), frames),
+                self._course.start,
+                self._course.end,
+            )
             while True:
                 part = wanted if until is None else _up_to(wanted, until)
                 before = len(stretch)
