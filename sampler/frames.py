@@ -7,7 +7,7 @@ pictures, sequences of them, animated WebP).
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +81,9 @@ class Frame(Protocol):
     def bgr(self, max_pixels: int) -> NDArray[np.uint8]:
         """The picture as displayed, upright, square pixels, ``(height, width, 3)``, shrunk to ``max_pixels``."""
         ...
+
+
+FrameT = TypeVar("FrameT", bound=Frame)
 
 
 class Reader(Protocol):
@@ -221,6 +224,17 @@ def pick(frames: Iterable[Frame], pts: Sequence[int]) -> Generator[Frame, None, 
             waiting.remove(frame.pts)
             if not waiting:
                 return
+
+
+def standing_from(frames: Iterable[FrameT], seconds: float) -> Generator[FrameT, None, None]:
+    """From the last one that is shown at a time or before it on; what a file says of durations may be wrong."""
+    held: FrameT | None = None
+    for frame in frames:
+        if held is not None and frame.time_seconds > seconds:
+            yield held
+        held = frame
+    if held is not None:
+        yield held
 
 
 _LONGEST_SIDE = 16_384

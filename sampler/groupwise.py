@@ -6,6 +6,7 @@ A group of pictures depends on nothing outside it, so decoders need not wait for
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import takewhile
 from threading import Event
 
 import numpy as np
@@ -13,10 +14,10 @@ from numpy.typing import NDArray
 
 from sampler.ahead import ahead
 from sampler.errors import SampleRequestError
-from sampler.frames import Group, PacketReader, Packets, Reader
+from sampler.frames import Frame, Group, PacketReader, Packets, Reader, standing_from
 from sampler.groups import Timetable, timetable
 from sampler.measuring import Strip
-from sampler.scanning import Look, Scan, slice_seconds, window
+from sampler.scanning import Look, Scan, slice_seconds, window, within
 from sampler.types import SampleRequest, Scanned
 
 _HELD_BYTES = 128 << 20
@@ -76,7 +77,8 @@ class Course:
         self._request = request
         self._look = Look(slice_seconds(reader.header, request, self.start, self.end))
         self._last_pts: int | None = None
-        """Of the picture fed last."""
+        """Of the picture fed last, and when that ends."""
+        self._last_end = 0.0
 
     def run(
         self, tasks: Callable[[Iterator[tuple[int, Group]]], Iterator[Task]], *, whole: bool
@@ -114,7 +116,9 @@ class Course:
             return Unfit("its groups of pictures are not in order")
         unlimited = self._request.start_seconds is None and self._request.end_seconds is None
         start = self.start if self._request.start_seconds else None
-        return self._look.result(start, end, whole=unlimited, frame_times=None if whole else times)
+        if whole:
+            return self._look.result(start, min(self._last_end, self.end), whole=unlimited)
+        return self._look.result(start, end, whole=unlimited, frame_times=times)
 
     def seconds(self, pts: NDArray[np.int64]) -> NDArray[np.float64]:
         """On the player's clock: the first sync frame is the first picture."""
@@ -134,14 +138,21 @@ class Course:
                 if len(strip) > goes_on:
                     self._look.feed(strip[1:] if goes_on else strip, apart=apart and not goes_on)
                 self._last_pts, apart = int(strip.pts[-1]), False
+                self._last_end = float(strip.times[-1] + strip.durations[-1])
 
     def _frame_times(self) -> tuple[NDArray[np.float64], float]:
         """Of all frames in the window in order, and when the last one ends."""
         packets = self.table.packets
         shown = packets.pts >= self.table.sync_pts[0]
-        times, seconds = self.seconds(packets.pts), packets.durations * float(self.table.time_base)
-        inside = shown & (times < self.end) & (times + seconds > self.start)
-        if not inside.any():
-            return times[inside], self.start
-        last = int(np.where(inside, times, -np.inf).argmax())
-        return np.sort(times[inside]), min(float(times[last] + seconds[last]), self.end)
+        order = np.argsort(packets.pts[shown])
+        times = self.seconds(packets.pts[shown][order])
+        last_end = float(times[-1] + packets.durations[shown][order[-1]] * float(self.table.time_base))
+        ends = np.append(times[1:], last_end)
+        inside = (times < self.end) & (ends > self.start)
+        until = float(ends[inside][-1]) if inside.any() else self.start
+        return times[inside], min(until, self.end)
+
+    def within(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        """Those frames of a group that are in the window, as long as anybody wants to see more."""
+        wanted = takewhile(lambda _: not self.stopped.is_set(), frames)
+        return within(standing_from(wanted, self.start), self.start, self.end)

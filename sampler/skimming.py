@@ -10,7 +10,6 @@ put together in order.
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from functools import partial
-from itertools import takewhile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +21,7 @@ from sampler.groups import DIFFERENT, Opening, Verdict, beyond, judge, judge_las
 from sampler.groupwise import Course, Seen, Task, Unfit, counted
 from sampler.measuring import Strip, strips
 from sampler.probing import Probe
-from sampler.scanning import Scan, within
+from sampler.scanning import Scan
 from sampler.types import SampleRequest, Scanned
 
 _PLAIN = 4.0
@@ -163,11 +162,7 @@ class _Skim:
         seen = Seen([[]])
         (stretch,) = seen.stretches
         with closing(group.frames(left_out.tolist())) as frames:
-            wanted = within(
-                takewhile(lambda _: not self._course.stopped.is_set(), frames),
-                self._course.start,
-                self._course.end,
-            )
+            wanted = self._course.within(frames)
             while True:
                 part = wanted if until is None else _up_to(wanted, until)
                 before = len(stretch)

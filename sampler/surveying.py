@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sampler.frames import Frame, Group, PacketReader, Reader
 from sampler.groupwise import Course, Seen, Task, Unfit, counted
 from sampler.measuring import strips
-from sampler.scanning import Scan, within
+from sampler.scanning import Scan
 from sampler.types import SampleRequest, Scanned
 
 _SAME_SECONDS = 1e-3
@@ -44,25 +44,19 @@ def _tasks(course: Course, groups: Iterator[tuple[int, Group]]) -> Iterator[Task
 
 def _whole(course: Course, group: Group, expected: NDArray[np.int64]) -> Seen | Unfit:
     """All pictures of a group, if they are those that its packets promise."""
-    found: list[int] = []
-    last_seconds = 0.0
+    stamps: list[tuple[int, float]] = []
 
     def noted(frames: Iterator[Frame]) -> Iterator[Frame]:
-        nonlocal last_seconds
         for frame in frames:
-            if course.stopped.is_set():
-                return
-            found.append(frame.pts)
-            last_seconds = frame.time_seconds
+            stamps.append((frame.pts, frame.time_seconds))
             yield frame
 
     with closing(group.frames([])) as frames:
-        every = list(strips(within(noted(frames), course.start, course.end)))
-    own = np.array(found, np.int64)
-    own = own if group.end_pts is None else own[own < group.end_pts]
-    complete = len(own) == len(expected) or last_seconds >= course.end
-    if not complete or not np.array_equal(own, expected[: len(own)]):
+        every = list(strips(course.within(noted(frames))))
+    pts = np.array([stamp for stamp, _ in stamps if group.end_pts is None or stamp < group.end_pts], np.int64)
+    broken_off = course.stopped.is_set() or (bool(stamps) and stamps[-1][1] >= course.end)
+    if not np.array_equal(pts, expected[: len(pts)] if broken_off else expected):
         return Unfit("not all of its packets decode to a picture")
-    if abs(last_seconds - float(course.seconds(np.array(found[-1:]))[0])) > _SAME_SECONDS:
+    if stamps and abs(stamps[0][1] - float(course.seconds(expected[:1])[0])) > _SAME_SECONDS:
         return Unfit("its first picture is not its first sync frame")
     return Seen([every] if every else [])

@@ -9,7 +9,7 @@ from sampler.decoding.grouping import StoredGroup, count_packets, stored_groups
 from sampler.decoding.opening import encrypted_error, is_encrypted
 from sampler.decoding.running import DecodedFrame, Run
 from sampler.errors import NoVideoError, UnreadableMediaError
-from sampler.frames import Frame, Header, Packets, pick
+from sampler.frames import Frame, Header, Packets, pick, standing_from
 from sampler.types import Limits, Notice
 
 _CREDIBLE_FPS = 300
@@ -175,13 +175,7 @@ class VideoReader:
         target = int((Fraction(start_seconds) + self._run.zero_seconds) / self._run.time_base)
         if self._run.in_decoding_order or not self._approach(target):
             self._restart()
-        held = next(self._running, None)
-        for frame in self._running:
-            if held is not None and frame.time_seconds > start_seconds:
-                yield held
-            held = frame
-        if held is not None:
-            yield held
+        yield from standing_from(self._running, start_seconds)
 
     def _reach(self, target: int) -> DecodedFrame | None:
         """The frame with this timestamp, from where the decoder stands or from a sync frame; None if missed."""
