@@ -1,5 +1,6 @@
 """Which picture begins a shot, from where pictures come from: by hand, and as a real decoder tells it."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import cast
 
@@ -118,4 +119,15 @@ def test_a_band_that_is_new_from_edge_to_edge_is_told(tmp_path: Path) -> None:
     assert during.band < 0.1
     assert during.earlier > 0.7
     del before, during, group
+    reader.close()
+
+
+def test_every_picture_of_a_turned_video_is_turned(media: Path) -> None:
+    reader = open_source(VideoFile(media / "tricky" / "rotated_270.mp4"), Limits(), draft=True)
+    assert reader.header.rotation_degrees == 270
+    group = next(iter(reader.groups(timetable_of(reader).sync_pts.tolist()[:1])))
+    (glimpse,) = group.glimpses([1])
+    with closing(group.frames([])) as frames:
+        shown = [group.sync_frame(), cast("Origin", group.origin(1)).frame, glimpse, next(frames)]
+    assert [frame.quarter_turns for frame in shown if frame is not None] == [1, 1, 1, 1]
     reader.close()
