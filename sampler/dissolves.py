@@ -35,6 +35,8 @@ _LEAST_DISTANCE = 7.0
 """Levels by which the ends must differ on average."""
 _DIFFERENT, _DIFFERENT_STRUCTURE = 0.45, 0.2
 """Change of structure and tint together, and of structure, from which the ends are different pictures."""
+_OWN_LIGHT = 0.5
+"""Share of what the ends differ by that is not the same all over, from which light has nothing to do with it."""
 _LEAST_APART_SECONDS = 0.4
 """Closer together, two are the beginning and the end of one."""
 _BATCH = 96
@@ -164,9 +166,11 @@ def _gradual(held: Strip, pictures: F32, middle: int, half: int, strength: float
     if structure < _DIFFERENT_STRUCTURE:
         return None
     way = pictures[after] - pictures[before]
-    # The less it looks like a pure mixture, the more its ends must differ.
-    looseness = 1 - strength / float(np.abs(way).mean())
-    if structure + colour_change(held, before, after, luma=False) < _DIFFERENT * (1 + looseness):
+    distance = float(np.abs(way).mean())
+    # The less it looks like a pure mixture, and the more of it is one change of light, the more its ends must differ.
+    doubt = 1 - strength / distance
+    doubt += max(_OWN_LIGHT - float(np.abs(way - np.median(way)).mean()) / distance, 0.0)
+    if structure + colour_change(held, before, after, luma=False) < _DIFFERENT * (1 + doubt):
         return None
     done = (pictures[before : after + 1] - pictures[before]) @ way / float(way @ way)
     if np.diff(done).max() > _MOST_AT_ONCE:

@@ -250,6 +250,14 @@ def test_something_of_every_shot_is_seen_though_little_is_decoded(
 
 @pytest.mark.media
 @pytest.mark.slow
+@pytest.mark.parametrize("request_", [FAST, EXACT], ids=["fast", "exact"])
+def test_an_exposure_that_swings_as_a_white_car_leaves_is_no_transition(
+    media: Path, request_: SampleRequest
+) -> None:
+    plan = pull(VideoFile(media / "real" / "intel_car-detection.mp4"), request_).plan
+    assert [shot.start_seconds for shot in plan.shots] == [0.0]
+
+
 def test_a_wipe_is_seen_though_most_of_the_picture_goes_on(tmp_path: Path, media: Path) -> None:
     assert media.is_dir()
     truth = build_montage(tmp_path / "m.mp4", 32, style="wipes", shots=10)
