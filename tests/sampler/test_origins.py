@@ -122,6 +122,7 @@ def test_a_band_that_is_new_from_edge_to_edge_is_told(tmp_path: Path) -> None:
     reader.close()
 
 
+@pytest.mark.media
 def test_every_picture_of_a_turned_video_is_turned(media: Path) -> None:
     reader = open_source(VideoFile(media / "tricky" / "rotated_270.mp4"), Limits(), draft=True)
     assert reader.header.rotation_degrees == 270

@@ -249,7 +249,6 @@ def test_something_of_every_shot_is_seen_though_little_is_decoded(
 
 
 @pytest.mark.media
-@pytest.mark.slow
 @pytest.mark.parametrize("request_", [FAST, EXACT], ids=["fast", "exact"])
 def test_an_exposure_that_swings_as_a_white_car_leaves_is_no_transition(
     media: Path, request_: SampleRequest
@@ -258,6 +257,8 @@ def test_an_exposure_that_swings_as_a_white_car_leaves_is_no_transition(
     assert [shot.start_seconds for shot in plan.shots] == [0.0]
 
 
+@pytest.mark.media
+@pytest.mark.slow
 def test_a_wipe_is_seen_though_most_of_the_picture_goes_on(tmp_path: Path, media: Path) -> None:
     assert media.is_dir()
     truth = build_montage(tmp_path / "m.mp4", 32, style="wipes", shots=10)
