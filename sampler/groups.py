@@ -100,7 +100,7 @@ class Timetable:
     @property
     def heaviest(self) -> int:
         """Bytes of the group that has most."""
-        return int(np.add.reduceat(self.packets.sizes, self.starts[:-1]).max())
+        return _heaviest(self.packets, self.starts)
 
     def sizes(self, group: int) -> NDArray[np.int64]:
         """Bytes of all packets of a group, its sync frame's first."""
@@ -170,9 +170,13 @@ def _useless(
     longest = int(_LONGEST_SECONDS / time_base)
     if int(spans[spans > longest].sum()) * 2 > int(spans.sum()):
         return f"sync frames are more than {_LONGEST_SECONDS:g} s apart"
-    if int(np.add.reduceat(packets.sizes, starts[:-1]).max()) > _LARGEST_BYTES:
+    if _heaviest(packets, starts) > _LARGEST_BYTES:
         return "its groups of pictures are too large to hold"
     return None
+
+
+def _heaviest(packets: Packets, starts: NDArray[np.int64]) -> int:
+    return int(np.add.reduceat(packets.sizes, starts[:-1]).max())
 
 
 def judge(table: Timetable, group: int, change: float, *, plain: bool) -> Verdict:

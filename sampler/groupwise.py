@@ -22,6 +22,7 @@ from sampler.types import SampleRequest, Scanned
 
 _HELD_BYTES = 128 << 20
 """Of packets of groups under way."""
+_SAME_SECONDS = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Unfit:
 class Seen:
     """What came of looking at a group."""
 
-    stretches: list[list[Strip]] = field(default_factory=list)
+    stretches: list[list[Strip]]
     """Pictures that were looked at; within a stretch all are, but for some that nothing refers to."""
     cuts: list[float] = field(default_factory=list)
     """That were told by packets."""
@@ -125,6 +126,10 @@ class Course:
         origin = self.table.sync_pts[0]
         seconds = (pts - origin) * float(self.table.time_base)
         return np.asarray(self._reader.header.start_seconds + seconds, np.float64)
+
+    def on_time(self, pts: int, seconds: float) -> bool:
+        """Whether a picture comes when its timestamp says that it does."""
+        return abs(seconds - float(self.seconds(np.array([pts]))[0])) <= _SAME_SECONDS
 
     def _absorb(self, seen: Seen) -> None:
         """Put what was seen of a group to what was seen of those before."""

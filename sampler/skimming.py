@@ -53,19 +53,25 @@ class _Skim:
     def __init__(self, course: Course) -> None:
         self._course = course
         self._table = course.table
-        self._sync_times = course.seconds(course.table.sync_pts)
         self._patience = int(_PATIENCE_SECONDS / course.table.time_base)
 
     def tasks(self, groups: Iterator[tuple[int, Group]]) -> Iterator[Task]:
         """To look at one group each."""
         waiting: tuple[int, Group, Once[Looks | None]] | None = None
         for number, group in groups:
-            sync = Once(partial(_sync, group, self._sync_times[number]))
+            sync = Once(partial(self._sync, group))
             if waiting is not None:
                 yield partial(self._look_at, *waiting, sync)
             waiting = (number, group, sync)
         if waiting is not None:
             yield partial(self._look_at, *waiting, None)
+
+    def _sync(self, group: Group) -> Looks | None:
+        """The group's sync frame; None where it is not the picture that was expected."""
+        frame = group.sync_frame()
+        if frame is None or not self._course.on_time(frame.pts, frame.time_seconds):
+            return None
+        return looks(frame)
 
     def _look_at(
         self, number: int, group: Group, sync: Once[Looks | None], following: Once[Looks | None] | None
@@ -166,8 +172,7 @@ class _Skim:
             while True:
                 part = wanted if until is None else _up_to(wanted, until)
                 before = len(stretch)
-                for strip in strips(part, stretch[-1] if stretch else None):
-                    stretch.append(strip)
+                stretch.extend(strips(part, stretch[-1] if stretch else None))
                 if len(stretch) == before or until is None or following is None:
                     return seen
                 changed = change(stretch[-1], following)
@@ -184,11 +189,3 @@ def _up_to(frames: Iterator[Frame], pts: int) -> Iterator[Frame]:
         yield frame
         if frame.pts >= pts:
             return
-
-
-def _sync(group: Group, seconds: float) -> Looks | None:
-    """The group's sync frame; None where it is not the picture that was expected."""
-    frame = group.sync_frame()
-    if frame is None or abs(frame.time_seconds - seconds) > 1e-3:
-        return None
-    return looks(frame)

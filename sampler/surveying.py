@@ -13,8 +13,6 @@ from sampler.measuring import strips
 from sampler.scanning import Scan
 from sampler.types import SampleRequest, Scanned
 
-_SAME_SECONDS = 1e-3
-
 
 def survey(reader: Reader, request: SampleRequest) -> Generator[Scanned, None, Scan | Unfit]:
     """Look at every frame of the request's window; yields progress, returns what was found.
@@ -57,6 +55,6 @@ def _whole(course: Course, group: Group, expected: NDArray[np.int64]) -> Seen | 
     broken_off = course.stopped.is_set() or (bool(stamps) and stamps[-1][1] >= course.end)
     if not np.array_equal(pts, expected[: len(pts)] if broken_off else expected):
         return Unfit("not all of its packets decode to a picture")
-    if stamps and abs(stamps[0][1] - float(course.seconds(expected[:1])[0])) > _SAME_SECONDS:
+    if stamps and not course.on_time(*stamps[0]):
         return Unfit("its first picture is not its first sync frame")
-    return Seen([every] if every else [])
+    return Seen([every])

@@ -54,7 +54,7 @@ class Decoder:
             except MemoryError:
                 raise
             except FFMPEG_ERRORS:
-                self._run.corrupt += 1
+                self._run.note_corrupt()
                 continue
             for frame in frames:
                 if frame.pts is not None:

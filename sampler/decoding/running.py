@@ -4,6 +4,7 @@ import os
 from collections.abc import Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
+from threading import Lock
 from typing import BinaryIO, cast
 
 import numpy as np
@@ -118,6 +119,7 @@ class Run:
         self.skip_before: int | None = None
         """Frames before this timestamp are not needed by the caller and may be left out."""
         self._pushed_back: Packet[VideoStream] | None = None
+        self._noting = Lock()
         self._reset()
 
     def _reset(self) -> None:
@@ -181,7 +183,7 @@ class Run:
             except MemoryError:
                 raise
             except FFMPEG_ERRORS:
-                self.corrupt += 1
+                self.note_corrupt()
                 continue
             for frame in frames:
                 delivered = self.delivered(frame, self.clock.stamp(frame, self._first_dts), self._converter)
@@ -189,6 +191,11 @@ class Run:
                 self.position = delivered.pts
                 yield delivered
         self.finished = True
+
+    def note_corrupt(self) -> None:
+        """One more packet that does not decode; from any thread."""
+        with self._noting:
+            self.corrupt += 1
 
     def converter(self) -> Converter:
         """For frames of this stream; each serves one thread."""
