@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from sampler.frames import Frame
-from sampler.measuring import F32, HEIGHT, U8, WIDTH, Strip, joined, strips, tile_differences
+from sampler.measuring import F32, HEIGHT, U8, WIDTH, Strip, alone, tile_differences
 
 _BINS = 16
 _WINDOW = (slice(HEIGHT // 4, HEIGHT * 3 // 4), slice(WIDTH // 4, WIDTH * 3 // 4))
@@ -29,13 +29,13 @@ class Looks:
 
 def looks(frame: Frame) -> Looks:
     """Of a decoded picture."""
-    return Looks(next(strips([frame])), detail(frame))
+    return Looks(alone(frame), detail(frame))
 
 
 def change(one: Strip, other: Strip) -> float:
     """Of colours and structure, between the last picture of the one and the first of the other; 0 to 4."""
-    both = joined([one[-1:], other[:1]])
-    return colour_change(both, 0, 1) + structure_change(both.luma[0], both.luma[1])
+    colours = _colour_change(one, -1, other, 0)
+    return colours + structure_change(one.luma[-1], other.luma[0])
 
 
 def detail(frame: Frame) -> F32:
@@ -74,12 +74,7 @@ def colour_change(strip: Strip, one: int, other: int, *, luma: bool = True) -> f
 
     Histograms survive any motion within the picture.
     """
-    distance = 0.0
-    if luma:
-        distance += _histogram_distance(strip.luma[one], strip.luma[other])
-    for channel in (0, 1):
-        distance += _histogram_distance(strip.chroma[one, channel], strip.chroma[other, channel])
-    return distance
+    return _colour_change(strip, one, strip, other, luma=luma)
 
 
 def nearest(strip: Strip, index: int, others: range) -> float:
@@ -94,6 +89,13 @@ def nearest(strip: Strip, index: int, others: range) -> float:
     )
     tint = np.abs(strip.chroma[part].astype(np.int16) - strip.chroma[index])
     return float((luma.reshape(len(luma), -1).mean(axis=1) + tint.reshape(len(tint), -1).mean(axis=1)).min())
+
+
+def _colour_change(one: Strip, at: int, other: Strip, there: int, *, luma: bool = True) -> float:
+    distance = _histogram_distance(one.luma[at], other.luma[there]) if luma else 0.0
+    for channel in (0, 1):
+        distance += _histogram_distance(one.chroma[at, channel], other.chroma[there, channel])
+    return distance
 
 
 def _histogram_distance(one: U8, other: U8) -> float:

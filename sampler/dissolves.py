@@ -8,7 +8,7 @@ more have changed over. For every moment and several half-lengths the thumbnails
 to both tests; the ends must be different pictures, not one picture under another light.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -41,6 +41,12 @@ _LEAST_APART_SECONDS = 0.4
 """Closer together, two are the beginning and the end of one."""
 _BATCH = 96
 """Thumbnails judged in one go."""
+_STANDING = 4
+"""So many times the first picture is taken to have been shown before, lest what begins with it is seen by half."""
+_FEWEST = 3
+"""Thumbnails of a transition: its ends and its middle."""
+_LENGTH_PENALTY = 0.1
+"""Weaker by so much a second: what moves before or after a short transition passes for part of a longer one."""
 _MOST_AT_ONCE = 0.7
 """Share of the way from end to end that one interval may cover; a cut covers all of it."""
 _FLAT = 1.5
@@ -79,17 +85,19 @@ class DissolveFinder:
 
     def finish(self) -> list[Gradual]:
         """All transitions, in order; of those that overlap or all but touch, the strongest."""
+        if self._held is None and sum(map(len, self._waiting)) < _FEWEST:
+            return []
         self._take_waiting()
         self._judge(waiting=0)
         chosen: list[Gradual] = []
-        for gradual in sorted(self._possible, key=lambda g: -g.strength):
+        for gradual in sorted(self._possible, key=_weight, reverse=True):
             if all(_apart(gradual, other) >= _LEAST_APART_SECONDS for other in chosen):
                 chosen.append(gradual)
         return sorted(chosen, key=lambda g: g.middle_seconds)
 
     def _take_waiting(self) -> None:
-        parts = [part for part in (self._held, *self._waiting) if part is not None]
-        self._held, self._waiting = joined(parts), []
+        before = _standing(self._waiting[0]) if self._held is None else self._held
+        self._held, self._waiting = joined([before, *self._waiting]), []
 
     def _thin(self, strip: Strip) -> Strip:
         wanted = np.zeros(len(strip), np.bool_)
@@ -118,6 +126,16 @@ class DissolveFinder:
         self._next = max(end, self._next)
         drop = max(0, self._next - _HALVES[-1])
         self._held, self._next = held[drop:], self._next - drop
+
+
+def _standing(strip: Strip) -> Strip:
+    """The first picture of a strip, as if it had been shown for a while before."""
+    standing = strip[np.zeros(_STANDING, np.intp)]
+    return replace(standing, times=standing.times - _INTERVAL_SECONDS * np.arange(_STANDING, 0, -1))
+
+
+def _weight(gradual: Gradual) -> float:
+    return gradual.strength / (1 + _LENGTH_PENALTY * (gradual.end_seconds - gradual.start_seconds))
 
 
 def _apart(one: Gradual, other: Gradual) -> float:

@@ -54,7 +54,7 @@ class Strip:
     def __len__(self) -> int:
         return len(self.pts)
 
-    def __getitem__(self, part: slice | NDArray[np.bool_]) -> "Strip":
+    def __getitem__(self, part: slice | NDArray[np.bool_ | np.intp]) -> "Strip":
         return Strip(*(getattr(self, field.name)[part] for field in fields(self)))
 
     @property
@@ -72,17 +72,24 @@ def joined(parts: Sequence[Strip]) -> Strip:
 
 def strips(frames: Iterable[Frame], before: Strip | None = None) -> Generator[Strip, None, None]:
     """Shrink frames, in order, into strips of at most 64; ``before`` ends with the one before. Lazy; keeps no frame."""
-    blank = _Blank()
+    blank = _Blank(_FRAMES)
     started = monotonic()
     for frame in frames:
         blank.add(frame)
         if blank.count == _FRAMES or monotonic() - started > _LONGEST_WALL_SECONDS:
             before = blank.strip(before)
             yield before
-            blank = _Blank()
+            blank = _Blank(_FRAMES)
             started = monotonic()
     if blank.count:
         yield blank.strip(before)
+
+
+def alone(frame: Frame) -> Strip:
+    """One frame by itself."""
+    blank = _Blank(1)
+    blank.add(frame)
+    return blank.strip(None)
 
 
 class _Blank:
@@ -91,13 +98,13 @@ class _Blank:
     Each row costs as much as it is wide, however few of its points are taken: memory is read in lines of 64 bytes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, frames: int) -> None:
         self.count = 0
-        self._pts = np.zeros(_FRAMES, np.int64)
-        self._clock = np.zeros((2, _FRAMES))
-        self._luma = np.zeros((_FRAMES, HEIGHT, 2 * WIDTH), np.uint8)
-        self._chroma = np.zeros((_FRAMES, 2, HEIGHT // 2, WIDTH), np.uint8)
-        self._sharpness = np.zeros(_FRAMES, np.float32)
+        self._pts = np.empty(frames, np.int64)
+        self._clock = np.empty((2, frames))
+        self._luma = np.empty((frames, HEIGHT, 2 * WIDTH), np.uint8)
+        self._chroma = np.empty((frames, 2, HEIGHT // 2, WIDTH), np.uint8)
+        self._sharpness = np.empty(frames, np.float32)
 
     def add(self, frame: Frame) -> None:
         index = self.count

@@ -12,9 +12,8 @@ from itertools import pairwise
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from sampler.measuring import HEIGHT, U8, WIDTH, Strip, tile_differences
+from sampler.measuring import F32, HEIGHT, U8, WIDTH, Strip, tile_differences
 
 LOOK_SHAPE = (3, HEIGHT // 2, WIDTH // 2)
 _MOST, _KEPT = 1200, 900
@@ -79,10 +78,10 @@ class MomentKeeper:
                 self._reference = strip.luma[start]
             change = self._first_change(strip, start, end)
             if change > start:
-                self._add(strip, start, change, qualities, fresh=bool(starts[start]))
+                self._add(strip, start, change, jumps, qualities, fresh=bool(starts[start]))
             if change < end:
                 self._reference = None
-                self._add(strip, change, end, qualities, fresh=True)
+                self._add(strip, change, end, jumps, qualities, fresh=True)
         self._slice, self._last_jump = int(slices[-1]), float(jumps[-1])
         if len(self._moments) > _MOST:
             self._moments = thinned(self._moments, _KEPT)
@@ -101,9 +100,7 @@ class MomentKeeper:
         ends = [*(moment.start_seconds for moment in self._moments[1:]), end_seconds]
         return [replace(moment, end_seconds=end) for moment, end in zip(self._moments, ends, strict=True)]
 
-    def _add(
-        self, strip: Strip, start: int, end: int, qualities: NDArray[np.float32], *, fresh: bool
-    ) -> None:
+    def _add(self, strip: Strip, start: int, end: int, jumps: F32, qualities: F32, *, fresh: bool) -> None:
         best = start + int(qualities[start:end].argmax())
         if not fresh and self._moments and qualities[best] <= self._moments[-1].quality:
             return
@@ -114,7 +111,7 @@ class MomentKeeper:
             time_seconds=float(strip.times[best]),
             sharpness=float(strip.sharpness[best]),
             quality=float(qualities[best]),
-            restlessness=float(strip.jumps[best]),
+            restlessness=float(jumps[best]),
             look=_look(strip, best),
         )
         if fresh:

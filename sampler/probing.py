@@ -22,7 +22,7 @@ from sampler.groups import (
     leaders_beside,
     outstanding_leaders,
 )
-from sampler.measuring import Strip, joined, strips
+from sampler.measuring import Strip, alone, joined
 from sampler.origins import CONTINUES, CONTINUES_IN_MOTION, ITSELF, begins, first_of_shot
 from sampler.swells import leaders
 
@@ -162,7 +162,7 @@ class Probe:
     def glimpses(self, openings: Sequence[Opening]) -> list[Strip]:
         """The first stored picture of each of these shots, wrong where it comes from pictures not decoded."""
         frames = self._group.glimpses([opening.packet for opening in openings])
-        return [next(strips([frame])) for frame in frames]
+        return [alone(frame) for frame in frames]
 
     @staticmethod
     def _lead_on(found: Sequence[tuple[int, Looks]], following: Looks) -> bool:
@@ -192,7 +192,7 @@ class Probe:
         """The shot that begins with a packet which looks like this."""
         sizes = self._table.sizes(self._number)
         between = self._group.origins_between(packet)
-        seen = joined([*(next(strips([origin.frame])) for origin in between.pictures), own.strip])
+        seen = joined([*(alone(origin.frame) for origin in between.pictures), own.strip])
         first = first_of_shot(between, seen.luma)
         before, after = leaders_beside(self._table, self._number, packet)
         speaks = [other for other in after if sizes[other] >= _SPEAKS * sizes[packet]]
