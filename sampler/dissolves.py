@@ -8,6 +8,7 @@ more have changed over. For every moment and several half-lengths the thumbnails
 to both tests; the ends must be different pictures, not one picture under another light.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import cv2
@@ -84,16 +85,12 @@ class DissolveFinder:
             self._judge(waiting=_HALVES[-1])
 
     def finish(self) -> list[Gradual]:
-        """All transitions, in order; of those that overlap or all but touch, the strongest."""
+        """All transitions, in order."""
         if self._held is None and sum(map(len, self._waiting)) < _FEWEST:
             return []
         self._take_waiting()
         self._judge(waiting=0)
-        chosen: list[Gradual] = []
-        for gradual in sorted(self._possible, key=_weight, reverse=True):
-            if all(_apart(gradual, other) >= _LEAST_APART_SECONDS for other in chosen):
-                chosen.append(gradual)
-        return sorted(chosen, key=lambda g: g.middle_seconds)
+        return strongest(self._possible)
 
     def _take_waiting(self) -> None:
         before = _standing(self._waiting[0]) if self._held is None else self._held
@@ -126,6 +123,15 @@ class DissolveFinder:
         self._next = max(end, self._next)
         drop = max(0, self._next - _HALVES[-1])
         self._held, self._next = held[drop:], self._next - drop
+
+
+def strongest(graduals: Iterable[Gradual]) -> list[Gradual]:
+    """In order, of those that overlap or all but touch the strongest, the shorter of equals."""
+    chosen: list[Gradual] = []
+    for gradual in sorted(graduals, key=_weight, reverse=True):
+        if all(_apart(gradual, other) >= _LEAST_APART_SECONDS for other in chosen):
+            chosen.append(gradual)
+    return sorted(chosen, key=lambda g: g.middle_seconds)
 
 
 def _standing(strip: Strip) -> Strip:

@@ -44,10 +44,10 @@ motion may happen."""
 _BEGINNERS = 3
 """In such a group so many of the largest leaders are asked whether they go on with what was before."""
 _FLOOR_RUN = 10
-_EVEN, _LIGHT = 2.4, 0.45
+_EVEN, _AWAKES, _LIGHT = 2.4, 4.0, 0.45
 """What holds nothing but what leads up to the cut at its end, besides packets of no whole picture: how far the second
-smallest packet of a run rises above the usual, and the largest mean of a run as a share of a sync frame. A dissolve
-raises every packet, motion some."""
+smallest packet of a run rises above the usual and, where a picture stands at first, above the lower quarter, and the
+largest mean of a run as a share of a sync frame. A dissolve raises every packet, motion some."""
 _LONGEST_TRUSTED_SECONDS, _BRIEF_SECONDS = 8.0, 4.0
 """The longer a group, the more may happen in it that its ends do not show: having come to look like its end, it may not
 stay so. Up to the first where ends look alike, up to the second where they do not."""
@@ -294,12 +294,16 @@ def even(table: Timetable, group: int, begin: int, end: int) -> bool:
 
 def _even(sizes: NDArray[np.float64], whole: float) -> bool:
     """The same of a stretch of packets, as they are shown, after a whole picture."""
-    return not len(sizes) or (float(loads(sizes).max()) < _LIGHT * whole and _rise(_floors(sizes)) < _EVEN)
+    if not len(sizes):
+        return True
+    floors = _floors(sizes)
+    rises = _rise(floors) >= _EVEN or _rise(floors, 0.25) >= _AWAKES
+    return float(loads(sizes).max()) < _LIGHT * whole and not rises
 
 
-def _rise(values: NDArray[np.float64]) -> float:
-    """The largest as a multiple of the middle one."""
-    return float(values.max() / max(np.median(values), 1.0))
+def _rise(values: NDArray[np.float64], q: float = 0.5) -> float:
+    """The largest as a multiple of the middle one, or of another quantile."""
+    return float(values.max() / max(np.quantile(values, q), 1.0))
 
 
 def _floors(sizes: NDArray[np.float64]) -> NDArray[np.float64]:

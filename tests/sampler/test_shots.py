@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sampler import SampleRequest, VideoFile
+from sampler.comparing import structure_change
 from sampler.cuts import CutFinder
-from sampler.dissolves import DissolveFinder
+from sampler.dissolves import DissolveFinder, Gradual, strongest
 from sampler.measuring import HEIGHT, WIDTH, Strip, joined, tile_differences
 from sampler.moments import MomentKeeper
 from tests.montages import Style, build_montage
@@ -82,6 +83,34 @@ def test_a_dissolve_is_found_at_its_middle() -> None:
     finder.feed(video())
     found = [g for g in finder.finish() if g.middle_seconds < 7]
     assert [g.middle_seconds for g in found] == pytest.approx([115 / FPS + 0.42], abs=0.1)
+
+
+def test_a_dissolve_that_is_under_way_with_the_first_picture_is_found() -> None:
+    one, two = scene(0).astype(float), scene(1).astype(float)
+    pictures = [one + (two - one) * step / 6 for step in range(2, 6)] + [two] * 20
+    finder = DissolveFinder()
+    finder.feed(strip_of([picture.astype(np.uint8) for picture in pictures], [120] * 4 + [140] * 20))
+    assert [gradual.end_seconds for gradual in finder.finish()] == pytest.approx([4 / FPS], abs=0.05)
+
+
+def test_a_slide_with_a_plain_middle_dissolves_into_a_picture() -> None:
+    slide, picture = np.full((HEIGHT, WIDTH), 230.0), np.clip(scene(1) / 4.0 + 100, 0, 255)
+    slide[2:4, 4:50:2] = 20
+    assert structure_change(slide.astype(np.uint8), picture.astype(np.uint8)) > 0.5
+    assert structure_change(slide.astype(np.uint8), slide.astype(np.uint8) - 20) == 0
+    pictures = (
+        [slide] * 25 + [slide + (picture - slide) * step / 11 for step in range(1, 11)] + [picture] * 25
+    )
+    finder = DissolveFinder()
+    finder.feed(strip_of([each.astype(np.uint8) for each in pictures], [128] * 25 + [124] * 10 + [120] * 25))
+    assert [gradual.middle_seconds for gradual in finder.finish()] == pytest.approx([30 / FPS], abs=0.1)
+
+
+def test_of_transitions_that_overlap_the_stronger_is_told_and_of_equals_the_shorter() -> None:
+    brief, long, apart = Gradual(1, 1.3, 1.6, 9.0), Gradual(1, 1.9, 2.8, 9.1), Gradual(4, 4.5, 5, 1.0)
+    much = Gradual(1.2, 2.0, 2.8, 12.0)
+    assert strongest([apart, long, brief]) == [brief, apart]
+    assert strongest([apart, brief, much]) == [much, apart]
 
 
 @settings(max_examples=30, deadline=None)

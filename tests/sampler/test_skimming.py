@@ -16,6 +16,7 @@ from sampler import Limits, PictureSequence, SampleRequest, SamplingPlan, Scanne
 from sampler.frames import UNTIMED, Packets
 from sampler.groups import (
     Timetable,
+    even,
     judge,
     judge_last,
     largest_leaders,
@@ -375,6 +376,13 @@ def test_where_much_happened_it_need_not_be_over_but_where_it_was_even_for_long(
     until = judge(table([late] * 4), 1, 1.5, plain=False).loud_until
     assert until is not None
     assert until > (228 + 200) * 40
+
+
+def test_a_slide_that_gives_way_to_motion_for_good_is_not_even() -> None:
+    moving = [1000, *([150] * 49)]
+    awakes = [1000, *([2] * 14), *([60] * 5), *([200] * 30)]
+    groups = table([CALM, moving, awakes, SWOLLEN])
+    assert [even(groups, number, 0, 50) for number in range(4)] == [True, True, False, False]
 
 
 def test_packets_beside_a_large_one_are_never_left_out() -> None:
