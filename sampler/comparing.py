@@ -36,8 +36,7 @@ def looks(frame: Frame) -> Looks:
 
 def change(one: Strip, other: Strip) -> float:
     """Of colours and structure, between the last picture of the one and the first of the other; 0 to 4."""
-    colours = _colour_change(one, -1, other, 0)
-    return colours + structure_change(one.luma[-1], other.luma[0])
+    return colour_change(one, -1, other, 0) + structure_change(one.luma[-1], other.luma[0])
 
 
 def detail(frame: Frame) -> F32:
@@ -74,13 +73,16 @@ def structure_change(one: U8, other: U8) -> float:
     return 1.0 - min(max(found, 0.0), 1.0)
 
 
-def colour_change(strip: Strip, one: int, other: int, *, luma: bool = True) -> float:
+def colour_change(one: Strip, at: int, other: Strip, there: int, *, luma: bool = True) -> float:
     """How far the histograms of two frames are apart: 0 to 1 for each of luma, blue and red difference,
     summed.
 
     Histograms survive any motion within the picture.
     """
-    return _colour_change(strip, one, strip, other, luma=luma)
+    distance = _histogram_distance(one.luma[at], other.luma[there]) if luma else 0.0
+    for channel in (0, 1):
+        distance += _histogram_distance(one.chroma[at, channel], other.chroma[there, channel])
+    return distance
 
 
 def nearest(strip: Strip, index: int, others: range) -> float:
@@ -95,13 +97,6 @@ def nearest(strip: Strip, index: int, others: range) -> float:
     )
     tint = np.abs(strip.chroma[part].astype(np.int16) - strip.chroma[index])
     return float((luma.reshape(len(luma), -1).mean(axis=1) + tint.reshape(len(tint), -1).mean(axis=1)).min())
-
-
-def _colour_change(one: Strip, at: int, other: Strip, there: int, *, luma: bool = True) -> float:
-    distance = _histogram_distance(one.luma[at], other.luma[there]) if luma else 0.0
-    for channel in (0, 1):
-        distance += _histogram_distance(one.chroma[at, channel], other.chroma[there, channel])
-    return distance
 
 
 def _histogram_distance(one: U8, other: U8) -> float:

@@ -91,7 +91,7 @@ def _is_cut(held: Strip, jumps: np.ndarray, index: int) -> bool:
     interval = held.times[index] - held.times[index - 1]
     if ratio < _STANDS_OUT and interval < _SLOW_SECONDS:
         return False
-    change = colour_change(held, index - 1, index)
+    change = colour_change(held, index - 1, held, index)
     change += structure_change(held.luma[index - 1], held.luma[index])
     evidence = change + min(max(0.5 * math.log2(ratio), 0.0), _MOST_OCTAVES)
     if change < _LEAST_CHANGE or evidence < _EVIDENCE:

@@ -194,7 +194,7 @@ def _gradual(held: Strip, pictures: F32, middle: int, half: int, strength: float
     # The less it looks like a pure mixture, and the more of it is one change of light, the more its ends must differ.
     doubt = 1 - strength / distance
     doubt += max(_OWN_LIGHT - float(np.abs(way - np.median(way)).mean()) / distance, 0.0)
-    if structure + colour_change(held, before, after, luma=False) < _DIFFERENT * (1 + doubt):
+    if structure + colour_change(held, before, held, after, luma=False) < _DIFFERENT * (1 + doubt):
         return None
     done = (pictures[before : after + 1] - pictures[before]) @ way / float(way @ way)
     if np.diff(done).max() > _MOST_AT_ONCE:
