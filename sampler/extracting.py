@@ -21,6 +21,7 @@ def extract(
         for frame in frames:
             keyframe = wanted.pop(frame.pts)
             picture = frame.bgr(max_pixels)
+            del frame
             yield Keyframe(
                 index=keyframe.index,
                 time_seconds=keyframe.time_seconds,

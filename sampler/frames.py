@@ -50,7 +50,10 @@ class Header:
 
 
 class Frame(Protocol):
-    """One decoded picture. Valid until the next one is pulled; nothing may hold on to its planes."""
+    """One decoded picture. Nothing may hold on to its planes.
+
+    Whoever is done with one lets go of it before the next is decoded: of 8K each takes 50 MB.
+    """
 
     @property
     def pts(self) -> int:
@@ -228,13 +231,19 @@ def pick(frames: Iterable[Frame], pts: Sequence[int]) -> Generator[Frame, None, 
 
 def standing_from(frames: Iterable[FrameT], seconds: float) -> Generator[FrameT, None, None]:
     """From the last one that is shown at a time or before it on; what a file says of durations may be wrong."""
-    held: FrameT | None = None
-    for frame in frames:
-        if held is not None and frame.time_seconds > seconds:
+    rest = iter(frames)
+    held = next(rest, None)
+    while held is not None and (after := next(rest, None)) is not None:
+        if after.time_seconds > seconds:
             yield held
-        held = frame
+            held = None
+            yield after
+        else:
+            held = after
+        del after
     if held is not None:
         yield held
+    yield from rest
 
 
 _LONGEST_SIDE = 16_384

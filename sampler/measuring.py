@@ -76,6 +76,7 @@ def strips(frames: Iterable[Frame], before: Strip | None = None) -> Generator[St
     started = monotonic()
     for frame in frames:
         blank.add(frame)
+        del frame
         if blank.count == _FRAMES or monotonic() - started > _LONGEST_WALL_SECONDS:
             before = blank.strip(before)
             yield before

@@ -172,6 +172,7 @@ def within(frames: Iterable[Frame], start: float, end: float) -> Iterator[Frame]
             return
         if frame.time_seconds + frame.duration_seconds > start:
             yield frame
+        del frame
 
 
 def slice_seconds(header: Header, request: SampleRequest, start: float, end: float) -> float:

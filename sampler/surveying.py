@@ -48,6 +48,7 @@ def _whole(course: Course, group: Group, expected: NDArray[np.int64]) -> Seen | 
         for frame in frames:
             stamps.append((frame.pts, frame.time_seconds))
             yield frame
+            del frame
 
     with closing(group.frames([])) as frames:
         every = list(strips(course.within(noted(frames))))

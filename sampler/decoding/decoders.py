@@ -56,9 +56,11 @@ class Decoder:
             except FFMPEG_ERRORS:
                 self._run.note_corrupt()
                 continue
-            for frame in frames:
+            while frames:
+                frame = frames.pop(0)
                 if frame.pts is not None:
                     yield self._run.delivered(frame, frame.pts, self._converter, self._quarter_turns)
+                del frame
 
     def origins_of(
         self, packets: "Sequence[Packet[VideoStream]]", run_up: "Sequence[Packet[VideoStream]]" = ()

@@ -44,6 +44,7 @@ class StoredGroup:
             for frame in decoder.frames_of(self._packets, quiet):
                 if frame.pts >= (first or 0) and (self.end_pts is None or frame.pts <= self.end_pts):
                     yield frame
+                del frame
 
     def origin(self, packet: int) -> Origin | None:
         """See ``sampler.frames.Group``."""

@@ -78,6 +78,7 @@ class VideoReader:
                 if frame is None:
                     break
                 yield frame
+                del frame
                 waiting.remove(target)
         if waiting:
             self._restart()
@@ -169,6 +170,7 @@ class VideoReader:
         else:
             first, self._first = self._first, None
             yield first
+            del first
         yield from self._running
 
     def _from(self, start_seconds: float) -> Generator[Frame, None, None]:
@@ -190,6 +192,7 @@ class VideoReader:
             for frame in self._running:
                 if frame.pts >= target:
                     return frame if frame.pts == target and not self._run.clock.repaired else None
+                del frame
         finally:
             self._run.skip_before = None
         return None

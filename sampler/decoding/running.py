@@ -185,11 +185,13 @@ class Run:
             except FFMPEG_ERRORS:
                 self.note_corrupt()
                 continue
-            for frame in frames:
+            while frames:
+                frame = frames.pop(0)
                 delivered = self.delivered(frame, self.clock.stamp(frame, self._first_dts), self._converter)
                 self.end_seconds = delivered.time_seconds + delivered.duration_seconds
                 self.position = delivered.pts
                 yield delivered
+                del frame, delivered
         self.finished = True
 
     def note_corrupt(self) -> None:

@@ -24,6 +24,10 @@ from sampler.sandbox.serving import rehearse, serve
 
 _LOOK_SECONDS = 0.05
 """How often a warden looks whether its decoder has ended."""
+FRUGAL = {"MALLOC_MMAP_THRESHOLD_": str(4 << 20), "MALLOC_TRIM_THRESHOLD_": str(32 << 20)}
+"""Environment in which glibc gives back what a large picture took: it learns to keep up to 32 MB for later, and a plane
+of 8K is no larger. Saves 70 MB there and changes nothing for pictures whose planes are smaller than 4 MB.
+"""
 _STARTER = "import sys; sys.path[:] = sys.argv[2:]; from sampler.sandbox import nursery; nursery.run(int(sys.argv[1]))"
 
 
@@ -97,7 +101,11 @@ class Nursery:
             with theirs:
                 command = [sys.executable, "-c", _STARTER, str(theirs.fileno()), *sys.path]
                 self._process = subprocess.Popen(  # noqa: S603 - our own interpreter
-                    command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+                    command,
+                    env={**FRUGAL, **os.environ},
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
                 )
             atexit.unregister(self.stop)
             atexit.register(self.stop)
