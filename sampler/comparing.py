@@ -6,11 +6,9 @@ import cv2
 import numpy as np
 
 from sampler.frames import Frame
-from sampler.measuring import F32, HEIGHT, U8, WIDTH, Strip, alone, tile_differences
+from sampler.measuring import F32, MIDDLE, U8, Strip, alone, tile_differences
 
 _BINS = 16
-_WINDOW = (slice(HEIGHT // 4, HEIGHT * 3 // 4), slice(WIDTH // 4, WIDTH * 3 // 4))
-"""The middle half of a thumbnail, which may be found again anywhere in the other: shifts up to a quarter."""
 _PLAIN = 1.0
 """Deviation, in levels, below which there is nothing to be found: OpenCV correlates a plain surface with anything."""
 
@@ -60,10 +58,10 @@ def same_detail(one: F32, other: F32, least: float = _SAME_DETAIL) -> bool:
 def structure_change(one: U8, other: U8) -> float:
     """0 where the middle of either luma thumbnail is found again in the other, 1 where nothing resembles it.
 
-    Normalised cross-correlation at the best shift, so neither a pan nor a change of light counts. A plain middle is
-    found nowhere but in a picture whose middle is plain as well.
+    Normalised cross-correlation at the best shift, up to a quarter, so neither a pan nor a change of light counts. A
+    plain middle is found nowhere but in a picture whose middle is plain as well.
     """
-    middles = [(np.ascontiguousarray(part[_WINDOW]), whole) for part, whole in ((one, other), (other, one))]
+    middles = [(np.ascontiguousarray(part[MIDDLE]), whole) for part, whole in ((one, other), (other, one))]
     telling = [(middle, whole) for middle, whole in middles if middle.std() >= _PLAIN]
     if not telling:
         return 0.0

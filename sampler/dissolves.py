@@ -1,11 +1,15 @@
-"""Gradual transitions: dissolves, wipes, and fades through black or white.
+"""Gradual transitions: dissolves, wipes, pushes, and fades through black or white.
 
-The middle of a dissolve is the mean of its ends: pictures are compared across the transition instead of
-between neighbours (Zhang, Kankanhalli and Smoliar, "Automatic partitioning of full-motion video", 1993), and
-a linear mixture leaves no residue (Hampapur, Jain and Weymouth, "Production model based digital video
-segmentation", 1995). In a wipe every point is already in the one picture or still in the other, and more and
-more have changed over. For every moment and several half-lengths the thumbnails before, at and after are put
-to both tests; the ends must be different pictures, not one picture under another light.
+Pictures are compared across the transition instead of between neighbours (Zhang, Kankanhalli and Smoliar, "Automatic
+partitioning of full-motion video", 1993). For every moment and several half-lengths it is asked whether
+
+- the middle is the mean of its ends: a dissolve, a linear mixture, leaves no residue (Hampapur, Jain and Weymouth,
+  "Production model based digital video segmentation", 1995);
+- every point goes straight from what it was to what it will be, all at once or over time: wipes of any shape, hard or
+  soft, and dissolves of any speed do, while what moves crosses a point and goes on;
+- the picture before leaves over an edge and the one after follows it: a push.
+
+The ends must be different pictures, not one picture under another light, and change must not come in one step.
 """
 
 from collections.abc import Iterable
@@ -24,10 +28,13 @@ _HALVES = (2, 3, 5, 8, 12)
 """Half-lengths tried, in intervals: transitions of 0.3 to 2 s."""
 _MIXTURE_RESIDUE = 0.28
 """How far off the mean of the ends the middle of a dissolve may lie, as a share of their distance."""
-_WIPE_RESIDUE = 0.17
-"""The same for the distance of every point of a wipe to the nearer end."""
-_WIPE_STEP = (0.04, 0.6)
-"""Share of a wiped picture that may change over in each quarter of the transition."""
+_DETOUR, _MOST_DETOUR = 0.25, 0.22
+"""Share of the way that points of the picture go to and fro on, if they do not go straight from end to end."""
+_PUSH_RESIDUE, _BETTER = 0.25, 0.5
+"""How far off a push the middle may lie, as a share of the distance of the ends, and of that to the nearer of them."""
+_PUSH_STEP, _AT_REST, _BESIDE = 4.0, 0.5, 3
+"""Levels by which a picture that is pushed changes in an interval, and at most what share of that it changes by in each
+of so many intervals before and after."""
 _VISIBLE, _VISIBLE_SHARE = 8.0, 0.45
 """Levels beyond a common change of light, and share of the picture, by which the ends must differ."""
 _MORE_THAN_EXPOSURE = 80.0
@@ -38,12 +45,16 @@ _DIFFERENT, _DIFFERENT_STRUCTURE = 0.45, 0.2
 """Change of structure and tint together, and of structure, from which the ends are different pictures."""
 _OWN_LIGHT = 0.5
 """Share of what the ends differ by that is not the same all over, from which light has nothing to do with it."""
+_ALL_ITS_OWN = 0.8
+"""The same from which how bright everything is tells of it too."""
 _LEAST_APART_SECONDS = 0.4
 """Closer together, two are the beginning and the end of one."""
 _BATCH = 96
 """Thumbnails judged in one go."""
 _STANDING = 4
 """So many times the first picture is taken to have been shown before, lest what begins with it is seen by half."""
+_REACH = _HALVES[-1] + _BESIDE
+"""Thumbnails looked at before and after a moment."""
 _FEWEST = 3
 """Thumbnails of a transition: its ends and its middle."""
 _LENGTH_PENALTY = 0.1
@@ -82,7 +93,7 @@ class DissolveFinder:
         self._waiting.append(self._thin(strip))
         if sum(map(len, self._waiting)) >= _BATCH:
             self._take_waiting()
-            self._judge(waiting=_HALVES[-1])
+            self._judge(waiting=_REACH)
 
     def finish(self) -> list[Gradual]:
         """All transitions, in order."""
@@ -121,7 +132,7 @@ class DissolveFinder:
                 found = (_gradual(held, pictures, int(middles[i]), half, float(strengths[i])) for i in hits)
                 self._possible += [gradual for gradual in found if gradual is not None]
         self._next = max(end, self._next)
-        drop = max(0, self._next - _HALVES[-1])
+        drop = max(0, self._next - _REACH)
         self._held, self._next = held[drop:], self._next - drop
 
 
@@ -160,27 +171,63 @@ def _strengths(pictures: F32, middles: NDArray[np.intp], half: int) -> F32:
     if len(far):
         middles, distance = middles[far], distance[far]
         before, at, after = pictures[middles - half], pictures[middles], pictures[middles + half]
+        path = _Path(pictures)
         mixed = np.abs(at - (before + after) / 2).mean(axis=1) / distance
-        either = np.minimum(np.abs(at - before), np.abs(at - after)).mean(axis=1) / distance
-        wiped = (either <= _WIPE_RESIDUE) & _changing_over(pictures, middles, half)
-        mixture = distance * (1 - mixed / _MIXTURE_RESIDUE)
-        wipe = np.where(wiped, 0.5 * distance * (1 - either / _WIPE_RESIDUE), 0.0)
-        strengths[far] = np.maximum(np.maximum(mixture, wipe), 0.0)
+        detour = 1 - distance / path.mean(middles - half, middles + half) / (2 * half)
+        pushing = (detour > _MOST_DETOUR) & path.sets_out_and_arrives(middles, half)
+        off = np.ones(len(middles))
+        off[pushing] = _off_a_push(before[pushing], at[pushing], after[pushing])
+        likeness = np.stack(
+            (
+                1 - mixed / _MIXTURE_RESIDUE,
+                np.where(detour <= _MOST_DETOUR, 1 - detour / _DETOUR, 0.0),
+                1 - off / _PUSH_RESIDUE,
+            )
+        )
+        strengths[far] = distance * np.maximum(likeness.max(axis=0), 0.0)
     return strengths
 
 
-def _changing_over(pictures: F32, middles: NDArray[np.intp], half: int) -> NDArray[np.bool_]:
-    """Where about a quarter of what differs between the ends changes over in every quarter of the time."""
-    quarter = max(1, half // 2)
-    before, after = pictures[middles - half], pictures[middles + half]
-    visible = np.abs(after - before) > _VISIBLE
-    shares = [np.zeros(len(middles))]
-    for at in (middles - quarter, middles, middles + quarter):
-        over = np.abs(pictures[at] - after) < np.abs(pictures[at] - before)
-        shares.append((over & visible).sum(axis=1) / np.maximum(visible.sum(axis=1), 1))
-    steps = np.diff([*shares, np.ones(len(middles))], axis=0)
-    even = ((steps >= _WIPE_STEP[0]) & (steps <= _WIPE_STEP[1])).all(axis=0)
-    return np.asarray(even & (visible.mean(axis=1) >= _VISIBLE_SHARE), np.bool_)
+class _Path:
+    """How far pictures move from each to the next, summed up."""
+
+    def __init__(self, pictures: F32) -> None:
+        steps = np.abs(np.diff(pictures, axis=0)).sum(axis=1, dtype=np.float64)
+        self._sums = np.concatenate(([0.0], steps.cumsum()))  # of whole levels, and so exact
+        self._points = pictures.shape[1]
+
+    def mean(self, begin: NDArray[np.intp], end: NDArray[np.intp]) -> NDArray[np.float64]:
+        """A step between these pictures, in levels a point; 0 where both are the same."""
+        count = len(self._sums) - 1
+        begin, end = np.clip(begin, 0, count), np.clip(end, 0, count)
+        return np.asarray((self._sums[end] - self._sums[begin]) / (np.maximum(end - begin, 1) * self._points))
+
+    def sets_out_and_arrives(self, middles: NDArray[np.intp], half: int) -> NDArray[np.bool_]:
+        """Where much moves within a half-length of a moment, and little just before and after: no pan that goes on."""
+        begin, end = middles - half, middles + half
+        inside = self.mean(begin, end)
+        outside = np.maximum(self.mean(begin - _BESIDE, begin), self.mean(end, end + _BESIDE))
+        return np.asarray((inside >= _PUSH_STEP) & (outside <= _AT_REST * inside), np.bool_)
+
+
+def _off_a_push(before: F32, at: F32, after: F32) -> NDArray[np.float64]:
+    """How far off a picture is from the one before leaving over an edge and the one after following it, ``(N,)``.
+
+    As a share of what these differ by. 1 where either alone is not much worse.
+    """
+    size = (len(at), HEIGHT // TILE, WIDTH // TILE)
+    first, middle, last = before.reshape(size), at.reshape(size), after.reshape(size)
+    best = np.full(len(at), np.inf)
+    for axis in (1, 2):
+        length = size[axis]
+        for shift in range(-(-length // 4), length * 3 // 4 + 1):
+            for one, other in ((first, last), (last, first)):
+                (_, leaving), (following, _) = (np.split(part, [shift], axis=axis) for part in (one, other))
+                pushed = np.concatenate((leaving, following), axis=axis)
+                best = np.minimum(best, np.abs(middle - pushed).mean(axis=(1, 2)))
+    either = np.minimum(np.abs(at - before).mean(axis=1), np.abs(at - after).mean(axis=1))
+    off = best / np.maximum(np.abs(after - before).mean(axis=1), 1.0)
+    return np.asarray(np.where(best <= _BETTER * either, off, 1.0))
 
 
 def _gradual(held: Strip, pictures: F32, middle: int, half: int, strength: float) -> Gradual | None:
@@ -192,9 +239,10 @@ def _gradual(held: Strip, pictures: F32, middle: int, half: int, strength: float
     way = pictures[after] - pictures[before]
     distance = float(np.abs(way).mean())
     # The less it looks like a pure mixture, and the more of it is one change of light, the more its ends must differ.
-    doubt = 1 - strength / distance
-    doubt += max(_OWN_LIGHT - float(np.abs(way - np.median(way)).mean()) / distance, 0.0)
-    if structure + colour_change(held, before, held, after, luma=False) < _DIFFERENT * (1 + doubt):
+    own = float(np.abs(way - np.median(way)).mean()) / distance
+    doubt = 1 - strength / distance + max(_OWN_LIGHT - own, 0.0)
+    colour = colour_change(held, before, held, after, luma=own >= _ALL_ITS_OWN)
+    if structure + colour < _DIFFERENT * (1 + doubt):
         return None
     done = (pictures[before : after + 1] - pictures[before]) @ way / float(way @ way)
     if np.diff(done).max() > _MOST_AT_ONCE:
@@ -203,6 +251,7 @@ def _gradual(held: Strip, pictures: F32, middle: int, half: int, strength: float
     end = before + int(np.flatnonzero(done > 0.9)[0])
     if end <= start:
         return None
+    middle = before + int(np.abs(done - 0.5).argmin())
     return Gradual(float(held.times[start]), float(held.times[middle]), float(held.times[end]), strength)
 
 

@@ -16,6 +16,8 @@ from sampler.frames import Frame, Plane
 
 WIDTH, HEIGHT = 64, 36
 """Size of a thumbnail's luma; chroma has half of it. Thumbnails are upright and ignore the aspect ratio."""
+MIDDLE = (slice(HEIGHT // 4, HEIGHT * 3 // 4), slice(WIDTH // 4, WIDTH * 3 // 4))
+"""The middle half of a thumbnail."""
 TILE = 4
 """Side of the tiles over which differences are averaged, in thumbnail pixels."""
 _FRAMES = 64

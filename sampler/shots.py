@@ -18,6 +18,11 @@ _LONGEST_PAUSE_SECONDS = 2.0
 _UNSEEN_SHARE, _UNSEEN_SECONDS = 0.125, 0.08
 """How much further than it was measured a transition reaches: the first and last tenth of a mixture, and what lies
 between two of the thumbnails compared."""
+_STEPS_SECONDS = 0.4
+"""Two cuts no further apart may be steps of one gradual transition."""
+_BLANK, _BLANK_SHARE = 3.0, 0.25
+"""Levels off black or white up to which a picture is blank, and share of what lies between two boundaries that is, from
+which they are the beginning and the end of one fade."""
 _BLACK_LEVEL, _LEVELS = 16.0, 219.0
 """Of luma in the limited range almost all video uses."""
 
@@ -36,8 +41,8 @@ def boundaries(cuts: Sequence[float], graduals: Sequence[Gradual], trace: Trace)
     """One boundary a transition: cuts as they are, dissolves at their middle, fades through a plain picture
     once.
     """
+    cuts, graduals = _steps_as_one(cuts, graduals)
     found = [Boundary(seconds, "cut") for seconds in cuts]
-    graduals = [g for g in graduals if not any(g.start_seconds <= cut <= g.end_seconds for cut in cuts)]
     for start, end in faded_stretches(trace):
         low, high = start - _BESIDE_SECONDS, end + _BESIDE_SECONDS
         beside = [g for g in graduals if g.start_seconds <= high and g.end_seconds >= low]
@@ -48,7 +53,51 @@ def boundaries(cuts: Sequence[float], graduals: Sequence[Gradual], trace: Trace)
             span = min(span[0] for span in spans), max(span[1] for span in spans)
             found.append(Boundary(_frame_at(trace, seconds), "gradual", span))
     found += [Boundary(gradual.middle_seconds, "gradual", _whole_span(gradual)) for gradual in graduals]
-    return tuple(sorted(found, key=lambda boundary: boundary.seconds))
+    return _through_blank(sorted(found, key=lambda boundary: boundary.seconds), trace)
+
+
+def _steps_as_one(
+    cuts: Sequence[float], graduals: Sequence[Gradual]
+) -> tuple[Sequence[float], Sequence[Gradual]]:
+    """Without transitions of which one large step was seen, a cut, and without cuts that are two steps of one."""
+    kept: list[Gradual] = []
+    for gradual in graduals:
+        start, end = _whole_span(gradual)
+        steps = [cut for cut in cuts if start <= cut <= end]
+        if not steps:
+            kept.append(gradual)
+        elif len(steps) > 1 and steps[-1] - steps[0] <= _STEPS_SECONDS:
+            kept.append(gradual)
+            cuts = [cut for cut in cuts if cut not in steps]
+    return cuts, kept
+
+
+def _through_blank(found: Sequence[Boundary], trace: Trace) -> tuple[Boundary, ...]:
+    """The same, with those made one between which the picture is blank: a fade may begin or end with a step."""
+    result: list[Boundary] = []
+    for boundary in found:
+        blank = _blank_between(result[-1], boundary, trace) if result else None
+        if blank is None:
+            result.append(boundary)
+        else:
+            start, end = _span(result.pop())[0], _span(boundary)[1]
+            result.append(Boundary(blank, "gradual", (start, end)))
+    return tuple(result)
+
+
+def _blank_between(one: Boundary, other: Boundary, trace: Trace) -> float | None:
+    """When the picture is blank between two boundaries, if they may be one fade."""
+    if other.seconds - one.seconds > _LONGEST_PAUSE_SECONDS:
+        return None
+    first, last = np.searchsorted(trace.times, (one.seconds, other.seconds))
+    between = trace.picture[first:last]
+    if not len(between) or float(np.mean(between <= _BLANK)) < _BLANK_SHARE:
+        return None
+    return float(trace.times[first + int(between.argmin())])
+
+
+def _span(boundary: Boundary) -> tuple[float, float]:
+    return boundary.span or (boundary.seconds, boundary.seconds)
 
 
 def tile(found: Sequence[Boundary], start_seconds: float, end_seconds: float) -> tuple[Shot, ...]:

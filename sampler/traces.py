@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sampler.measuring import F32, Strip
+from sampler.measuring import F32, MIDDLE, Strip
 
+_BLACK, _WHITE = 16, 235
 _CHANGED = 3
 """Levels from which a tile counts as changed since the frame before."""
 
@@ -22,6 +23,9 @@ class Trace:
     """Mean luma as stored, 0 to 255; 16 is black unless the video uses the full range."""
     contrast: F32
     """Deviation of luma over the thumbnail, in levels."""
+    picture: F32
+    """How far the middle half of the thumbnail, which has neither bars nor logos, is from black or white all over: root
+    mean square, in levels."""
     jumps: F32
     """See ``Strip.jumps``; nan where the frame before was not looked at."""
     changed: F32
@@ -45,7 +49,11 @@ class Tracer:
         jumps = strip.jumps
         if apart:
             jumps[0] = changed[0] = np.nan
-        self._parts.append((strip.pts, strip.times, luma.mean(axis=1), luma.std(axis=1), jumps, changed))
+        middle = np.clip(strip.luma[:, *MIDDLE].reshape(count, -1), _BLACK, _WHITE).astype(np.float32)
+        picture = np.sqrt(np.minimum(*(np.square(middle - end).mean(axis=1) for end in (_BLACK, _WHITE))))
+        self._parts.append(
+            (strip.pts, strip.times, luma.mean(axis=1), luma.std(axis=1), picture, jumps, changed)
+        )
 
     def trace(self) -> Trace:
         """Everything so far; at least one frame must have been fed."""

@@ -1,6 +1,6 @@
 """Transitions: found where montages of real footage have them, and nowhere else."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from sampler.cuts import CutFinder
 from sampler.dissolves import DissolveFinder, Gradual, strongest
 from sampler.measuring import HEIGHT, WIDTH, Strip, joined, tile_differences
 from sampler.moments import MomentKeeper
+from sampler.scanning import Look
 from tests.montages import Style, build_montage
 from tests.sampler.pulling import pull
 
@@ -106,6 +107,73 @@ def test_a_slide_with_a_plain_middle_dissolves_into_a_picture() -> None:
     assert [gradual.middle_seconds for gradual in finder.finish()] == pytest.approx([30 / FPS], abs=0.1)
 
 
+_DOWN, _ACROSS = np.mgrid[0:HEIGHT, 0:WIDTH]
+_ORDERS = {
+    "from the left": _ACROSS / WIDTH,
+    "from a corner": (_ACROSS / WIDTH + _DOWN / HEIGHT) / 2,
+    "from the middle": np.hypot(_ACROSS - WIDTH / 2, _DOWN - HEIGHT / 2) / np.hypot(WIDTH / 2, HEIGHT / 2),
+    "in pieces": np.random.default_rng(7).permutation(144).reshape(9, 16).repeat(4, 0).repeat(4, 1) / 144,
+}
+"""How far each point of a picture lies on the way of a wipe, 0 to 1."""
+
+
+def joined_by(frames: int, mixture: Callable[[float], np.ndarray], lead: int = 30) -> list[float]:
+    """Middles of the transitions found where a scene becomes another in so many frames, after ``lead`` of the first."""
+    pictures = [mixture(0.0)] * lead + [mixture(step / (frames + 1)) for step in range(1, frames + 1)]
+    pictures += [mixture(1.0)] * 30
+    tints = [110] * lead + [110 + 30 * step // (frames + 1) for step in range(1, frames + 1)] + [140] * 30
+    finder = DissolveFinder()
+    finder.feed(strip_of([np.clip(each, 0, 255).astype(np.uint8) for each in pictures], tints))
+    return [gradual.middle_seconds for gradual in finder.finish()]
+
+
+@pytest.mark.parametrize("order", _ORDERS)
+@pytest.mark.parametrize("frames", [6, 7, 12, 30])
+@pytest.mark.parametrize("softness", [0.01, 0.5])
+def test_a_wipe_is_found_whatever_its_shape_and_length(order: str, frames: int, softness: float) -> None:
+    one, two = scene(1).astype(float), scene(2).astype(float)
+
+    def wiped(progress: float) -> np.ndarray:
+        over = np.clip((progress * (1 + softness) - _ORDERS[order]) / softness, 0, 1)
+        return one + (two - one) * over
+
+    for lead in (30, 31):
+        (middle,) = joined_by(frames, wiped, lead)
+        assert lead / FPS - 0.05 <= middle <= (lead + frames) / FPS + 0.05
+
+
+@pytest.mark.parametrize(("axis", "back"), [(0, False), (0, True), (1, False), (1, True)])
+@pytest.mark.parametrize("frames", [8, 20, 36])
+def test_a_push_is_found_and_a_pan_that_goes_on_is_none(axis: int, back: bool, frames: int) -> None:
+    scenes = np.concatenate([scene(seed).astype(float) for seed in (3, 4, 5, 6)], axis=axis)
+    length = (HEIGHT, WIDTH)[axis]
+
+    def at(place: float) -> np.ndarray:
+        begin = round(place * length)
+        return scenes.take(range(begin, begin + length), axis=axis)[:HEIGHT, :WIDTH]
+
+    (middle,) = joined_by(frames, lambda progress: at(1 + (-progress if back else progress)))
+    assert 30 / FPS <= middle <= (30 + frames) / FPS
+    panned = [at(3 * step / 149) for step in range(150)]
+    finder = DissolveFinder()
+    finder.feed(strip_of([each.astype(np.uint8) for each in panned], [128] * 150))
+    assert finder.finish() == []
+
+
+def test_something_large_that_passes_is_no_transition() -> None:
+    yard, car = scene(8).astype(float), scene(9).astype(float)
+
+    def passing(progress: float) -> np.ndarray:
+        left = round((2 * progress - 1) * WIDTH)
+        picture = yard.copy()
+        picture[6:30, max(left, 0) : max(left + WIDTH, 0)] = car[
+            6:30, max(-left, 0) : min(WIDTH - left, WIDTH)
+        ]
+        return picture
+
+    assert joined_by(25, passing) == []
+
+
 def test_of_transitions_that_overlap_the_stronger_is_told_and_of_equals_the_shorter() -> None:
     brief, long, apart = Gradual(1, 1.3, 1.6, 9.0), Gradual(1, 1.9, 2.8, 9.1), Gradual(4, 4.5, 5, 1.0)
     much = Gradual(1.2, 2.0, 2.8, 12.0)
@@ -128,6 +196,46 @@ def test_what_is_found_does_not_depend_on_how_frames_arrive(sizes: list[int]) ->
     assert one.finish() == other.finish()
     ours, theirs = few.moments(20.0), many.moments(20.0)
     assert [(m.start_seconds, m.pts) for m in ours] == [(m.start_seconds, m.pts) for m in theirs]
+
+
+def turns(pictures: list[np.ndarray], fps: int = FPS) -> list[tuple[float, str]]:
+    """Where shots begin but the first, and how."""
+    look = Look(0.5)
+    look.feed(
+        strip_of([np.clip(each, 0, 255).astype(np.uint8) for each in pictures], [128] * len(pictures), fps)
+    )
+    shots = look.result(None, len(pictures) / fps, whole=True).shots
+    return [(shot.start_seconds, shot.transition) for shot in shots[1:]]
+
+
+@pytest.mark.parametrize("level", [16.0, 235.0])
+def test_a_fade_that_begins_with_a_step_is_one_transition(level: float) -> None:
+    one, two = scene(3).astype(float), scene(4).astype(float)
+    faded = [np.full_like(one, level)] * 8 + [level + (two - level) * step / 12 for step in range(1, 12)]
+    pictures = np.stack([one] * 40 + faded + [two] * 40)
+    pictures[:, :6] = pictures[:, -6:] = 16
+    pictures[:, 7:10, 2:10] = 128
+    ((seconds, transition),) = turns(list(pictures))
+    assert transition == "gradual"
+    assert 40 / FPS <= seconds < 48 / FPS
+
+
+def test_a_shot_between_two_fades_stays_one_however_dark_its_middle() -> None:
+    one, two, three = (scene(seed).astype(float) for seed in (3, 4, 5))
+    two[9:27, 16:48] = 24
+    black = [np.full_like(one, 16)] * 3
+    pictures = [one] * 40 + black + [two] * 30 + black + [three] * 40
+    assert [seconds for seconds, _ in turns(pictures)] == pytest.approx([41 / FPS, 74 / FPS], abs=0.1)
+
+
+def test_a_dissolve_of_few_pictures_is_one_transition_not_two_cuts() -> None:
+    one, two = scene(1).astype(float), scene(2).astype(float)
+    mixed = [one + (two - one) * share for share in (0.45, 0.5)]
+    ((seconds, transition),) = turns([one] * 20 + mixed + [two] * 20, 12)
+    assert transition == "gradual"
+    assert 19 / 12 < seconds < 22 / 12
+    insert = [scene(9).astype(float)] * 9
+    assert turns([one] * 20 + insert + [two] * 20, 12) == [(20 / 12, "cut"), (29 / 12, "cut")]
 
 
 def test_strips_join_as_they_were_cut() -> None:

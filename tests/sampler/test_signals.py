@@ -24,6 +24,7 @@ def trace(
         np.arange(count) / FPS,
         levels,
         spread.astype(np.float32),
+        spread.astype(np.float32),
         moves.astype(np.float32),
         np.zeros(count, np.float32),
     )
