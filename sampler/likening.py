@@ -15,6 +15,9 @@ wind hides nothing elsewhere."""
 _CHANGED, _TIMES, _OFTEN, _FEW = 4.0, 8, 0.04, 0.15
 """Levels by which a cell changes, how many times and in which share of the steps, and the share of cells up to which
 such cells say nothing; where more are restless, the picture as a whole moves."""
+_ALWAYS, _CAPTION_CELLS = 0.75, 6
+"""Share of the steps from which a cell never rests, and how many change along with one where text takes turns; of a
+clock's there are one or two."""
 _STEPS = 16
 """Differences are measured in this part of what counts as the same."""
 _SOME = 9
@@ -47,13 +50,21 @@ def likeness(looks: NDArray[np.uint8], shots: NDArray[np.intp]) -> F32:
 def _restless(changes: F32) -> NDArray[np.bool_]:
     """Cells that change so often that they tell nothing, where those are few: a clock, a ticker, a light that blinks.
 
-    Text that comes line by line changes a cell once, and who passes now and then a few times.
+    Text that comes line by line changes a cell once, and who passes now and then a few times. Captions change often,
+    but many cells at a time, and rest in between.
 
     Args:
         changes: ``(N, cells)``, from moment to moment.
     """
-    often = (changes >= _CHANGED).sum(axis=0) >= max(_TIMES, _OFTEN * len(changes))
-    return np.asarray(often & (often.mean() <= _FEW), np.bool_)
+    changed = changes >= _CHANGED
+    times = changed.sum(axis=0)
+    often = times >= max(_TIMES, _OFTEN * len(changes))
+    if not often.any() or often.mean() > _FEW:
+        return np.zeros_like(often)
+    always = times >= _ALWAYS * len(changes)
+    together = changed[:, often & ~always].sum(axis=1)
+    company = together @ changed / np.maximum(times, 1)
+    return np.asarray(often & (always | (company < _CAPTION_CELLS)), np.bool_)
 
 
 def _furthest(steps: NDArray[np.int16], shots: NDArray[np.intp]) -> NDArray[np.int16]:

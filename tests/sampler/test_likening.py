@@ -80,12 +80,25 @@ def with_clock(count: int, digits: int) -> list[np.ndarray]:
 
 
 def test_a_clock_in_the_picture_makes_no_moment_another() -> None:
-    looks = with_clock(200, digits=16)
+    looks = with_clock(200, digits=8)
     looks[70][0, 4, 20] += 20
     alike = likeness(written(looks), np.zeros(200, np.intp))
     others = np.delete(np.arange(200), 70)
     assert (alike[70, others] == 0).all()
     assert (alike[np.ix_(others, others)] > 0.6).all()
+
+
+def test_captions_that_take_turns_at_one_place_are_other_looks() -> None:
+    rng = np.random.default_rng(6)
+    looks = with_clock(240, digits=8)
+    captions = [rng.integers(30, 200, 12) for _ in range(12)]
+    for number, look in enumerate(looks):
+        if 3 <= number % 20 < 15:
+            look[0, 16, 10:22] = captions[number // 20]
+    alike = likeness(written(looks), np.zeros(240, np.intp))
+    turn = np.arange(240) % 20
+    shown = np.where((turn >= 3) & (turn < 15), np.arange(240) // 20, -1)
+    assert ((alike > 0.6) == (shown[:, None] == shown)).all()
 
 
 def test_where_much_of_the_picture_changes_all_the_time_it_tells() -> None:
