@@ -11,7 +11,8 @@ import math
 
 import numpy as np
 
-from sampler.comparing import colour_change, nearest, structure_change
+from sampler.bars import Boxes, boxes
+from sampler.comparing import change, nearest
 from sampler.measuring import Strip, joined
 
 _LOOK = 15
@@ -30,7 +31,7 @@ _MOST_OCTAVES = 3.0
 _EVIDENCE = 1.3
 """Sum of evidence that makes a cut: on montages of real footage cuts had 1.4 and more, all else 1.0 at most.
 """
-_ONE_CUT_SECONDS = 0.12
+_ONE_CUT_SECONDS = 0.19
 """A screen that changes in several steps within this time was cut once, at the largest."""
 _LEAST_CHANGE = 0.35
 """Change of colours and structure without which no jump is a cut, however far it stands out."""
@@ -64,11 +65,12 @@ class CutFinder:
         held = self._held
         if held is None or end <= self._next:
             return []
-        jumps = held.jumps
+        framed = boxes(held.luma, _LOOK)
+        jumps = held.jumps / framed.shares()
         possible = np.flatnonzero(jumps[self._next : end] >= _LOWEST_JUMP) + self._next
         found: list[float] = []
         for index in possible.tolist():
-            if index > 0 and _is_cut(held, jumps, index):
+            if index > 0 and _is_cut(held, framed, jumps, index):
                 found += self._settled(float(held.times[index]), float(jumps[index]))
         drop = max(0, end - _LOOK - 1)
         self._held, self._next = held[drop:], end - drop
@@ -86,17 +88,18 @@ class CutFinder:
         return []
 
 
-def _is_cut(held: Strip, jumps: np.ndarray, index: int) -> bool:
+def _is_cut(held: Strip, framed: Boxes, jumps: np.ndarray, index: int) -> bool:
     ratio = float(jumps[index]) / max(_motion_around(held, jumps, index), 0.5)
     interval = held.times[index] - held.times[index - 1]
     if ratio < _STANDS_OUT and interval < _SLOW_SECONDS:
         return False
-    change = colour_change(held, index - 1, held, index)
-    change += structure_change(held.luma[index - 1], held.luma[index])
-    evidence = change + min(max(0.5 * math.log2(ratio), 0.0), _MOST_OCTAVES)
-    if change < _LEAST_CHANGE or evidence < _EVIDENCE:
+    pair = slice(index - 1, index + 1)
+    both = framed[pair].filled(held[pair])
+    changed = change(both[:1], both[1:])
+    evidence = changed + min(max(0.5 * math.log2(ratio), 0.0), _MOST_OCTAVES)
+    if changed < _LEAST_CHANGE or evidence < _EVIDENCE:
         return False
-    return not _comes_back(held, index, float(jumps[index]))
+    return not _comes_back(held, index, float(held.jumps[index]))
 
 
 def _motion_around(held: Strip, jumps: np.ndarray, index: int) -> float:

@@ -12,13 +12,14 @@ partitioning of full-motion video", 1993). For every moment and several half-len
 The ends must be different pictures, not one picture under another light, and change must not come in one step.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sampler.bars import boxes
 from sampler.comparing import colour_change, structure_change
 from sampler.measuring import F32, HEIGHT, TILE, WIDTH, Strip, joined
 
@@ -32,6 +33,8 @@ _DETOUR, _MOST_DETOUR = 0.25, 0.22
 """Share of the way that points of the picture go to and fro on, if they do not go straight from end to end."""
 _PUSH_RESIDUE, _BETTER = 0.25, 0.5
 """How far off a push the middle may lie, as a share of the distance of the ends, and of that to the nearer of them."""
+_PUSH_DISTANCE = 12.0
+"""Levels by which the ends of a push must differ on average: nothing is seen to move in what is all the same."""
 _PUSH_STEP, _AT_REST, _BESIDE = 4.0, 0.5, 3
 """Levels by which a picture that is pushed changes in an interval, and at most what share of that it changes by in each
 of so many intervals before and after."""
@@ -54,7 +57,8 @@ _BATCH = 96
 _STANDING = 4
 """So many times the first picture is taken to have been shown before, lest what begins with it is seen by half."""
 _REACH = _HALVES[-1] + _BESIDE
-"""Thumbnails looked at before and after a moment."""
+_HELD = 2 * _REACH
+"""Thumbnails looked at before and after a moment; and kept, as in as many around each bars may end."""
 _FEWEST = 3
 """Thumbnails of a transition: its ends and its middle."""
 _LENGTH_PENALTY = 0.1
@@ -63,6 +67,10 @@ _MOST_AT_ONCE = 0.7
 """Share of the way from end to end that one interval may cover; a cut covers all of it."""
 _FLAT = 1.5
 """Deviation of tile means, in levels, below which a picture is one black, white or plain surface."""
+
+
+Ends = tuple[int, int]
+"""Indices of the last picture before a transition and the first after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +99,24 @@ class DissolveFinder:
     def feed(self, strip: Strip) -> None:
         """Look at more frames."""
         self._waiting.append(self._thin(strip))
-        if sum(map(len, self._waiting)) >= _BATCH:
+        if self._ahead() >= _BATCH + _HELD:
             self._take_waiting()
-            self._judge(waiting=_REACH)
+            while self._ahead() >= _BATCH + _HELD:
+                self._judge(self._next + _BATCH)
 
     def finish(self) -> list[Gradual]:
         """All transitions, in order."""
         if self._held is None and sum(map(len, self._waiting)) < _FEWEST:
             return []
         self._take_waiting()
-        self._judge(waiting=0)
+        while self._held is not None and self._next < len(self._held):
+            self._judge(min(self._next + _BATCH, len(self._held)))
         return strongest(self._possible)
+
+    def _ahead(self) -> int:
+        """Thumbnails not judged yet."""
+        held = 0 if self._held is None else len(self._held)
+        return held - self._next + sum(map(len, self._waiting))
 
     def _take_waiting(self) -> None:
         before = _standing(self._waiting[0]) if self._held is None else self._held
@@ -115,32 +130,32 @@ class DissolveFinder:
                 self._next_seconds = time + _INTERVAL_SECONDS
         return strip[wanted]
 
-    def _judge(self, waiting: int) -> None:
-        """Judge every middle that has ``waiting`` frames after it, or as many as its half-length needs."""
+    def _judge(self, end: int) -> None:
+        """Judge every middle up to an index; always as many at a time, so that it does not matter how frames arrive."""
         held = self._held
         if held is None:
             return
-        pictures = _pictures(held)
-        plain = pictures.std(axis=1) < _FLAT
-        end = len(held) - waiting
+        filled = boxes(held.luma, _REACH).filled(held)
+        pictures = _pictures(filled)
+        possible: dict[Gradual, Ends] = {}
         for half in _HALVES:
             middles = np.arange(max(self._next, half), min(end, len(held) - half))
             if len(middles):
-                strengths = _strengths(pictures, middles, half)
-                strengths[plain[middles - half] | plain[middles + half]] = 0.0
-                hits = np.flatnonzero(strengths > 0)
-                found = (_gradual(held, pictures, int(middles[i]), half, float(strengths[i])) for i in hits)
-                self._possible += [gradual for gradual in found if gradual is not None]
-        self._next = max(end, self._next)
-        drop = max(0, self._next - _REACH)
-        self._held, self._next = held[drop:], self._next - drop
+                possible.update(_possible(held.times, pictures, middles, half))
+        self._possible += strongest(
+            possible, lambda gradual: _differ(filled, pictures, gradual, possible[gradual])
+        )
+        drop = max(0, end - _HELD)
+        self._held, self._next = held[drop:], end - drop
 
 
-def strongest(graduals: Iterable[Gradual]) -> list[Gradual]:
-    """In order, of those that overlap or all but touch the strongest, the shorter of equals."""
+def strongest(
+    graduals: Iterable[Gradual], holds: Callable[[Gradual], bool] = lambda _: True
+) -> list[Gradual]:
+    """In order, of those that hold and overlap or all but touch the strongest, the shorter of equals."""
     chosen: list[Gradual] = []
     for gradual in sorted(graduals, key=_weight, reverse=True):
-        if all(_apart(gradual, other) >= _LEAST_APART_SECONDS for other in chosen):
+        if all(_apart(gradual, other) >= _LEAST_APART_SECONDS for other in chosen) and holds(gradual):
             chosen.append(gradual)
     return sorted(chosen, key=lambda g: g.middle_seconds)
 
@@ -174,7 +189,9 @@ def _strengths(pictures: F32, middles: NDArray[np.intp], half: int) -> F32:
         path = _Path(pictures)
         mixed = np.abs(at - (before + after) / 2).mean(axis=1) / distance
         detour = 1 - distance / path.mean(middles - half, middles + half) / (2 * half)
-        pushing = (detour > _MOST_DETOUR) & path.sets_out_and_arrives(middles, half)
+        pushing = (
+            (detour > _MOST_DETOUR) & (distance >= _PUSH_DISTANCE) & path.sets_out_and_arrives(middles, half)
+        )
         off = np.ones(len(middles))
         off[pushing] = _off_a_push(before[pushing], at[pushing], after[pushing])
         likeness = np.stack(
@@ -230,29 +247,40 @@ def _off_a_push(before: F32, at: F32, after: F32) -> NDArray[np.float64]:
     return np.asarray(np.where(best <= _BETTER * either, off, 1.0))
 
 
-def _gradual(held: Strip, pictures: F32, middle: int, half: int, strength: float) -> Gradual | None:
-    """The transition around ``middle``, if its ends are different pictures and it is not one step."""
-    before, after = middle - half, middle + half
+def _possible(
+    times: NDArray[np.float64], pictures: F32, middles: NDArray[np.intp], half: int
+) -> Iterator[tuple[Gradual, Ends]]:
+    """What may be transitions around these moments, and between which pictures; none that comes in one step."""
+    plain = pictures.std(axis=1) < _FLAT
+    strengths = _strengths(pictures, middles, half)
+    strengths[plain[middles - half] | plain[middles + half]] = 0.0
+    hits, strengths = middles[strengths > 0], strengths[strengths > 0]
+    parts = pictures[hits[:, None] + np.arange(-half, half + 1)] - pictures[hits - half][:, None]
+    way = parts[:, -1]
+    done = (parts @ way[:, :, None])[:, :, 0] / (way * way).sum(axis=1, keepdims=True)
+    for index in np.flatnonzero(np.diff(done).max(axis=1, initial=0) <= _MOST_AT_ONCE).tolist():
+        begin = int(hits[index]) - half
+        start = begin + int(np.flatnonzero(done[index] < 0.1)[-1])
+        end = begin + int(np.flatnonzero(done[index] > 0.9)[0])
+        if end > start:
+            middle = begin + int(np.abs(done[index] - 0.5).argmin())
+            since, at, until = times[[start, middle, end]].tolist()
+            yield Gradual(since, at, until, float(strengths[index])), (begin, begin + 2 * half)
+
+
+def _differ(held: Strip, pictures: F32, gradual: Gradual, ends: Ends) -> bool:
+    """Whether the ends of a transition are different pictures."""
+    before, after = ends
     structure = structure_change(held.luma[before], held.luma[after])
     if structure < _DIFFERENT_STRUCTURE:
-        return None
+        return False
     way = pictures[after] - pictures[before]
     distance = float(np.abs(way).mean())
     # The less it looks like a pure mixture, and the more of it is one change of light, the more its ends must differ.
     own = float(np.abs(way - np.median(way)).mean()) / distance
-    doubt = 1 - strength / distance + max(_OWN_LIGHT - own, 0.0)
+    doubt = 1 - gradual.strength / distance + max(_OWN_LIGHT - own, 0.0)
     colour = colour_change(held, before, held, after, luma=own >= _ALL_ITS_OWN)
-    if structure + colour < _DIFFERENT * (1 + doubt):
-        return None
-    done = (pictures[before : after + 1] - pictures[before]) @ way / float(way @ way)
-    if np.diff(done).max() > _MOST_AT_ONCE:
-        return None
-    start = before + max(int(np.flatnonzero(done < 0.1)[-1]), 0)
-    end = before + int(np.flatnonzero(done > 0.9)[0])
-    if end <= start:
-        return None
-    middle = before + int(np.abs(done - 0.5).argmin())
-    return Gradual(float(held.times[start]), float(held.times[middle]), float(held.times[end]), strength)
+    return structure + colour >= _DIFFERENT * (1 + doubt)
 
 
 def _pictures(held: Strip) -> F32:

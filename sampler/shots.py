@@ -7,7 +7,7 @@ import numpy as np
 
 from sampler.cameras import Motion, camera
 from sampler.dissolves import Gradual
-from sampler.signals import faded_stretches
+from sampler.signals import blank_frames, faded_stretches
 from sampler.traces import Trace
 from sampler.types import Shot, Transition
 
@@ -20,9 +20,8 @@ _UNSEEN_SHARE, _UNSEEN_SECONDS = 0.125, 0.08
 between two of the thumbnails compared."""
 _STEPS_SECONDS = 0.4
 """Two cuts no further apart may be steps of one gradual transition."""
-_BLANK, _BLANK_SHARE = 3.0, 0.25
-"""Levels off black or white up to which a picture is blank, and share of what lies between two boundaries that is, from
-which they are the beginning and the end of one fade."""
+_BLANK_SHARE = 0.25
+"""Share of blank pictures between two boundaries from which they are the beginning and the end of one fade."""
 _BLACK_LEVEL, _LEVELS = 16.0, 219.0
 """Of luma in the limited range almost all video uses."""
 
@@ -90,10 +89,9 @@ def _blank_between(one: Boundary, other: Boundary, trace: Trace) -> float | None
     if other.seconds - one.seconds > _LONGEST_PAUSE_SECONDS:
         return None
     first, last = np.searchsorted(trace.times, (one.seconds, other.seconds))
-    between = trace.picture[first:last]
-    if not len(between) or float(np.mean(between <= _BLANK)) < _BLANK_SHARE:
+    if first == last or float(blank_frames(trace)[first:last].mean()) < _BLANK_SHARE:
         return None
-    return float(trace.times[first + int(between.argmin())])
+    return float(trace.times[first + int(trace.picture[first:last].argmin())])
 
 
 def _span(boundary: Boundary) -> tuple[float, float]:

@@ -14,6 +14,8 @@ _BLACK_CONTRAST = 3.0
 """Deviation up to which a dark frame is black."""
 _PLAIN_CONTRAST = 2.5
 """Deviation up to which a frame is one plain surface, whatever its brightness."""
+_BLANK = 3.0
+"""Levels off black or white up to which a picture is blank."""
 _SHORTEST_BLACK_SECONDS = 0.1
 _SHORTEST_FREEZE_SECONDS = 2.0
 _STILL = 0.15
@@ -74,16 +76,25 @@ def _dark_frames(trace: Trace) -> NDArray[np.bool_]:
 def faded_stretches(trace: Trace) -> list[tuple[float, float]]:
     """Times of the first and last frame of each plain stretch that a picture fades into or out of, on both sides of it.
 
-    A flash is plain as well, but comes and goes at once.
+    A flash is plain as well, but comes and goes at once. Bars and logos may stay.
     """
-    runs = _runs(trace.contrast <= _PLAIN_CONTRAST)
-    inner = [(a, b) for a, b in runs if a > 0 and b < len(trace)]
-    return [
+    plain = trace.contrast <= _PLAIN_CONTRAST
+    return sorted(
         (float(trace.times[a]), float(trace.times[b - 1]))
-        for a, b in inner
-        if _goes_slowly(trace.contrast[max(0, a - _FADE_FRAMES) : a + 1])
-        or _goes_slowly(trace.contrast[b - 1 : b + _FADE_FRAMES])
-    ]
+        for levels, mask in ((trace.contrast, plain), (trace.picture, blank_frames(trace) & ~plain))
+        for a, b in _runs(mask)
+        if a > 0
+        and b < len(trace)
+        and (
+            _goes_slowly(levels[max(0, a - _FADE_FRAMES) : a + 1])
+            or _goes_slowly(levels[b - 1 : b + _FADE_FRAMES])
+        )
+    )
+
+
+def blank_frames(trace: Trace) -> NDArray[np.bool_]:
+    """Which frames are black or white all over, but for what stays at the edges."""
+    return trace.picture <= _BLANK
 
 
 def _goes_slowly(levels: NDArray[np.float32]) -> bool:
