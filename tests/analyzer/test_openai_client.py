@@ -89,6 +89,20 @@ def test_what_cannot_heal_is_asked_once(code, kind):
     assert f"HTTP {code}: no, [key] will not do" in str(error)
 
 
+@pytest.mark.parametrize("code", [200, 401])
+@pytest.mark.parametrize("before", range(270, 310, 5))
+def test_no_part_of_a_key_is_left_where_a_long_message_is_cut(code, before):
+    def long(handler, _asked, _text):
+        said = {"error": {"code": 401, "message": f"{'x' * before} {KEY} is not a key"}}
+        handler.send(code, json.dumps(said))
+
+    with oracle(echo, faults=[long]) as server:
+        (error,) = ask(server)
+    assert isinstance(error, ModelUnavailableError)
+    assert "HTTP 401: xxx" in str(error)
+    assert KEY[:4] not in str(error)
+
+
 def test_a_password_in_the_address_is_not_shown_in_the_form_it_is_sent_in():
     async def refused(url):
         async with OpenAIModel(Endpoint(url, "m"), ModelProfile("m"), policy=HASTY) as client:

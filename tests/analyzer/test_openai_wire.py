@@ -9,6 +9,7 @@ from analyzer.models.openai.wire import (
     Answer,
     ErrorBody,
     UnreadableResponseError,
+    one_line,
     packed_body,
     read_error,
     read_response,
@@ -162,7 +163,7 @@ def test_an_error_under_status_200_is_an_error():
     ],
 )
 def test_every_form_of_error_becomes_one_line(body, message):
-    assert read_error(body).message == message
+    assert one_line(read_error(body).message) == message
 
 
 @pytest.mark.parametrize(

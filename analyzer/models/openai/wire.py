@@ -48,6 +48,7 @@ class ErrorBody:
     """What a server said went wrong."""
 
     message: str
+    """Word for word, of any length; may hold secrets that were sent."""
     status: int | None = None
     """The status it names in the body; gateways send errors under 200 as well."""
 
@@ -158,10 +159,16 @@ def read_error(body: bytes) -> ErrorBody:
     try:
         document = _json_object(body)
     except UnreadableResponseError:
-        return ErrorBody(_one_line(body.decode(errors="replace")))
+        return ErrorBody(body.decode(errors="replace"))
     nested = _error(document)
     message = document.get("message") or document.get("detail")
-    return nested or ErrorBody(_one_line(message if isinstance(message, str) else _dump(document)))
+    return nested or ErrorBody(message if isinstance(message, str) else _dump(document))
+
+
+def one_line(message: str) -> str:
+    """A message as it is shown. Secrets are taken out before: one that is cut short is no longer recognised."""
+    line = " ".join(_whole(message).split())
+    return line if len(line) <= _LONGEST_MESSAGE else f"{line[:_LONGEST_MESSAGE]}…"
 
 
 def _json_object(body: bytes) -> Mapping[str, object]:
@@ -177,14 +184,14 @@ def _json_object(body: bytes) -> Mapping[str, object]:
 def _error(document: Mapping[str, object]) -> ErrorBody | None:
     error = document.get("error")
     if isinstance(error, str) and error:
-        return ErrorBody(_one_line(error))
+        return ErrorBody(error)
     if not isinstance(error, Mapping):
         return None
     message = " ".join(
         str(part) for part in (error.get("message"), _upstream(error), error.get("code")) if part
     )
     code = error.get("code")
-    return ErrorBody(_one_line(message), code if isinstance(code, int) and 400 <= code < 600 else None)
+    return ErrorBody(message, code if isinstance(code, int) and 400 <= code < 600 else None)
 
 
 def _upstream(error: Mapping[str, object]) -> object:
@@ -222,8 +229,3 @@ def _price(value: object) -> float | None:
 def _whole(text: str) -> str:
     """The text with a question mark for every half of a surrogate pair, which JSON may hold and nothing can encode."""
     return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _one_line(text: str) -> str:
-    line = " ".join(_whole(text).split())
-    return line if len(line) <= _LONGEST_MESSAGE else f"{line[:_LONGEST_MESSAGE]}…"
