@@ -196,6 +196,17 @@ def test_a_server_without_schemas_is_understood_and_remembered():
     assert forms == ["json_schema", "json_object", None, None]
 
 
+def test_a_model_that_answers_in_fewer_tokens_is_shown_as_many_pictures():
+    def faults(_number, asked):
+        most = "max_tokens is too large: 4096. This model supports at most 2048 completion tokens."
+        return status(400, most) if asked.body["max_tokens"] > 2048 else None
+
+    with oracle(echo, faults=faults) as server:
+        (reply,) = ask(server, question(*range(8), schema=SCHEMA))
+    assert json.loads(reply.text) == {"frames": list(range(8))}
+    assert [asked.body["max_tokens"] for asked in server.asked] == [4096, 2048]
+
+
 def test_each_answer_lands_on_the_question_that_asked():
     questions = [question(n, n + 1, n + 2, schema=SCHEMA, id=f"events.b{n}") for n in range(0, 120, 3)]
     with oracle(echo, delay=0.01) as server:

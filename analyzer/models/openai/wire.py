@@ -61,7 +61,9 @@ def frame_line(keyframe: Keyframe) -> str:
 def request_body(question: Question, *, model: str, dialect: Dialect, openrouter: bool) -> dict[str, object]:
     """The body of ``POST /chat/completions`` that asks this question."""
     body: dict[str, object] = {"model": model, "messages": _messages(question, dialect), "stream": False}
-    body[dialect.output_limit] = question.max_output_tokens
+    body[dialect.output_limit] = min(
+        question.max_output_tokens, dialect.most_output_tokens or question.max_output_tokens
+    )
     if dialect.temperature:
         body["temperature"] = 0
     if question.schema is not None and dialect.schema != "prompt":
