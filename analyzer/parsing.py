@@ -7,6 +7,7 @@ refused as a whole, with a complaint the model can act on.
 import json
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice, pairwise
 from typing import Annotated, Any, TypeVar
@@ -26,7 +27,7 @@ _MOST_STARTS = 64
 """Places at which JSON is looked for inside chatter."""
 _MOST_COMPLAINTS = 5
 _LOOP = 4
-"""Identical rows in a row that make an answer a loop."""
+"""Identical rows in a row, about one frame, that make an answer a loop."""
 _QWEN_GRID = 1000.0
 
 _THINKS = re.compile(r"<(?P<end>/)?think(?:ing)?>", re.IGNORECASE)
@@ -190,6 +191,8 @@ def _box(value: tuple[float, float, float, float]) -> Box:
     return box
 
 
+Row = tuple[Collection[int], *tuple[object, ...]]
+"""An entry of an answer: the keyframes it is about, then what it says of them."""
 Frame = Annotated[int, AfterValidator(_shown)]
 """Number of a keyframe that was shown."""
 Confidence = Annotated[Annotated[float, Field(ge=0.0, le=1.0)] | None, BeforeValidator(_share)]
@@ -255,18 +258,19 @@ def strict_form(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> di
 # -- answers that are not looks ---------------------------------------------------------------------
 
 
-def refuse_loops(rows: Sequence[tuple[object, ...]]) -> None:
-    """Refuse an answer that repeats itself, as stuck models do. ``rows`` leave the frames out.
+def refuse_loops(rows: Sequence[Row]) -> None:
+    """Refuse an answer that repeats itself, as stuck models do. What comes and goes is told once for each stretch.
 
     Raises:
-        UnusableAnswerError: several identical rows follow one another.
+        UnusableAnswerError: several rows that follow one another say the same of the same frame.
     """
-    for row, run in groupby(rows):
-        repeated = sum(1 for _ in run)
+    for said, run in groupby(rows, key=lambda row: row[1:]):
+        told = Counter(frame for frames, *_said in run for frame in set(frames))
+        repeated = max(told.values(), default=0)
         if repeated >= _LOOP:
             raise UnusableAnswerError(
-                f"the same entry ({row[0]!r}) is repeated {repeated} times in a row; give each thing once, "
-                "from its first frame to its last"
+                f"the same entry ({said[0]!r}) is repeated {repeated} times in a row for the same frame; "
+                "give each thing once, from its first frame to its last"
             )
 
 

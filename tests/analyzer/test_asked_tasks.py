@@ -113,6 +113,26 @@ def test_an_answer_that_does_not_end_is_refused():
         answered(events.inquire(AnalysisRequest()), PLAN, (range(2), said))
 
 
+@pytest.mark.parametrize(
+    ("task", "listed", "said"),
+    [
+        (events, "events", {"label": "The light blinks"}),
+        (tags, "tags", {"tag": "taxi", "confidence": 0.9}),
+        (text, "texts", {"text": "REC", "box": [10, 10, 100, 60]}),
+        (documents, "documents", {"title": "Menu", "markdown": "# Menu"}),
+        (moderation, "findings", {"clause": "weapons", "explanation": "A gun.", "confidence": 0.9}),
+        (describe, "scenes", {"description": "A street."}),
+    ],
+)
+def test_what_comes_and_goes_is_told_stretch_by_stretch(task, listed, said):
+    inquiry = task.inquire(AnalysisRequest())
+    blinking = {listed: [span(frame, frame, **said) for frame in range(0, 12, 2)]}
+    (answer,) = answered(inquiry, PLAN, (range(12), blinking))
+    assert [entry.first_frame for entry in getattr(answer.said, listed)] == [0, 2, 4, 6, 8, 10]
+    with pytest.raises(UnusableAnswerError, match="repeated 4 times"):
+        answered(inquiry, PLAN, (range(12), {listed: [span(0, 5, **said)] * 4}))
+
+
 # -- ask --------------------------------------------------------------------------------------------
 
 

@@ -214,10 +214,21 @@ def test_the_schema_that_is_sent_is_strict_all_the_way_down():
 
 
 def test_loops_are_refused_and_repetition_is_not():
-    refuse_loops([("cup", "x"), ("plate", "x")] * 9)
-    refuse_loops([("cup", "x")] * 3)
+    cup, plate = ((1, 2), "cup", "x"), ((1, 2), "plate", "x")
+    refuse_loops([cup, plate] * 9)
+    refuse_loops([cup] * 3)
     with pytest.raises(UnusableAnswerError, match=r"\('cup'\) is repeated 4 times"):
-        refuse_loops([("plate", "x"), *[("cup", "x")] * 4])
+        refuse_loops([plate, *[cup] * 4])
+
+
+def test_what_comes_and_goes_is_no_loop_unless_its_stretches_lie_over_one_another():
+    refuse_loops([((n, n + 1), "cup") for n in range(0, 40, 2)])
+    refuse_loops([((n, n + 1), "cup") for n in range(20)])
+    refuse_loops([((), "cup")] * 9)
+    with pytest.raises(UnusableAnswerError, match="repeated 5 times in a row for the same frame"):
+        refuse_loops([(range(n, n + 5), "cup") for n in range(20)])
+    with pytest.raises(UnusableAnswerError, match="repeated 4 times"):
+        refuse_loops([((n % 5,), "cup") for n in range(20)])
 
 
 def test_counted_out_answers_are_noticed():
