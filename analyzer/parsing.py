@@ -29,6 +29,9 @@ _MOST_COMPLAINTS = 5
 _LOOP = 4
 """Identical rows in a row, about one frame, that make an answer a loop."""
 _QWEN_GRID = 1000.0
+_OFF_GRID = 50.0
+"""How far beyond the grid a corner may lie and still be meant to be on it."""
+_ON_GRID = "give [x0, y0, x1, y1] on a grid of 0 to 1000"
 
 _THINKS = re.compile(r"<(?P<end>/)?think(?:ing)?>", re.IGNORECASE)
 _FENCE = re.compile(r"```[\w-]*\s*\n(.*?)```", re.DOTALL)
@@ -183,11 +186,16 @@ def _bounded(text: str, longest: int) -> str:
 
 
 def _box(value: tuple[float, float, float, float]) -> Box:
-    """Corners on the model's grid of 0..1000 become shares of the picture, clipped, in order."""
+    """Corners on the model's grid of 0..1000 become shares of the picture, clipped, in order.
+
+    Shares and pixels are told by their size, where it shows; else they would be boxes in another place.
+    """
+    if max(value) <= 1 or not all(-_OFF_GRID <= corner <= _QWEN_GRID + _OFF_GRID for corner in value):
+        raise ValueError(f"the box is not on the grid; {_ON_GRID}")
     x0, y0, x1, y1 = (min(max(corner / _QWEN_GRID, 0.0), 1.0) for corner in value)
     box = (min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
     if box[0] == box[2] or box[1] == box[3]:
-        raise ValueError("the box has no area; give [x0, y0, x1, y1] on a grid of 0 to 1000")
+        raise ValueError(f"the box has no area; {_ON_GRID}")
     return box
 
 

@@ -147,6 +147,7 @@ def test_impossible_confidence_is_refused(said):
         ([100, 250, 500, 750], (0.1, 0.25, 0.5, 0.75)),
         ([500, 750, 100, 250], (0.1, 0.25, 0.5, 0.75)),
         ([-20, 900, 500, 1010], (0, 0.9, 0.5, 1)),
+        ([0, 0, 1, 2], (0, 0, 0.001, 0.002)),
     ],
 )
 def test_boxes_come_on_a_grid_of_a_thousand(grid, box):
@@ -159,6 +160,15 @@ def test_boxes_come_on_a_grid_of_a_thousand(grid, box):
 def test_impossible_boxes_are_refused(grid):
     with pytest.raises(UnusableAnswerError, match="box"):
         read(reply(json.dumps({"rows": [{"frame": 3, "label": "x", "box": grid}]})), Rows, range(9))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [[0.1, 0.2, 0.5, 0.6], [0, 0, 1, 1], [800, 200, 1800, 1000], [0, -300, 500, 500], [10, 10, 1051, 20]],
+)
+def test_boxes_in_shares_or_pixels_are_refused_and_not_misplaced(other):
+    with pytest.raises(UnusableAnswerError, match=r"not on the grid; give .* on a grid of 0 to 1000"):
+        read_row(box=other)
 
 
 @pytest.mark.parametrize(
