@@ -90,7 +90,7 @@ def _breaks_off(text: str) -> bool:
         json.JSONDecoder().raw_decode(text)
     except json.JSONDecodeError as error:
         return error.msg.startswith("Unterminated string") or not text[error.pos :].strip()
-    except RecursionError:
+    except (ValueError, RecursionError):  # a number of more digits than Python reads is a plain ValueError
         pass
     return False
 

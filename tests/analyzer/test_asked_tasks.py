@@ -502,6 +502,19 @@ def test_a_task_that_fails_on_a_batch_leaves_the_others_their_answers():
     assert [gap.reason for gap in timeline.coverage.gaps] == ["model_failed"]
 
 
+def test_a_fault_of_ours_in_one_answer_is_a_gap_that_names_it(monkeypatch):
+    def fail(*_args):
+        raise RuntimeError("no such\nbranch")
+
+    monkeypatch.setattr(tags, "check_entries", fail)
+    timeline = run(Talker(speak), AnalysisRequest(tasks=("events", "tags")))
+    assert [event.evidence for event in timeline.events] == [tuple(range(12))]
+    assert timeline.status == "partial"
+    warned = [warning.message for warning in timeline.warnings if warning.code == "model_failed"]
+    assert len(warned) == 4
+    assert all("a fault of ours (RuntimeError: no such branch); please report it" in said for said in warned)
+
+
 def test_no_task_is_no_request():
     with pytest.raises(AnalysisRequestError, match="no task was asked for"):
         prepare(AnalysisRequest(tasks=()), ModelProfile("m"))

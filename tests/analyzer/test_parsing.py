@@ -90,6 +90,8 @@ def test_json_is_found_in_any_chatter_without_braces(said, chatter):
         ("{" * 100_000, "breaks off"),
         ("[" * 100_000, "there is no JSON"),
         ('{"a":' * 5_000, "breaks off"),
+        (f'{{"a": {"9" * 5_000}}}', "not valid"),
+        (f'Here it is: {{"a": {"9" * 5_000}}}', "not valid"),
     ],
 )
 def test_what_holds_no_json_is_refused_with_a_complaint(text, complaint):
