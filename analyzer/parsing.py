@@ -4,12 +4,11 @@ A model's answer is inert data. Numbers outside what was shown are refused, and 
 refused as a whole, with a complaint the model can act on.
 """
 
-import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import groupby, islice, pairwise
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import groupby, pairwise
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, ValidationInfo
@@ -17,14 +16,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, Validati
 from analyzer.conversation import Reply
 from analyzer.errors import UnusableAnswerError
 from analyzer.types import Box
+from analyzer.unwrapping import find_json
 
 R = TypeVar("R", bound=BaseModel)
 
-_LONGEST_ANSWER = 400_000
 _LONGEST_LINE = 120
 _LONGEST_PARAGRAPH = 2_000
-_MOST_STARTS = 64
-"""Places at which JSON is looked for inside chatter."""
 _MOST_COMPLAINTS = 5
 _LOOP = 4
 """Identical rows in a row, about one frame, that make an answer a loop."""
@@ -33,89 +30,7 @@ _OFF_GRID = 50.0
 """How far beyond the grid a corner may lie and still be meant to be on it."""
 _ON_GRID = "give [x0, y0, x1, y1] on a grid of 0 to 1000"
 
-_THINKS = re.compile(r"<(?P<end>/)?think(?:ing)?>", re.IGNORECASE)
-_FENCE = re.compile(r"```[\w-]*\s*\n(.*?)```", re.DOTALL)
 _MARKUP = re.compile(r"<\|[^|>]{1,40}\|>|</?[a-zA-Z!][^<>]{0,200}>|!\[[^\]]{0,200}\]\([^)]{0,500}\)")
-
-
-# -- finding the JSON -------------------------------------------------------------------------------
-
-
-def find_json(text: str) -> Mapping[str, object]:
-    """The JSON object in an answer: bare, fenced, or among chatter; the longest if there are several.
-
-    Raises:
-        UnusableAnswerError: there is none.
-    """
-    text = _without_thoughts(text[:_LONGEST_ANSWER]).strip()
-    for candidate in (text, *(match[1] for match in _FENCE.finditer(text))):
-        if (found := _decode(candidate)) is not None:
-            return found[0]
-    found_inside = list(_decode_inside(text))
-    if not found_inside:
-        cut = text.startswith(("{", "```")) or "{" in text
-        raise UnusableAnswerError(
-            "the JSON breaks off or is not valid; answer with one complete JSON object"
-            if cut
-            else "there is no JSON in the answer; answer with one JSON object and nothing else"
-        )
-    return max(found_inside, key=lambda found: found[1])[0]
-
-
-def _without_thoughts(text: str) -> str:
-    """The text without what stands between ``<think>`` and ``</think>``; one pass, however often a model begins."""
-    kept, begun, after = [], None, 0
-    for mark in _THINKS.finditer(text):
-        if mark["end"] is None:
-            begun = mark.start() if begun is None else begun
-        elif begun is not None:
-            kept.append(text[after:begun])
-            begun, after = None, mark.end()
-    return "".join(kept) + text[after:]
-
-
-def _decode_inside(text: str) -> Iterator[tuple[Mapping[str, object], int]]:
-    """The objects among chatter, with their lengths. What stands in one that breaks off is a part, not an answer."""
-    for match in islice(re.finditer(r"\{", text), _MOST_STARTS):
-        rest = text[match.start() :]
-        if (found := _decode(rest, whole=False)) is not None:
-            yield found
-        elif _breaks_off(rest):
-            return
-
-
-def _breaks_off(text: str) -> bool:
-    """Whether this begins as JSON and is not wrong, only too short."""
-    try:
-        json.JSONDecoder().raw_decode(text)
-    except json.JSONDecodeError as error:
-        return error.msg.startswith("Unterminated string") or not text[error.pos :].strip()
-    except (ValueError, RecursionError):  # a number of more digits than Python reads is a plain ValueError
-        pass
-    return False
-
-
-def _decode(text: str, *, whole: bool = True) -> tuple[Mapping[str, object], int] | None:
-    try:
-        value, end = json.JSONDecoder().raw_decode(text.strip())
-        if "\\u" in text:
-            value = _whole(value)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(value, dict) or (whole and text.strip()[end:].strip()):
-        return None
-    return value, end
-
-
-def _whole(value: Any) -> Any:
-    """The value, in its texts a question mark for every half of a surrogate pair: nothing can encode one."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode("utf-8")
-    if isinstance(value, list):
-        return [_whole(each) for each in value]
-    if isinstance(value, dict):
-        return {_whole(key): _whole(each) for key, each in value.items()}
-    return value
 
 
 # -- reading it into a reply model ------------------------------------------------------------------

@@ -1,7 +1,5 @@
 import json
 import math
-import string
-import time
 
 import jsonschema
 import pytest
@@ -17,7 +15,6 @@ from analyzer.parsing import (
     GridBox,
     Line,
     Verbatim,
-    find_json,
     is_templated,
     printable,
     read,
@@ -48,59 +45,6 @@ def reply(value, finish="stop"):
 
 def read_row(**fields):
     return read(reply({"rows": [{"frame": 3, "label": "cup"} | fields]}), Rows, range(3, 9)).rows[0]
-
-
-SAID = {"events": [{"a": 1}], "summary": "{x} ``` <think>"}
-objects = st.dictionaries(
-    st.text(string.ascii_letters, max_size=5), st.none() | st.integers() | st.text(max_size=8), min_size=1
-)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        json.dumps(SAID),
-        f"```json\n{json.dumps(SAID, indent=2)}\n```",
-        f"```\n{json.dumps(SAID)}\n```",
-        f"Sure! Here you are:\n```json\n{json.dumps(SAID)}\n```\nAnything else?",
-        f"The answer is {json.dumps(SAID)} as I see it.",
-        f'<think>Perhaps {{"events": []}}?</think>\n{json.dumps(SAID)}',
-        f'I first thought {{"a": 1}} but it is {json.dumps(SAID)}.',
-        f"\ufeff {json.dumps(SAID)}\n\n",
-    ],
-)
-def test_the_json_is_found_bare_fenced_and_among_chatter(text):
-    assert find_json(text.replace("\ufeff", "")) == SAID
-
-
-@given(objects, st.text(alphabet=string.ascii_letters + " .,!\n`", max_size=40))
-def test_json_is_found_in_any_chatter_without_braces(said, chatter):
-    assert find_json(f"{chatter}\n{json.dumps(said)}\n{chatter}") == said
-
-
-@pytest.mark.parametrize(
-    ("text", "complaint"),
-    [
-        ("", "there is no JSON"),
-        ("I cannot see any picture.", "there is no JSON"),
-        ("[1, 2]", "there is no JSON"),
-        ('{"events": [{"first_frame": 1, "la', "breaks off"),
-        ('{"events": [{"first_frame": 1, "last_frame": 2}, {"first_fra', "breaks off"),
-        ('{"summary": "whole", "fields": {"mood": "dark"}, "count": 1', "breaks off"),
-        ("{" * 100_000, "breaks off"),
-        ("[" * 100_000, "there is no JSON"),
-        ('{"a":' * 5_000, "breaks off"),
-        (f'{{"a": {"9" * 5_000}}}', "not valid"),
-        (f'Here it is: {{"a": {"9" * 5_000}}}', "not valid"),
-    ],
-)
-def test_what_holds_no_json_is_refused_with_a_complaint(text, complaint):
-    with pytest.raises(UnusableAnswerError, match=complaint):
-        find_json(text)
-
-
-def test_an_object_that_was_complete_before_another_broke_off_is_the_answer():
-    assert find_json('{"rows": []} and once more: {"rows": [{"frame": 1}, {"fr') == {"rows": []}
 
 
 def test_an_answer_at_the_length_limit_is_told_to_be_shorter():
@@ -248,16 +192,3 @@ def test_counted_out_answers_are_noticed():
     assert not is_templated([(n, n, f"Scene {n}") for n in range(5)])
     assert not is_templated([(n, n, f"Scene {n}" if n % 3 else "A cup") for n in range(10)])
     assert not is_templated([(n, n + n % 2, f"Scene {n}") for n in range(10)])
-
-
-def test_a_model_stuck_in_thought_is_read_in_one_pass():
-    """The text is cut at 400,000 characters; looking from each of its 57,000 beginnings for an end took minutes."""
-    began = time.perf_counter()
-    with pytest.raises(UnusableAnswerError):
-        find_json("<think>" * 100_000)
-    assert time.perf_counter() - began < 5
-    assert find_json("<think>a<think>b</think>{}<THINKING>{</thinking>") == {}
-
-
-def test_half_a_character_does_not_come_in():
-    assert find_json('{"a": "\\ud800", "b": "\\ud83d\\ude00"}') == {"a": "?", "b": "😀"}

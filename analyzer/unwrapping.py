@@ -1,0 +1,139 @@
+"""Finding what a model answers within what it says: without its thoughts, fences, chatter and slips of the pen.
+
+What is found is an answer as a whole or nothing: a piece of an object that breaks off or is not valid says something
+else than the object would have.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from analyzer.errors import UnusableAnswerError
+
+_LONGEST_ANSWER = 400_000
+_MOST_STARTS = 64
+"""Places at which JSON is looked for inside chatter."""
+_LONGEST_FENCE = 40
+
+_THINKS = re.compile(r"<(?P<end>/)?think(?:ing)?>", re.IGNORECASE)
+_FENCE_BEFORE = re.compile(r"```[\w-]*\s*\Z")
+_STRING = r'"(?:[^"\\]++|\\.)*+["\\]?'
+"""A string, or what is begun as one to the end of the text: so that no text is gone through twice."""
+_COMMENT = re.compile(rf"{_STRING}|//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
+_COMMA = re.compile(rf'{_STRING}|(?<=[\w"\]}}])\s*+,(?=\s*[\]}}])', re.DOTALL)
+_BRACE = re.compile(rf"{_STRING}|[{{}}]", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class _Braced:
+    """What stands between a brace and the one that closes it."""
+
+    start: int
+    end: int | None
+    """Behind its last brace; None where it is not closed."""
+    value: Mapping[str, object] | None
+    """None where it is no JSON."""
+
+
+def find_json(text: str) -> Mapping[str, object]:
+    """The JSON object in an answer: bare, fenced, or among chatter; the longest if there are several.
+
+    Comments, and commas behind the last of several entries, are overlooked.
+
+    Raises:
+        UnusableAnswerError: there is none.
+    """
+    text = _without_thoughts(text[:_LONGEST_ANSWER]).strip()
+    best: tuple[tuple[bool, int], Mapping[str, object]] | None = None
+    for braced in _braced(text):
+        if braced.value is not None and braced.end is not None:
+            rank = (_is_fenced(text, braced.start, braced.end), braced.end - braced.start)
+            best = (rank, braced.value) if best is None or rank > best[0] else best
+    if best is None:
+        cut = text.startswith("```") or "{" in text
+        raise UnusableAnswerError(
+            "the JSON breaks off or is not valid; answer with one complete JSON object"
+            if cut
+            else "there is no JSON in the answer; answer with one JSON object and nothing else"
+        )
+    return best[1]
+
+
+def _without_thoughts(text: str) -> str:
+    """The text without what stands between ``<think>`` and ``</think>``; one pass, however often a model begins."""
+    kept, begun, after = [], None, 0
+    for mark in _THINKS.finditer(text):
+        if mark["end"] is None:
+            begun = mark.start() if begun is None else begun
+        elif begun is not None:
+            kept.append(text[after:begun])
+            begun, after = None, mark.end()
+    return "".join(kept) + text[after:]
+
+
+def _braced(text: str) -> Iterator[_Braced]:
+    """What stands in braces, one after another; what stands in braces within these is a part of them."""
+    start = text.find("{")
+    for _ in range(_MOST_STARTS):
+        if start < 0:
+            return
+        found = _decode(text, start)
+        yield found
+        if found.end is None:
+            return
+        start = text.find("{", found.end)
+
+
+def _decode(text: str, start: int) -> _Braced:
+    """The JSON object that begins at a brace."""
+    rest = text[start:]
+    for said in (rest, mended := _mended(rest)):
+        try:
+            value, end = json.JSONDecoder().raw_decode(said)
+            return _Braced(start, start + end, _whole(value) if "\\u" in rest else value)
+        except (
+            ValueError,
+            RecursionError,
+        ):  # ValueError: of a number of more digits than Python reads as well
+            continue
+    closed = _closing(mended)
+    return _Braced(start, closed and start + closed, None)
+
+
+def _mended(text: str) -> str:
+    """JSON of the same length with spaces for what people write in it and the standard does not know."""
+
+    def blank(match: re.Match[str]) -> str:
+        return match[0] if match[0][0] == '"' else " " * len(match[0])
+
+    text = _COMMENT.sub(blank, text)
+    return _COMMA.sub(blank, text)
+
+
+def _closing(text: str) -> int | None:
+    """Where the brace that the text begins with is closed."""
+    depth = 0
+    for match in _BRACE.finditer(text):
+        depth += {"{": 1, "}": -1}.get(match[0], 0)
+        if depth == 0:
+            return match.end()
+    return None
+
+
+def _whole(value: Any) -> Any:
+    """The value, in its texts a question mark for every half of a surrogate pair: nothing can encode one."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, list):
+        return [_whole(each) for each in value]
+    if isinstance(value, dict):
+        return {_whole(key): _whole(each) for key, each in value.items()}
+    return value
+
+
+def _is_fenced(text: str, start: int, end: int) -> bool:
+    """Whether a fence holds this part of a text and nothing else."""
+    before = text[max(0, start - _LONGEST_FENCE) : start]
+    return bool(_FENCE_BEFORE.search(before)) and text[end:].lstrip().startswith("```")
