@@ -23,6 +23,7 @@ R = TypeVar("R", bound=BaseModel)
 _LONGEST_LINE = 120
 _LONGEST_PARAGRAPH = 2_000
 _MOST_COMPLAINTS = 5
+_CUT_OFF = "the answer was cut off at the length limit; say less"
 _LOOP = 4
 """Identical rows in a row, about one frame, that make an answer a loop."""
 _QWEN_GRID = 1000.0
@@ -43,16 +44,26 @@ def read(reply: Reply, form: type[R], frames: Collection[int]) -> R:
         UnusableAnswerError: it has another form, cites frames that were not shown, or broke off.
     """
     try:
-        said = find_json(reply.text)
-        return form.model_validate(said, context={"frames": frozenset(frames)})
-    except UnusableAnswerError:
-        if reply.finish == "length":
-            raise UnusableAnswerError("the answer was cut off at the length limit; say less") from None
-        raise
+        return form.model_validate(find_answer(reply), context={"frames": frozenset(frames)})
     except ValidationError as error:
         raise UnusableAnswerError(_complaint(error)) from error
     except RecursionError as error:
         raise UnusableAnswerError("the JSON is nested too deeply") from error
+
+
+def find_answer(reply: Reply) -> Mapping[str, object]:
+    """The JSON object in a reply. What breaks off, and a field for thoughts, may hold drafts: only its last counts.
+
+    Raises:
+        UnusableAnswerError: there is none.
+    """
+    cut = reply.finish == "length"
+    try:
+        return find_json(reply.text, last=cut or reply.field != "content")
+    except UnusableAnswerError:
+        if cut:
+            raise UnusableAnswerError(_CUT_OFF) from None
+        raise
 
 
 def _complaint(error: ValidationError) -> str:

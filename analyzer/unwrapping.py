@@ -17,7 +17,9 @@ _MOST_STARTS = 64
 """Places at which JSON is looked for inside chatter."""
 _LONGEST_FENCE = 40
 
-_THINKS = re.compile(r"<(?P<end>/)?think(?:ing)?>", re.IGNORECASE)
+_THINKS = re.compile(r"</?think(?:ing)?>", re.IGNORECASE)
+_MARK = re.compile(r"\{|<(?P<end>/)?think(?:ing)?>", re.IGNORECASE)
+_FENCE = re.compile(r"\s*(?P<ticks>`{3,})\s*(?P<language>[^`\s]*)[^`]*")
 _FENCE_BEFORE = re.compile(r"```[\w-]*\s*\Z")
 _STRING = r'"(?:[^"\\]++|\\.)*+["\\]?'
 """A string, or what is begun as one to the end of the text: so that no text is gone through twice."""
@@ -37,18 +39,21 @@ class _Braced:
     """None where it is no JSON."""
 
 
-def find_json(text: str) -> Mapping[str, object]:
+def find_json(text: str, *, last: bool = False) -> Mapping[str, object]:
     """The JSON object in an answer: bare, fenced, or among chatter; the longest if there are several.
 
-    Comments, and commas behind the last of several entries, are overlooked.
+    With ``last`` it has to be what the text ends with, since drafts may stand before. Comments, and commas behind the
+    last of several entries, are overlooked.
 
     Raises:
         UnusableAnswerError: there is none.
     """
-    text = _without_thoughts(text[:_LONGEST_ANSWER]).strip()
+    text = without_thoughts(text[:_LONGEST_ANSWER]).strip()
     best: tuple[tuple[bool, int], Mapping[str, object]] | None = None
     for braced in _braced(text):
-        if braced.value is not None and braced.end is not None:
+        if braced.value is None or braced.end is None:
+            continue
+        if not last or not text[braced.end :].strip("` \n\t"):
             rank = (_is_fenced(text, braced.start, braced.end), braced.end - braced.start)
             best = (rank, braced.value) if best is None or rank > best[0] else best
     if best is None:
@@ -61,16 +66,51 @@ def find_json(text: str) -> Mapping[str, object]:
     return best[1]
 
 
-def _without_thoughts(text: str) -> str:
-    """The text without what stands between ``<think>`` and ``</think>``; one pass, however often a model begins."""
-    kept, begun, after = [], None, 0
-    for mark in _THINKS.finditer(text):
-        if mark["end"] is None:
+def is_json(text: str) -> bool:
+    """Whether a text is one JSON object, bare or in a fence, and nothing besides."""
+    bare = without_fence(text)
+    found = _decode(bare, 0) if bare.startswith("{") else None
+    return found is not None and found.value is not None and found.end == len(bare)
+
+
+def without_fence(text: str) -> str:
+    """The text without the fence around all of it, if there is one; fences within it stay."""
+    first, *lines = text.strip().split("\n")
+    fence = _FENCE.fullmatch(first)
+    if fence is None or not lines or lines[-1].strip() != fence["ticks"]:
+        return text.strip()
+    depth = 0
+    for inner in filter(None, map(_FENCE.fullmatch, lines[:-1])):
+        depth += 1 if inner["language"] else -1
+        if depth < 0:  # the fence ends here, and another begins further on
+            return text.strip()
+    return "\n".join(lines[:-1]).strip()
+
+
+def without_thoughts(text: str) -> str:
+    """The text without what stands between ``<think>`` and ``</think>``, and without a thought that breaks off.
+
+    A thought that was begun for the model, as some chat templates do, reaches from the beginning to its end. What looks
+    like a mark in the strings of JSON is none. One pass, however often a model begins.
+    """
+    kept: list[str] = []
+    begun, after, at, starts = None, 0, 0, _MOST_STARTS
+    until = max((mark.end() for mark in _THINKS.finditer(text)), default=0)
+    while mark := _MARK.search(text, at, until):
+        at = mark.end()
+        if mark[0] == "{":
+            if begun is None and starts:
+                end = _decode(text, mark.start()).end
+                at, starts = (end, starts - 1) if end else (at, 0)
+        elif mark["end"] is None:
             begun = mark.start() if begun is None else begun
-        elif begun is not None:
-            kept.append(text[after:begun])
+        else:
+            if begun is None:
+                kept.clear()
+            else:
+                kept.append(text[after:begun])
             begun, after = None, mark.end()
-    return "".join(kept) + text[after:]
+    return "".join(kept) + text[after:begun]
 
 
 def _braced(text: str) -> Iterator[_Braced]:

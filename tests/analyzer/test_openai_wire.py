@@ -115,12 +115,21 @@ def completion(message, **more):
         {"content": "", "reasoning": '{"a": 1}'},
         {"content": "All done.", "thinking": '{"a": 1}'},
         {"content": '{"a": 1}', "reasoning_content": 'Perhaps {"a": 2}?'},
+        {"content": "", "reasoning": 'Perhaps {"a": 2}?', "thinking": '{"a": 1}'},
     ],
 )
 def test_the_answer_is_found_in_whichever_field_it_stands(message):
     answer = read_response(completion(message), expects_json=True)
     assert isinstance(answer, Answer)
     assert answer.text == '{"a": 1}'
+
+
+def test_json_among_thoughts_is_no_answer_beside_words_that_are():
+    refused = {"content": "I'm sorry, I can't help with that.", "reasoning_content": 'They want {"a": 1} but'}
+    answer = read_response(completion(refused), expects_json=True)
+    assert (answer.field, answer.text) == ("content", refused["content"])
+    fenced = {"content": "All done.", "reasoning_content": '```json\n{"a": 1}\n```'}
+    assert read_response(completion(fenced), expects_json=True).field == "reasoning_content"
 
 
 def test_tokens_and_cost_are_the_servers_own():

@@ -39,8 +39,8 @@ class Rows(BaseModel):
     rows: list[Row]
 
 
-def reply(value, finish="stop"):
-    return Reply(value if isinstance(value, str) else json.dumps(value), Usage(), finish)
+def reply(value, finish="stop", field="content"):
+    return Reply(value if isinstance(value, str) else json.dumps(value), Usage(), finish, field)
 
 
 def read_row(**fields):
@@ -50,6 +50,35 @@ def read_row(**fields):
 def test_an_answer_at_the_length_limit_is_told_to_be_shorter():
     with pytest.raises(UnusableAnswerError, match="cut off at the length limit"):
         read(reply('{"rows": [', "length"), Rows, range(3))
+
+
+DRAFT = 'If nothing I answer {"rows": []}. Frame 2 shows a gun, so'
+
+
+@pytest.mark.parametrize(
+    ("text", "finish", "field"),
+    [
+        (f"<think>{DRAFT}", "length", "content"),
+        (f"<think>{DRAFT}", "stop", "content"),
+        (DRAFT, "length", "content"),
+        (DRAFT, "length", "reasoning_content"),
+        (DRAFT, "stop", "reasoning_content"),
+        (DRAFT, "other", "thinking"),
+    ],
+)
+def test_a_draft_in_a_thought_that_breaks_off_is_no_answer(text, finish, field):
+    with pytest.raises(UnusableAnswerError):
+        read(reply(text, finish, field), Rows, range(3))
+
+
+@pytest.mark.parametrize(
+    "text", ['{"rows": []}', '```json\n{"rows": []}\n```', '<think>{"rows": 1} or</think>{"rows": []}']
+)
+def test_an_answer_that_was_complete_at_the_length_limit_is_taken(text):
+    assert read(reply(text, "length"), Rows, range(3)).rows == []
+    assert (
+        read(reply(f'At first {{"rows": [7]}}. Now: {text}', "stop", "thinking"), Rows, range(3)).rows == []
+    )
 
 
 @given(st.integers())

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.errors import UnusableAnswerError
-from analyzer.unwrapping import find_json
+from analyzer.unwrapping import find_json, is_json, without_fence
 
 SAID = {"events": [{"a": 1}], "summary": "{x} ``` <think>"}
 objects = st.dictionaries(
@@ -72,6 +72,57 @@ def test_a_model_stuck_in_thought_is_read_in_one_pass():
     assert find_json("<think>a<think>b</think>{}<THINKING>{</thinking>") == {}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'Perhaps {"a": 1, "long": "draft"}?\n</think>\n{"a": 2}',
+        '<think>One { more.</think>{"a": 2}<think>Or {"a": 3, "b": 4}, as',
+        '<thinking>{"a": 1}</thinking> {"a": 2} <think>',
+    ],
+)
+def test_drafts_in_thoughts_without_a_beginning_or_an_end_are_no_answers(text):
+    assert find_json(text) == {"a": 2}
+
+
+@pytest.mark.parametrize("mark", ["<think>", "</think>", "</think> {", "<think>a</think>"])
+def test_marks_in_the_strings_of_an_answer_begin_and_end_no_thought(mark):
+    said = {"text": mark, "b": [mark]}
+    assert find_json(json.dumps(said)) == said
+    assert find_json(f"<think>{{}}</think> Here: {json.dumps(said)} <think>Well, {{") == said
+
+
+@pytest.mark.parametrize(
+    ("text", "bare"),
+    [
+        ("```\na\n```", "a"),
+        (" ```markdown\n# A\n\n```python\nb\n```\n```\n", "# A\n\n```python\nb\n```"),
+        ("```xml\n<a/>\n```\nand\n```xml\n<b/>\n```", "```xml\n<a/>\n```\nand\n```xml\n<b/>\n```"),
+        ("````\n```\na\n````", "````\n```\na\n````"),
+        ("a\n```\nb\n```", "a\n```\nb\n```"),
+        ("```", "```"),
+        ("", ""),
+    ],
+)
+def test_one_fence_around_everything_is_taken_off(text, bare):
+    assert without_fence(text) == bare
+
+
+@pytest.mark.parametrize(
+    ("text", "is_it"),
+    [
+        (' {"a": 1} ', True),
+        ('```json\n{"a": 1,}\n```', True),
+        ('Here: {"a": 1}', False),
+        ('{"a": 1} {"a": 2}', False),
+        ('{"a": ', False),
+        ("[1]", False),
+        ("", False),
+    ],
+)
+def test_json_and_nothing_else_is_told_from_text_with_json_in_it(text, is_it):
+    assert is_json(text) == is_it
+
+
 def test_half_a_character_does_not_come_in():
     assert find_json('{"a": "\\ud800", "b": "\\ud83d\\ude00"}') == {"a": "?", "b": "😀"}
 
@@ -127,7 +178,18 @@ def test_no_piece_of_an_object_that_is_not_valid_is_the_answer(text):
     assert find_json(f'{text} No: {{"name": "all"}}') == {"name": "all"}
 
 
-@pytest.mark.parametrize("text", ['{"' + '\\"' * 200_000, "{" + "/*" * 200_000, '{"a": [' + "1 , " * 100_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"' + '\\"' * 200_000,
+        "{" + "/*" * 200_000,
+        '{"a": [' + "1 , " * 100_000,
+        "{" * 400_000,
+        "{x}" * 130_000 + "</think>",
+        "{x}</think>" * 36_000,
+    ],
+    ids=len,
+)
 def test_what_is_not_valid_is_gone_through_a_few_times_only(text):
     began = time.perf_counter()
     with pytest.raises(UnusableAnswerError):

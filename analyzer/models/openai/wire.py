@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from analyzer.conversation import Finish, Question
 from analyzer.models.openai.dialect import Dialect
+from analyzer.unwrapping import is_json
 from sampler import Keyframe
 
-_ANSWER_FIELDS = ("content", "reasoning_content", "reasoning", "thinking")
-"""Where servers put what the model said, best first."""
+_THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking")
+"""Where servers put what the model thought, and some of them its answer."""
 _FINISHES: dict[str, Finish] = {
     "stop": "stop",
     "length": "length",
@@ -203,12 +204,15 @@ def _upstream(error: Mapping[str, object]) -> object:
 
 
 def _said(message: Mapping[str, object], *, expects_json: bool) -> tuple[str, str]:
-    """The field the answer stands in, and the answer."""
-    said = [(field, text) for field in _ANSWER_FIELDS if (text := _flat(message.get(field)).strip())]
-    if expects_json:
-        said = [(field, text) for field, text in said if "{" in text] or said
-    field, text = said[0] if said else (_ANSWER_FIELDS[0], "")
-    return field, _whole(text)
+    """The field the answer stands in, and the answer. Beside words for us, JSON among thoughts is a draft."""
+    content = _whole(_flat(message.get("content")).strip())
+    thoughts = [
+        (field, _whole(text)) for field in _THOUGHT_FIELDS if (text := _flat(message.get(field)).strip())
+    ]
+    answers = [said for said in thoughts if is_json(said[1])] if expects_json and "{" not in content else []
+    if not answers and not content:
+        answers = [said for said in thoughts if "{" in said[1]] or thoughts
+    return answers[0] if answers else ("content", content)
 
 
 def _flat(content: object) -> str:

@@ -7,14 +7,13 @@ from typing import Any, Final
 from analyzer.asking import Answered, Inquiry
 from analyzer.conversation import Reply
 from analyzer.errors import AnalysisRequestError, UnusableAnswerError
-from analyzer.parsing import printable
+from analyzer.parsing import find_answer, printable
 from analyzer.prompting import load
 from analyzer.requests import AnalysisRequest
 from analyzer.tasks.asked.checking import check_answer, check_schema
 from analyzer.tasks.asked.joining import Joining, join_parts
 from analyzer.tasks.asked.spans import in_order
 from analyzer.tasks.asked.tags import list_examples
-from analyzer.unwrapping import find_json
 
 CustomAnswer = Mapping[str, object]
 """What the caller's schema says, or ``{"text": ...}``."""
@@ -72,7 +71,7 @@ def _read(reply: Reply, schema: Mapping[str, object] | None) -> CustomAnswer:
         if not text:
             raise UnusableAnswerError("the answer is empty")
         return {"text": text}
-    said = find_json(reply.text)
+    said = find_answer(reply)
     check_answer(schema, said)
     return {printable(name): _harmless(value) for name, value in said.items()}
 
