@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, Validati
 from analyzer.conversation import Reply
 from analyzer.errors import UnusableAnswerError
 from analyzer.types import Box
-from analyzer.unwrapping import find_json
+from analyzer.unwrapping import find_json, without_fence, without_thoughts
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -64,6 +64,20 @@ def find_answer(reply: Reply) -> Mapping[str, object]:
         if cut:
             raise UnusableAnswerError(_CUT_OFF) from None
         raise
+
+
+def read_text(reply: Reply) -> str:
+    """The answer as free text, without the thoughts before it and the fence around it.
+
+    Raises:
+        UnusableAnswerError: there is none, or it broke off.
+    """
+    if reply.finish == "length":
+        raise UnusableAnswerError(_CUT_OFF)
+    text = printable(without_fence(without_thoughts(reply.text)))
+    if not text:
+        raise UnusableAnswerError("the answer is empty")
+    return text
 
 
 def _complaint(error: ValidationError) -> str:

@@ -405,6 +405,29 @@ def test_a_custom_answer_fits_the_callers_schema():
         answered(inquiry, PLAN, (range(6), {"wet": "yes"}))
 
 
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ("<think>They want a report.</think>\n```markdown\n# Report\n\n    ok\n```", "# Report\n\n    ok"),
+        ("They want a report.\n</think>\n# Report", "# Report"),
+        ("# Report\n```\nok\n```", "# Report\n```\nok\n```"),
+    ],
+)
+def test_a_text_is_given_without_thoughts_and_the_fence_around_it(said, text):
+    (answer,) = answered(custom.inquire(AnalysisRequest(instructions="Report.")), PLAN, (range(6), said))
+    assert answer.said == {"text": text}
+
+
+def test_a_text_that_breaks_off_or_was_only_thought_of_is_no_answer():
+    inquiry = custom.inquire(AnalysisRequest(instructions="Report."))
+    batch = Batch(0, tuple(keyframes_of(PLAN)))
+    with pytest.raises(UnusableAnswerError, match="cut off at the length limit"):
+        inquiry.read(Reply("# Report\nThe first half of the rep", Usage(), "length"), batch)
+    for empty in ("", "<think>They want a report.</think>", "<think>They want"):
+        with pytest.raises(UnusableAnswerError, match="is empty"):
+            inquiry.read(Reply(empty, Usage()), batch)
+
+
 def test_without_a_schema_the_answer_is_text():
     (answer,) = answered(
         custom.inquire(AnalysisRequest(instructions="Write XML.")), PLAN, (range(6), "<wet>yes</wet>\x07")

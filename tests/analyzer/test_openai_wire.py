@@ -132,6 +132,13 @@ def test_json_among_thoughts_is_no_answer_beside_words_that_are():
     assert read_response(completion(fenced), expects_json=True).field == "reasoning_content"
 
 
+@pytest.mark.parametrize("content", [None, "", "# Report"])
+def test_free_text_is_never_what_was_thought(content):
+    said = {"content": content, "reasoning_content": "They want a report."}
+    answer = read_response(completion(said), expects_json=False)
+    assert (answer.field, answer.text) == ("content", content or "")
+
+
 def test_tokens_and_cost_are_the_servers_own():
     usage = {"prompt_tokens": 3000, "completion_tokens": 200, "cost": 0.0012}
     answer = read_response(completion({"content": "x"}, usage=usage), expects_json=False)

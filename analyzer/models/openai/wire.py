@@ -204,12 +204,16 @@ def _upstream(error: Mapping[str, object]) -> object:
 
 
 def _said(message: Mapping[str, object], *, expects_json: bool) -> tuple[str, str]:
-    """The field the answer stands in, and the answer. Beside words for us, JSON among thoughts is a draft."""
+    """The field the answer stands in, and the answer. Beside words for us, JSON among thoughts is a draft; free text
+    among thoughts always is.
+    """
     content = _whole(_flat(message.get("content")).strip())
+    if not expects_json or "{" in content:
+        return "content", content
     thoughts = [
         (field, _whole(text)) for field in _THOUGHT_FIELDS if (text := _flat(message.get(field)).strip())
     ]
-    answers = [said for said in thoughts if is_json(said[1])] if expects_json and "{" not in content else []
+    answers = [said for said in thoughts if is_json(said[1])]
     if not answers and not content:
         answers = [said for said in thoughts if "{" in said[1]] or thoughts
     return answers[0] if answers else ("content", content)
