@@ -25,7 +25,7 @@ _STRING = r'"(?:[^"\\]++|\\.)*+["\\]?'
 """A string, or what is begun as one to the end of the text: so that no text is gone through twice."""
 _COMMENT = re.compile(rf"{_STRING}|//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 _COMMA = re.compile(rf'{_STRING}|(?<=[\w"\]}}])\s*+,(?=\s*[\]}}])', re.DOTALL)
-_BRACE = re.compile(rf"{_STRING}|[{{}}]", re.DOTALL)
+_BRACE = re.compile(rf"{_COMMENT.pattern}|[{{}}]", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,18 +128,23 @@ def _braced(text: str) -> Iterator[_Braced]:
 
 def _decode(text: str, start: int) -> _Braced:
     """The JSON object that begins at a brace."""
-    rest = text[start:]
-    for said in (rest, mended := _mended(rest)):
-        try:
-            value, end = json.JSONDecoder().raw_decode(said)
-            return _Braced(start, start + end, _whole(value) if "\\u" in rest else value)
-        except (
-            ValueError,
-            RecursionError,
-        ):  # ValueError: of a number of more digits than Python reads as well
-            continue
-    closed = _closing(mended)
-    return _Braced(start, closed and start + closed, None)
+    found = _loaded(text, start)
+    if found is not None:
+        return _Braced(start, found[1], found[0])
+    end = _closing(text, start)
+    if end is None:
+        return _Braced(start, None, None)
+    mended = _loaded(_mended(text[start:end]), 0)
+    return _Braced(start, end, mended and mended[0])
+
+
+def _loaded(text: str, start: int) -> tuple[Mapping[str, object], int] | None:
+    """The JSON object that begins at a brace, and where it ends; None where it is not valid."""
+    try:
+        value, end = json.JSONDecoder().raw_decode(text, start)
+        return (_whole(value) if "\\u" in text else value), end
+    except (ValueError, RecursionError):  # ValueError: of a number of more digits than Python reads as well
+        return None
 
 
 def _mended(text: str) -> str:
@@ -152,10 +157,10 @@ def _mended(text: str) -> str:
     return _COMMA.sub(blank, text)
 
 
-def _closing(text: str) -> int | None:
-    """Where the brace that the text begins with is closed."""
+def _closing(text: str, start: int) -> int | None:
+    """Behind the brace that closes the one at ``start``."""
     depth = 0
-    for match in _BRACE.finditer(text):
+    for match in _BRACE.finditer(text, start):
         depth += {"{": 1, "}": -1}.get(match[0], 0)
         if depth == 0:
             return match.end()
