@@ -9,6 +9,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from analyzer.conversation import Batch, Question, Repair, Reply, VisionModel
 from analyzer.errors import (
+    AnalyzerError,
     BudgetExceededError,
     ModelError,
     ModelUnavailableError,
@@ -27,6 +28,7 @@ _WORKERS = 16
 """Questions prepared at once; how many are really sent at once the model decides."""
 _QUOTED_ANSWER = 2_000
 """Characters of an unusable answer that are shown to the model again."""
+_LONGEST_FAULT = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +98,34 @@ async def ask_checked(
     Raises:
         AnalyzerError: whatever ``VisionModel.ask`` raises.
         UnusableAnswerError: the second answer cannot be used either.
+        ModelError: reading an answer failed in a way that is a fault of ours.
     """
     reply = await model.ask(question, ledger)
     try:
-        return read(reply)
+        return _read(question, reply, read)
     except UnusableAnswerError as error:
         complaint = f"That answer cannot be used: {error}. Answer the question again, in full."
         repair = Repair(reply.text[:_QUOTED_ANSWER] or "(nothing)", complaint)
     try:
-        return read(await model.ask(replace(question, repair=repair), ledger))
+        return _read(question, await model.ask(replace(question, repair=repair), ledger), read)
     except UnusableAnswerError as error:
         raise UnusableAnswerError(
             f"question {question.id}: no usable answer, asked twice; the last was refused with: {error}"
+        ) from error
+
+
+def _read(question: Question, reply: Reply, read: Callable[[Reply], R]) -> R:
+    try:
+        return read(reply)
+    except AnalyzerError:
+        raise
+    except (
+        Exception
+    ) as error:  # what is wrong with one answer must not cost the others, which may be paid for
+        said = " ".join(f"{type(error).__name__}: {error}".split())[:_LONGEST_FAULT]
+        raise ModelError(
+            f"question {question.id}: the answer could not be read, which is a fault of ours ({said}); "
+            "please report it"
         ) from error
 
 

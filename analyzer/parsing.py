@@ -4,11 +4,11 @@ A model's answer is inert data. Numbers outside what was shown are refused, and 
 refused as a whole, with a complaint the model can act on.
 """
 
-import json
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import groupby, islice, pairwise
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import groupby, pairwise
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, ValidationInfo
@@ -16,102 +16,22 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, Validati
 from analyzer.conversation import Reply
 from analyzer.errors import UnusableAnswerError
 from analyzer.types import Box
+from analyzer.unwrapping import find_json, without_fence, without_thoughts
 
 R = TypeVar("R", bound=BaseModel)
 
-_LONGEST_ANSWER = 400_000
 _LONGEST_LINE = 120
 _LONGEST_PARAGRAPH = 2_000
-_MOST_STARTS = 64
-"""Places at which JSON is looked for inside chatter."""
 _MOST_COMPLAINTS = 5
+_CUT_OFF = "the answer was cut off at the length limit; say less"
 _LOOP = 4
-"""Identical rows in a row that make an answer a loop."""
+"""Identical rows in a row, about one frame, that make an answer a loop."""
 _QWEN_GRID = 1000.0
+_OFF_GRID = 50.0
+"""How far beyond the grid a corner may lie and still be meant to be on it."""
+_ON_GRID = "give [x0, y0, x1, y1] on a grid of 0 to 1000"
 
-_THINKS = re.compile(r"<(?P<end>/)?think(?:ing)?>", re.IGNORECASE)
-_FENCE = re.compile(r"```[\w-]*\s*\n(.*?)```", re.DOTALL)
 _MARKUP = re.compile(r"<\|[^|>]{1,40}\|>|</?[a-zA-Z!][^<>]{0,200}>|!\[[^\]]{0,200}\]\([^)]{0,500}\)")
-
-
-# -- finding the JSON -------------------------------------------------------------------------------
-
-
-def find_json(text: str) -> Mapping[str, object]:
-    """The JSON object in an answer: bare, fenced, or among chatter; the longest if there are several.
-
-    Raises:
-        UnusableAnswerError: there is none.
-    """
-    text = _without_thoughts(text[:_LONGEST_ANSWER]).strip()
-    for candidate in (text, *(match[1] for match in _FENCE.finditer(text))):
-        if (found := _decode(candidate)) is not None:
-            return found[0]
-    found_inside = list(_decode_inside(text))
-    if not found_inside:
-        cut = text.startswith(("{", "```")) or "{" in text
-        raise UnusableAnswerError(
-            "the JSON breaks off or is not valid; answer with one complete JSON object"
-            if cut
-            else "there is no JSON in the answer; answer with one JSON object and nothing else"
-        )
-    return max(found_inside, key=lambda found: found[1])[0]
-
-
-def _without_thoughts(text: str) -> str:
-    """The text without what stands between ``<think>`` and ``</think>``; one pass, however often a model begins."""
-    kept, begun, after = [], None, 0
-    for mark in _THINKS.finditer(text):
-        if mark["end"] is None:
-            begun = mark.start() if begun is None else begun
-        elif begun is not None:
-            kept.append(text[after:begun])
-            begun, after = None, mark.end()
-    return "".join(kept) + text[after:]
-
-
-def _decode_inside(text: str) -> Iterator[tuple[Mapping[str, object], int]]:
-    """The objects among chatter, with their lengths. What stands in one that breaks off is a part, not an answer."""
-    for match in islice(re.finditer(r"\{", text), _MOST_STARTS):
-        rest = text[match.start() :]
-        if (found := _decode(rest, whole=False)) is not None:
-            yield found
-        elif _breaks_off(rest):
-            return
-
-
-def _breaks_off(text: str) -> bool:
-    """Whether this begins as JSON and is not wrong, only too short."""
-    try:
-        json.JSONDecoder().raw_decode(text)
-    except json.JSONDecodeError as error:
-        return error.msg.startswith("Unterminated string") or not text[error.pos :].strip()
-    except RecursionError:
-        pass
-    return False
-
-
-def _decode(text: str, *, whole: bool = True) -> tuple[Mapping[str, object], int] | None:
-    try:
-        value, end = json.JSONDecoder().raw_decode(text.strip())
-        if "\\u" in text:
-            value = _whole(value)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(value, dict) or (whole and text.strip()[end:].strip()):
-        return None
-    return value, end
-
-
-def _whole(value: Any) -> Any:
-    """The value, in its texts a question mark for every half of a surrogate pair: nothing can encode one."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode("utf-8")
-    if isinstance(value, list):
-        return [_whole(each) for each in value]
-    if isinstance(value, dict):
-        return {_whole(key): _whole(each) for key, each in value.items()}
-    return value
 
 
 # -- reading it into a reply model ------------------------------------------------------------------
@@ -124,16 +44,40 @@ def read(reply: Reply, form: type[R], frames: Collection[int]) -> R:
         UnusableAnswerError: it has another form, cites frames that were not shown, or broke off.
     """
     try:
-        said = find_json(reply.text)
-        return form.model_validate(said, context={"frames": frozenset(frames)})
-    except UnusableAnswerError:
-        if reply.finish == "length":
-            raise UnusableAnswerError("the answer was cut off at the length limit; say less") from None
-        raise
+        return form.model_validate(find_answer(reply), context={"frames": frozenset(frames)})
     except ValidationError as error:
         raise UnusableAnswerError(_complaint(error)) from error
     except RecursionError as error:
         raise UnusableAnswerError("the JSON is nested too deeply") from error
+
+
+def find_answer(reply: Reply) -> Mapping[str, object]:
+    """The JSON object in a reply. What breaks off, and a field for thoughts, may hold drafts: only its last counts.
+
+    Raises:
+        UnusableAnswerError: there is none.
+    """
+    cut = reply.finish == "length"
+    try:
+        return find_json(reply.text, last=cut or reply.field != "content")
+    except UnusableAnswerError:
+        if cut:
+            raise UnusableAnswerError(_CUT_OFF) from None
+        raise
+
+
+def read_text(reply: Reply) -> str:
+    """The answer as free text, without the thoughts before it and the fence around it.
+
+    Raises:
+        UnusableAnswerError: there is none, or it broke off.
+    """
+    if reply.finish == "length":
+        raise UnusableAnswerError(_CUT_OFF)
+    text = printable(without_fence(without_thoughts(reply.text)))
+    if not text:
+        raise UnusableAnswerError("the answer is empty")
+    return text
 
 
 def _complaint(error: ValidationError) -> str:
@@ -182,14 +126,21 @@ def _bounded(text: str, longest: int) -> str:
 
 
 def _box(value: tuple[float, float, float, float]) -> Box:
-    """Corners on the model's grid of 0..1000 become shares of the picture, clipped, in order."""
+    """Corners on the model's grid of 0..1000 become shares of the picture, clipped, in order.
+
+    Shares and pixels are told by their size, where it shows; else they would be boxes in another place.
+    """
+    if max(value) <= 1 or not all(-_OFF_GRID <= corner <= _QWEN_GRID + _OFF_GRID for corner in value):
+        raise ValueError(f"the box is not on the grid; {_ON_GRID}")
     x0, y0, x1, y1 = (min(max(corner / _QWEN_GRID, 0.0), 1.0) for corner in value)
     box = (min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
     if box[0] == box[2] or box[1] == box[3]:
-        raise ValueError("the box has no area; give [x0, y0, x1, y1] on a grid of 0 to 1000")
+        raise ValueError(f"the box has no area; {_ON_GRID}")
     return box
 
 
+Row = tuple[Collection[int], *tuple[object, ...]]
+"""An entry of an answer: the keyframes it is about, then what it says of them."""
 Frame = Annotated[int, AfterValidator(_shown)]
 """Number of a keyframe that was shown."""
 Confidence = Annotated[Annotated[float, Field(ge=0.0, le=1.0)] | None, BeforeValidator(_share)]
@@ -255,18 +206,19 @@ def strict_form(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> di
 # -- answers that are not looks ---------------------------------------------------------------------
 
 
-def refuse_loops(rows: Sequence[tuple[object, ...]]) -> None:
-    """Refuse an answer that repeats itself, as stuck models do. ``rows`` leave the frames out.
+def refuse_loops(rows: Sequence[Row]) -> None:
+    """Refuse an answer that repeats itself, as stuck models do. What comes and goes is told once for each stretch.
 
     Raises:
-        UnusableAnswerError: several identical rows follow one another.
+        UnusableAnswerError: several rows that follow one another say the same of the same frame.
     """
-    for row, run in groupby(rows):
-        repeated = sum(1 for _ in run)
+    for said, run in groupby(rows, key=lambda row: row[1:]):
+        told = Counter(frame for frames, *_said in run for frame in set(frames))
+        repeated = max(told.values(), default=0)
         if repeated >= _LOOP:
             raise UnusableAnswerError(
-                f"the same entry ({row[0]!r}) is repeated {repeated} times in a row; give each thing once, "
-                "from its first frame to its last"
+                f"the same entry ({said[0]!r}) is repeated {repeated} times in a row for the same frame; "
+                "give each thing once, from its first frame to its last"
             )
 
 

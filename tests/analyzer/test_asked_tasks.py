@@ -113,6 +113,26 @@ def test_an_answer_that_does_not_end_is_refused():
         answered(events.inquire(AnalysisRequest()), PLAN, (range(2), said))
 
 
+@pytest.mark.parametrize(
+    ("task", "listed", "said"),
+    [
+        (events, "events", {"label": "The light blinks"}),
+        (tags, "tags", {"tag": "taxi", "confidence": 0.9}),
+        (text, "texts", {"text": "REC", "box": [10, 10, 100, 60]}),
+        (documents, "documents", {"title": "Menu", "markdown": "# Menu"}),
+        (moderation, "findings", {"clause": "weapons", "explanation": "A gun.", "confidence": 0.9}),
+        (describe, "scenes", {"description": "A street."}),
+    ],
+)
+def test_what_comes_and_goes_is_told_stretch_by_stretch(task, listed, said):
+    inquiry = task.inquire(AnalysisRequest())
+    blinking = {listed: [span(frame, frame, **said) for frame in range(0, 12, 2)]}
+    (answer,) = answered(inquiry, PLAN, (range(12), blinking))
+    assert [entry.first_frame for entry in getattr(answer.said, listed)] == [0, 2, 4, 6, 8, 10]
+    with pytest.raises(UnusableAnswerError, match="repeated 4 times"):
+        answered(inquiry, PLAN, (range(12), {listed: [span(0, 5, **said)] * 4}))
+
+
 # -- ask --------------------------------------------------------------------------------------------
 
 
@@ -385,6 +405,29 @@ def test_a_custom_answer_fits_the_callers_schema():
         answered(inquiry, PLAN, (range(6), {"wet": "yes"}))
 
 
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ("<think>They want a report.</think>\n```markdown\n# Report\n\n    ok\n```", "# Report\n\n    ok"),
+        ("They want a report.\n</think>\n# Report", "# Report"),
+        ("# Report\n```\nok\n```", "# Report\n```\nok\n```"),
+    ],
+)
+def test_a_text_is_given_without_thoughts_and_the_fence_around_it(said, text):
+    (answer,) = answered(custom.inquire(AnalysisRequest(instructions="Report.")), PLAN, (range(6), said))
+    assert answer.said == {"text": text}
+
+
+def test_a_text_that_breaks_off_or_was_only_thought_of_is_no_answer():
+    inquiry = custom.inquire(AnalysisRequest(instructions="Report."))
+    batch = Batch(0, tuple(keyframes_of(PLAN)))
+    with pytest.raises(UnusableAnswerError, match="cut off at the length limit"):
+        inquiry.read(Reply("# Report\nThe first half of the rep", Usage(), "length"), batch)
+    for empty in ("", "<think>They want a report.</think>", "<think>They want"):
+        with pytest.raises(UnusableAnswerError, match="is empty"):
+            inquiry.read(Reply(empty, Usage()), batch)
+
+
 def test_without_a_schema_the_answer_is_text():
     (answer,) = answered(
         custom.inquire(AnalysisRequest(instructions="Write XML.")), PLAN, (range(6), "<wet>yes</wet>\x07")
@@ -480,6 +523,19 @@ def test_a_task_that_fails_on_a_batch_leaves_the_others_their_answers():
         tuple(range(4)) + tuple(range(6, 12))
     ]
     assert [gap.reason for gap in timeline.coverage.gaps] == ["model_failed"]
+
+
+def test_a_fault_of_ours_in_one_answer_is_a_gap_that_names_it(monkeypatch):
+    def fail(*_args):
+        raise RuntimeError("no such\nbranch")
+
+    monkeypatch.setattr(tags, "check_entries", fail)
+    timeline = run(Talker(speak), AnalysisRequest(tasks=("events", "tags")))
+    assert [event.evidence for event in timeline.events] == [tuple(range(12))]
+    assert timeline.status == "partial"
+    warned = [warning.message for warning in timeline.warnings if warning.code == "model_failed"]
+    assert len(warned) == 4
+    assert all("a fault of ours (RuntimeError: no such branch); please report it" in said for said in warned)
 
 
 def test_no_task_is_no_request():

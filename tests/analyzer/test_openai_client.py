@@ -89,6 +89,20 @@ def test_what_cannot_heal_is_asked_once(code, kind):
     assert f"HTTP {code}: no, [key] will not do" in str(error)
 
 
+@pytest.mark.parametrize("code", [200, 401])
+@pytest.mark.parametrize("before", range(270, 310, 5))
+def test_no_part_of_a_key_is_left_where_a_long_message_is_cut(code, before):
+    def long(handler, _asked, _text):
+        said = {"error": {"code": 401, "message": f"{'x' * before} {KEY} is not a key"}}
+        handler.send(code, json.dumps(said))
+
+    with oracle(echo, faults=[long]) as server:
+        (error,) = ask(server)
+    assert isinstance(error, ModelUnavailableError)
+    assert "HTTP 401: xxx" in str(error)
+    assert KEY[:4] not in str(error)
+
+
 def test_a_password_in_the_address_is_not_shown_in_the_form_it_is_sent_in():
     async def refused(url):
         async with OpenAIModel(Endpoint(url, "m"), ModelProfile("m"), policy=HASTY) as client:
@@ -180,6 +194,17 @@ def test_a_server_without_schemas_is_understood_and_remembered():
         asyncio.run(run(server))
     forms = [asked.body.get("response_format", {}).get("type") for asked in server.asked]
     assert forms == ["json_schema", "json_object", None, None]
+
+
+def test_a_model_that_answers_in_fewer_tokens_is_shown_as_many_pictures():
+    def faults(_number, asked):
+        most = "max_tokens is too large: 4096. This model supports at most 2048 completion tokens."
+        return status(400, most) if asked.body["max_tokens"] > 2048 else None
+
+    with oracle(echo, faults=faults) as server:
+        (reply,) = ask(server, question(*range(8), schema=SCHEMA))
+    assert json.loads(reply.text) == {"frames": list(range(8))}
+    assert [asked.body["max_tokens"] for asked in server.asked] == [4096, 2048]
 
 
 def test_each_answer_lands_on_the_question_that_asked():

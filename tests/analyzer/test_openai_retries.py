@@ -37,6 +37,8 @@ def test_what_can_heal_is_waited_for(status):
         (413, "", "shrink"),
         (400, "At most 1 image(s) may be provided in one request.", "shrink"),
         (400, "This model's maximum context length is 8192 tokens", "shrink"),
+        (400, "max_tokens is too large: 4096. The maximum context length is 8192 tokens", "shrink"),
+        (400, "max_tokens is too large: 4096", "give_up"),
         (429, "You exceeded your current quota insufficient_quota", "stop"),
         (500, "image input is not supported - hint: you may need to provide the mmproj", "stop"),
         (400, "m is not a multimodal model", "stop"),

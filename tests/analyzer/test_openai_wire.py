@@ -9,6 +9,7 @@ from analyzer.models.openai.wire import (
     Answer,
     ErrorBody,
     UnreadableResponseError,
+    one_line,
     packed_body,
     read_error,
     read_response,
@@ -114,12 +115,28 @@ def completion(message, **more):
         {"content": "", "reasoning": '{"a": 1}'},
         {"content": "All done.", "thinking": '{"a": 1}'},
         {"content": '{"a": 1}', "reasoning_content": 'Perhaps {"a": 2}?'},
+        {"content": "", "reasoning": 'Perhaps {"a": 2}?', "thinking": '{"a": 1}'},
     ],
 )
 def test_the_answer_is_found_in_whichever_field_it_stands(message):
     answer = read_response(completion(message), expects_json=True)
     assert isinstance(answer, Answer)
     assert answer.text == '{"a": 1}'
+
+
+def test_json_among_thoughts_is_no_answer_beside_words_that_are():
+    refused = {"content": "I'm sorry, I can't help with that.", "reasoning_content": 'They want {"a": 1} but'}
+    answer = read_response(completion(refused), expects_json=True)
+    assert (answer.field, answer.text) == ("content", refused["content"])
+    fenced = {"content": "All done.", "reasoning_content": '```json\n{"a": 1}\n```'}
+    assert read_response(completion(fenced), expects_json=True).field == "reasoning_content"
+
+
+@pytest.mark.parametrize("content", [None, "", "# Report"])
+def test_free_text_is_never_what_was_thought(content):
+    said = {"content": content, "reasoning_content": "They want a report."}
+    answer = read_response(completion(said), expects_json=False)
+    assert (answer.field, answer.text) == ("content", content or "")
 
 
 def test_tokens_and_cost_are_the_servers_own():
@@ -162,7 +179,7 @@ def test_an_error_under_status_200_is_an_error():
     ],
 )
 def test_every_form_of_error_becomes_one_line(body, message):
-    assert read_error(body).message == message
+    assert one_line(read_error(body).message) == message
 
 
 @pytest.mark.parametrize(
@@ -183,11 +200,42 @@ def test_a_refusal_teaches_what_the_server_understands(status, message, better):
     assert adapt(Dialect(), status, message) == better
 
 
+@pytest.mark.parametrize(
+    ("message", "most"),
+    [
+        (
+            "max_tokens is too large: 4096. This model supports at most 2048 completion tokens, whereas you "
+            "provided 4096. invalid_value",
+            2048,
+        ),
+        ("max_tokens: 8192 > 4096, which is the maximum allowed number of output tokens for claude-3", 4096),
+        ("`max_tokens` must be less than or equal to `1024`, the maximum value for `max_tokens`", 1024),
+        ("Invalid max_tokens value, the valid range of max_tokens is [1, 2000]", 2000),
+        ("max_tokens is too large 400", None),
+        ("max_tokens must be at least 16", None),
+        ("max_tokens is too large: 4096. This model's maximum context length is 8192 tokens", None),
+        ("At most 4 image(s) may be provided in one prompt.", None),
+    ],
+)
+def test_how_long_an_answer_may_be_is_learned(message, most):
+    better = adapt(Dialect(), 400, message)
+    assert better == (most and Dialect(most_output_tokens=most))
+    if better:
+        body = body_of(question(0, max_output_tokens=4096), better)
+        assert body["max_tokens"] == most
+        assert body_of(question(0, max_output_tokens=16), better)["max_tokens"] == 16
+        assert adapt(better, 400, message) is None
+
+
 def test_learning_ends():
     dialect, steps = Dialect(), 0
     while better := adapt(
-        dialect, 400, "response_format max_completion_tokens temperature system role not supported"
+        dialect,
+        400,
+        "response_format max_completion_tokens at most 99 temperature system role not supported",
     ):
         dialect, steps = better, steps + 1
-    assert dialect == Dialect("prompt", "max_completion_tokens", temperature=False, system_role=False)
-    assert steps == 5
+    assert dialect == Dialect(
+        "prompt", "max_completion_tokens", temperature=False, system_role=False, most_output_tokens=99
+    )
+    assert steps == 6

@@ -30,7 +30,7 @@ from analyzer import (
 from analyzer.consulting import prepare
 from analyzer.conversation import Batch, Question, Reply
 from analyzer.errors import UnusableAnswerError
-from analyzer.models.openai.wire import Answer, UnreadableResponseError, read_error, read_response
+from analyzer.models.openai.wire import Answer, UnreadableResponseError, one_line, read_error, read_response
 from analyzer.spending import Ledger
 from analyzer.types import ModelInfo
 from api.documents import json_text, parse_timeline, read_timeline, rounded, timeline_document
@@ -153,7 +153,7 @@ def replies(data: bytes) -> None:
                 ledger.reserve(0.1).settle(usage)
                 json.dumps(ledger.usage.cost_usd, allow_nan=False)
                 _read_by_every_task(answer.text)
-    assert len(read_error(data).message) < 1_000
+    assert len(one_line(read_error(data).message)) < 1_000
 
 
 def _read_by_every_task(text: str) -> None:

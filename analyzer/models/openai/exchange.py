@@ -11,6 +11,7 @@ from analyzer.models.openai.wire import (
     Answer,
     ErrorBody,
     UnreadableResponseError,
+    one_line,
     read_error,
     read_response,
 )
@@ -91,7 +92,7 @@ async def _read(response: httpx.Response) -> bytes | None:
 
 
 def _refusal(endpoint: Endpoint, status: int, said: ErrorBody, headers: httpx.Headers) -> Refusal:
-    message = endpoint.without_secrets(said.message)
+    message = one_line(endpoint.without_secrets(said.message))
     return Refusal(status, message, failure_of(status, message, headers, datetime.now(UTC)))
 
 

@@ -15,6 +15,7 @@ from random import Random
 from typing import Literal
 
 from analyzer.errors import ModelUnavailableError
+from analyzer.models.openai.dialect import is_about_output
 
 Remedy = Literal["wait", "shrink", "give_up", "stop"]
 """What a failure calls for: ask again later, show less, drop this question, stop asking this endpoint."""
@@ -75,7 +76,7 @@ def failure_of(status: int, message: str, headers: Mapping[str, str], now: datet
     if status in _HEAL or status >= 500:
         wait = retry_after_seconds(headers.get("retry-after"), now)
         return Failure("wait", said, after_seconds=wait, crowded=status == 429 or wait is not None)
-    if status == 413 or _TOO_LARGE.search(message):
+    if status == 413 or (_TOO_LARGE.search(message) and not is_about_output(message)):
         return Failure("shrink", said)
     if status in _REFUSES_US and not (status == 403 and _CONTENT_FLAGGED.search(message)):
         return Failure("stop", f"{said}; check the API key" if status == 401 else said)

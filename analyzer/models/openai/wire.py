@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from analyzer.conversation import Finish, Question
 from analyzer.models.openai.dialect import Dialect
+from analyzer.unwrapping import is_json
 from sampler import Keyframe
 
-_ANSWER_FIELDS = ("content", "reasoning_content", "reasoning", "thinking")
-"""Where servers put what the model said, best first."""
+_THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking")
+"""Where servers put what the model thought, and some of them its answer."""
 _FINISHES: dict[str, Finish] = {
     "stop": "stop",
     "length": "length",
@@ -48,6 +49,7 @@ class ErrorBody:
     """What a server said went wrong."""
 
     message: str
+    """Word for word, of any length; may hold secrets that were sent."""
     status: int | None = None
     """The status it names in the body; gateways send errors under 200 as well."""
 
@@ -60,7 +62,9 @@ def frame_line(keyframe: Keyframe) -> str:
 def request_body(question: Question, *, model: str, dialect: Dialect, openrouter: bool) -> dict[str, object]:
     """The body of ``POST /chat/completions`` that asks this question."""
     body: dict[str, object] = {"model": model, "messages": _messages(question, dialect), "stream": False}
-    body[dialect.output_limit] = question.max_output_tokens
+    body[dialect.output_limit] = min(
+        question.max_output_tokens, dialect.most_output_tokens or question.max_output_tokens
+    )
     if dialect.temperature:
         body["temperature"] = 0
     if question.schema is not None and dialect.schema != "prompt":
@@ -158,10 +162,16 @@ def read_error(body: bytes) -> ErrorBody:
     try:
         document = _json_object(body)
     except UnreadableResponseError:
-        return ErrorBody(_one_line(body.decode(errors="replace")))
+        return ErrorBody(body.decode(errors="replace"))
     nested = _error(document)
     message = document.get("message") or document.get("detail")
-    return nested or ErrorBody(_one_line(message if isinstance(message, str) else _dump(document)))
+    return nested or ErrorBody(message if isinstance(message, str) else _dump(document))
+
+
+def one_line(message: str) -> str:
+    """A message as it is shown. Secrets are taken out before: one that is cut short is no longer recognised."""
+    line = " ".join(_whole(message).split())
+    return line if len(line) <= _LONGEST_MESSAGE else f"{line[:_LONGEST_MESSAGE]}…"
 
 
 def _json_object(body: bytes) -> Mapping[str, object]:
@@ -177,14 +187,14 @@ def _json_object(body: bytes) -> Mapping[str, object]:
 def _error(document: Mapping[str, object]) -> ErrorBody | None:
     error = document.get("error")
     if isinstance(error, str) and error:
-        return ErrorBody(_one_line(error))
+        return ErrorBody(error)
     if not isinstance(error, Mapping):
         return None
     message = " ".join(
         str(part) for part in (error.get("message"), _upstream(error), error.get("code")) if part
     )
     code = error.get("code")
-    return ErrorBody(_one_line(message), code if isinstance(code, int) and 400 <= code < 600 else None)
+    return ErrorBody(message, code if isinstance(code, int) and 400 <= code < 600 else None)
 
 
 def _upstream(error: Mapping[str, object]) -> object:
@@ -194,12 +204,19 @@ def _upstream(error: Mapping[str, object]) -> object:
 
 
 def _said(message: Mapping[str, object], *, expects_json: bool) -> tuple[str, str]:
-    """The field the answer stands in, and the answer."""
-    said = [(field, text) for field in _ANSWER_FIELDS if (text := _flat(message.get(field)).strip())]
-    if expects_json:
-        said = [(field, text) for field, text in said if "{" in text] or said
-    field, text = said[0] if said else (_ANSWER_FIELDS[0], "")
-    return field, _whole(text)
+    """The field the answer stands in, and the answer. Beside words for us, JSON among thoughts is a draft; free text
+    among thoughts always is.
+    """
+    content = _whole(_flat(message.get("content")).strip())
+    if not expects_json or "{" in content:
+        return "content", content
+    thoughts = [
+        (field, _whole(text)) for field in _THOUGHT_FIELDS if (text := _flat(message.get(field)).strip())
+    ]
+    answers = [said for said in thoughts if is_json(said[1])]
+    if not answers and not content:
+        answers = [said for said in thoughts if "{" in said[1]] or thoughts
+    return answers[0] if answers else ("content", content)
 
 
 def _flat(content: object) -> str:
@@ -222,8 +239,3 @@ def _price(value: object) -> float | None:
 def _whole(text: str) -> str:
     """The text with a question mark for every half of a surrogate pair, which JSON may hold and nothing can encode."""
     return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _one_line(text: str) -> str:
-    line = " ".join(_whole(text).split())
-    return line if len(line) <= _LONGEST_MESSAGE else f"{line[:_LONGEST_MESSAGE]}…"

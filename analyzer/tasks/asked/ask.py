@@ -60,7 +60,7 @@ def inquire(request: AnalysisRequest) -> Inquiry[AskReply]:
 
     def read_answer(reply: Reply, batch: Batch) -> AskReply:
         said = read(reply, AskReply, batch.frames)
-        check_entries([(entry.step,) for entry in said.reasoning], batch)
+        check_entries([(entry.frames or batch.frames, entry.step) for entry in said.reasoning], batch)
         return said
 
     words = {"instructions": request.instructions, "question": request.question or ""}

@@ -7,7 +7,7 @@ from typing import Any, Final
 from analyzer.asking import Answered, Inquiry
 from analyzer.conversation import Reply
 from analyzer.errors import AnalysisRequestError, UnusableAnswerError
-from analyzer.parsing import find_json, printable
+from analyzer.parsing import find_answer, printable, read_text
 from analyzer.prompting import load
 from analyzer.requests import AnalysisRequest
 from analyzer.tasks.asked.checking import check_answer, check_schema
@@ -67,11 +67,8 @@ def conclude(answers: Sequence[Answered[CustomAnswer]], joined: CustomAnswer | N
 
 def _read(reply: Reply, schema: Mapping[str, object] | None) -> CustomAnswer:
     if schema is None:
-        text = printable(reply.text)[:_LONGEST_TEXT]
-        if not text:
-            raise UnusableAnswerError("the answer is empty")
-        return {"text": text}
-    said = find_json(reply.text)
+        return {"text": read_text(reply)[:_LONGEST_TEXT]}
+    said = find_answer(reply)
     check_answer(schema, said)
     return {printable(name): _harmless(value) for name, value in said.items()}
 

@@ -52,8 +52,10 @@ def inquire(request: AnalysisRequest) -> Inquiry[DescribeReply]:
 
     def read_description(reply: Reply, batch: Batch) -> DescribeReply:
         said = read(reply, DescribeReply, batch.frames)
-        check_entries([(entry.description,) for entry in said.scenes], batch)
-        check_entries([(entry.title, entry.description) for entry in said.chapters], batch)
+        check_entries([(entry.frames(batch), entry.description) for entry in said.scenes], batch)
+        check_entries(
+            [(entry.frames(batch), entry.title, entry.description) for entry in said.chapters], batch
+        )
         return said
 
     words = {"instructions": request.instructions}

@@ -84,7 +84,7 @@ def inquire(request: AnalysisRequest) -> Inquiry[DocumentsReply]:
 
     def read_documents(reply: Reply, batch: Batch) -> DocumentsReply:
         said = read(reply, DocumentsReply, batch.frames)
-        check_entries([(entry.title, entry.markdown) for entry in said.documents], batch)
+        check_entries([(entry.frames(batch), entry.title, entry.markdown) for entry in said.documents], batch)
         return said
 
     return Inquiry(

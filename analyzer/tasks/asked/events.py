@@ -69,7 +69,11 @@ def inquire(request: AnalysisRequest) -> Inquiry[EventsReply]:
     def read_events(reply: Reply, batch: Batch) -> EventsReply:
         said = read(reply, form, batch.frames)
         for track in names:
-            rows = [(entry.label, entry.description) for name, entry in _entries(said) if name == track]
+            rows = [
+                (entry.frames(batch), entry.label, entry.description)
+                for name, entry in _entries(said)
+                if name == track
+            ]
             check_entries(rows, batch)
         return said
 

@@ -57,7 +57,9 @@ def inquire(request: AnalysisRequest) -> Inquiry[ModerationReply]:
 
     def read_findings(reply: Reply, batch: Batch) -> ModerationReply:
         said = read(reply, form, batch.frames)
-        check_entries([(entry.clause, entry.explanation) for entry in said.findings], batch)
+        check_entries(
+            [(entry.frames(batch), entry.clause, entry.explanation) for entry in said.findings], batch
+        )
         return said
 
     words = {"instructions": request.instructions, "clauses": clauses}

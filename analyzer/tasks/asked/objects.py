@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from analyzer.asking import Answered, Inquiry
 from analyzer.conversation import Batch, Reply
 from analyzer.meaning import likeness
-from analyzer.parsing import Confidence, Frame, GridBox, Line, read, strict_schema
+from analyzer.parsing import Confidence, Frame, GridBox, Line, Row, read, strict_schema
 from analyzer.prompting import load
 from analyzer.requests import AnalysisRequest
 from analyzer.tasks.asked.spans import SpanEntry, best, check_entries, in_order
@@ -68,7 +68,11 @@ def inquire(request: AnalysisRequest) -> Inquiry[ObjectsReply]:
 
     def read_objects(reply: Reply, batch: Batch) -> ObjectsReply:
         said = read(reply, ObjectsReply, batch.frames)
-        check_entries([(entry.label, *(s.box for s in entry.sightings)) for entry in said.objects], batch)
+        rows: list[Row] = [
+            ([s.frame for s in entry.sightings], entry.label, tuple(s.box for s in entry.sightings))
+            for entry in said.objects
+        ]
+        check_entries(rows, batch)
         return said
 
     words = {"instructions": request.instructions}

@@ -9,7 +9,7 @@ from pydantic import BaseModel, model_validator
 from analyzer.asking import Answered
 from analyzer.conversation import Batch
 from analyzer.errors import UnusableAnswerError
-from analyzer.parsing import Confidence, Frame, refuse_loops
+from analyzer.parsing import Confidence, Frame, Row, refuse_loops
 from sampler import Keyframe
 
 R = TypeVar("R")
@@ -37,8 +37,8 @@ class SpanEntry(BaseModel):
         return tuple(number for number in batch.frames if self.first_frame <= number <= self.last_frame)
 
 
-def check_entries(rows: Sequence[tuple[object, ...]], batch: Batch) -> None:
-    """Refuse lists no honest look at so many pictures brings; ``rows`` leave the frames out.
+def check_entries(rows: Sequence[Row], batch: Batch) -> None:
+    """Refuse lists no honest look at so many pictures brings.
 
     Raises:
         UnusableAnswerError: the list repeats itself or does not end.

@@ -41,7 +41,7 @@ def inquire(request: AnalysisRequest) -> Inquiry[TagsReply]:
 
     def read_tags(reply: Reply, batch: Batch) -> TagsReply:
         said = read(reply, form, batch.frames)
-        check_entries([(entry.tag,) for entry in said.tags], batch)
+        check_entries([(entry.frames(batch), entry.tag) for entry in said.tags], batch)
         return said
 
     return Inquiry("tags", load("tags"), read_tags, strict_schema(form), words)

@@ -46,7 +46,7 @@ def inquire(request: AnalysisRequest) -> Inquiry[TextReply]:
 
     def read_text(reply: Reply, batch: Batch) -> TextReply:
         said = read(reply, TextReply, batch.frames)
-        check_entries([(entry.text, entry.box) for entry in said.texts], batch)
+        check_entries([(entry.frames(batch), entry.text, entry.box) for entry in said.texts], batch)
         return said
 
     words = {"instructions": request.instructions}
