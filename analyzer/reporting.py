@@ -11,6 +11,7 @@ from analyzer.requests import AnalysisRequest
 from analyzer.spending import Ledger
 from analyzer.tasks.asked import ask, custom, describe, documents, events, moderation, objects, tags, text
 from analyzer.tasks.asked.joining import Joining
+from analyzer.tasks.caution import cautious
 from analyzer.timeline import Axis, cover, date, list_keyframes, list_shots
 from analyzer.types import Results, TaskName, Timeline
 from sampler import Keyframe, Notice, SamplingPlan
@@ -94,7 +95,8 @@ class Report:
             return {task: _CONCLUSIONS[task](answers, axis)}
         match task:
             case "moderation":
-                return {task: moderation.conclude(answers, axis, self.request)}
+                judged = moderation.conclude(answers, axis, self.request)
+                return {task: cautious(judged, axis, self.unanswered(task))}
             case "ask":
                 answer = await self._join(ask.join(answers, self.request))
                 return {task: ask.conclude(answers, axis, self.request, answer)}
@@ -141,13 +143,20 @@ class Report:
         """The keyframes some task got no answer for, and why."""
         lost: dict[int, str] = {}
         for task in self.request.tasks:
-            _axis, answers = self.of(task)
-            answered = {frame for answer in answers for frame in answer.batch.frames}
-            for outcome in self.outcomes:
-                if isinstance(outcome, Unanswered) and outcome.task == task:
-                    missing = (frame for frame in outcome.batch.frames if frame not in answered)
-                    lost |= dict.fromkeys(missing, outcome.reason)
+            lost |= self.unanswered(task)
         return lost
+
+    def unanswered(self, task: TaskName) -> dict[int, str]:
+        """The keyframes one task got no answer for, and why."""
+        _axis, answers = self.of(task)
+        answered = {frame for answer in answers for frame in answer.batch.frames}
+        return {
+            frame: outcome.reason
+            for outcome in self.outcomes
+            if isinstance(outcome, Unanswered) and outcome.task == task
+            for frame in outcome.batch.frames
+            if frame not in answered
+        }
 
 
 def failures(outcomes: Sequence[Outcome], plan: SamplingPlan) -> Iterator[Notice]:

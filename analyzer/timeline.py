@@ -31,6 +31,17 @@ class Span:
     end_range_seconds: Range
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of the video in which keyframes lie that nobody looked at."""
+
+    start_seconds: float
+    """The last keyframe before it that was looked at, or where the window begins."""
+    end_seconds: float
+    keyframes: tuple[int, ...]
+    """Those that were not looked at; at least one."""
+
+
 class Axis:
     """Puts seconds to keyframe numbers. Knows the plan and which keyframes were really looked at."""
 
@@ -81,6 +92,16 @@ class Axis:
                 run = []
             run.append(other)
         yield tuple(run)
+
+    def unseen(self, frames: Iterable[int]) -> tuple[Stretch, ...]:
+        """Return the stretches in which these keyframes lie that were not looked at, each between those that were."""
+        edges = sorted({self.plan.start_seconds, *self._times, self.plan.end_seconds})
+        stretches: dict[Range, list[int]] = {}
+        for frame in sorted(frames):
+            after = bisect_right(edges, self.time(frame))
+            around = edges[max(0, after - 1)], edges[min(len(edges) - 1, after)]
+            stretches.setdefault(around, []).append(frame)
+        return tuple(Stretch(start, end, tuple(stretches[start, end])) for start, end in sorted(stretches))
 
     def measured(self, start: float, end: float) -> tuple[Span, tuple[int, ...]]:
         """Return the stretch of something measured on every frame, and the keyframes that bear witness.
@@ -202,18 +223,9 @@ def identify(plan: SamplingPlan, keyframes: Sequence[PlannedKeyframe | Keyframe]
 
 def _failures(axis: Axis, failed: Mapping[int, str]) -> Iterator[Gap]:
     """One gap for each run of failed keyframes: from the last keyframe seen before it to the next one after it."""
-    plan = axis.plan
-    edges = sorted({plan.start_seconds, *(axis.time(frame) for frame in axis.seen), plan.end_seconds})
-    stretches = {
-        (
-            edges[max(0, bisect_right(edges, axis.time(frame)) - 1)],
-            edges[min(len(edges) - 1, bisect_right(edges, axis.time(frame)))],
-            reason,
-        )
-        for frame, reason in failed.items()
-    }
-    for start, end, reason in sorted(stretches):
-        yield Gap(start, end, reason)
+    for stretch in axis.unseen(failed):
+        for reason in sorted({failed[frame] for frame in stretch.keyframes}):
+            yield Gap(stretch.start_seconds, stretch.end_seconds, reason)
 
 
 def _is_datable(draft: Draft, axis: Axis) -> bool:

@@ -333,6 +333,37 @@ def test_a_clause_that_is_not_in_the_policy_is_refused_and_nothing_found_is_allo
     assert {clause.verdict for clause in result.clauses} == {"allow"}
 
 
+@pytest.mark.parametrize("said", [[], [span(4, 4, clause="smoke", explanation="A pen?", confidence=0.1)]])
+def test_what_was_not_looked_at_is_never_allowed(said):
+    request = AnalysisRequest(tasks=("moderation", "tags"), policy=POLICY)
+
+    def speak(question):
+        if question.id.startswith("tags"):
+            return {"tags": []}
+        frames = [k.index for k in question.keyframes]
+        return {"findings": said} if 4 in frames and 7 not in frames else ModelError("flagged")
+
+    result = run(Talker(speak), request).results.moderation
+    assert result.verdict == "review"
+    assert [clause.verdict for clause in result.clauses] == ["review", "review"]
+    assert all(c.explanation.endswith("; 8 of 12 keyframes could not be looked at") for c in result.clauses)
+    assert [(i.clause, i.start_seconds, i.end_seconds, i.keyframes) for i in result.review] == [
+        ("unseen", 0.0, 3.0, (0, 1, 2)),
+        ("unseen", 6.0, 12.0, (7, 8, 9, 10, 11)),
+    ]
+
+
+def test_what_is_blocked_stays_so_whatever_else_was_not_looked_at():
+    punch = span(0, 0, clause="fight", explanation="A punch.", confidence=0.9)
+
+    def speak(question):
+        return {"findings": [punch]} if question.id == "moderation.b0" else ModelError("down")
+
+    request = AnalysisRequest(tasks=("moderation",), policy=POLICY)
+    result = run(Talker(speak), request).results.moderation
+    assert (result.verdict, [clause.verdict for clause in result.clauses]) == ("block", ["review", "block"])
+
+
 # -- describe ---------------------------------------------------------------------------------------
 
 
