@@ -124,6 +124,30 @@ def test_a_server_that_asks_for_an_hour_is_given_up():
     assert len(server.asked) == 1
 
 
+def test_a_server_that_says_when_to_come_back_loses_no_question():
+    def busy(number, _asked):
+        return status(429, "Rate limit exceeded", Retry_After="0.001") if number % 3 else None
+
+    with oracle(echo, faults=busy) as server:
+        outcomes = ask(server, *(question(n, schema=SCHEMA) for n in range(40)))
+    assert [outcome for outcome in outcomes if isinstance(outcome, Exception)] == []
+    assert len(server.paid) == 40
+    assert len(server.asked) > 100
+
+
+def test_a_server_that_only_ever_says_when_to_come_back_is_given_up_after_ten_minutes():
+    slept = []
+
+    async def sleep(seconds):
+        slept.append(seconds)
+
+    with oracle(echo, faults=lambda _number, _asked: status(429, "busy", Retry_After="100")) as server:
+        (error,) = ask(server, sleep=sleep)
+    assert type(error) is ModelError
+    assert str(error) == "question events.b0: HTTP 429: busy; given up after 7 attempts"
+    assert sum(slept) <= 600
+
+
 def test_giving_up_says_after_how_many_attempts():
     with oracle(echo, faults=lambda _number, _asked: status(500, "boom")) as server:
         (error,) = ask(server, policy=RetryPolicy(attempts=3, base_seconds=0.01))
