@@ -226,13 +226,22 @@ def test_the_last_allowed_request_is_the_last_that_is_sent():
 
 def test_money_stops_before_it_is_spent():
     asked = [question(n, schema=SCHEMA, max_output_tokens=1000) for n in range(9)]
-    worst = PRICED.cost_usd(round(asked[0].input_tokens(PRICED) * 1.25), 1000)
-    ledger = Ledger(max_cost_usd=worst * 2.5)
+    worst, each = PRICED.cost_usd(round(asked[0].input_tokens(PRICED) * 1.25), 1000), PRICED.cost_usd(100, 50)
+    ledger = Ledger(max_cost_usd=worst + 3.5 * each)
     with oracle(echo, delay=0.05) as server:
         outcomes = ask(server, *asked, ledger=ledger, profile=PRICED)
-    assert len(server.asked) == 2
-    assert sum(isinstance(outcome, BudgetExceededError) for outcome in outcomes) == 7
-    assert ledger.usage.cost_usd == pytest.approx(2 * PRICED.cost_usd(100, 50))
+    assert len(server.asked) == 4
+    assert sum(isinstance(outcome, BudgetExceededError) for outcome in outcomes) == 5
+    assert ledger.usage.cost_usd == pytest.approx(4 * each)
+
+
+def test_what_requests_under_way_could_cost_only_makes_the_others_wait():
+    asked = [question(n, schema=SCHEMA, max_output_tokens=1000) for n in range(9)]
+    worst = PRICED.cost_usd(round(asked[0].input_tokens(PRICED) * 1.25), 1000)
+    with oracle(echo, delay=0.05) as server:
+        outcomes = ask(server, *asked, ledger=Ledger(max_cost_usd=worst * 2.5), profile=PRICED)
+    assert [outcome for outcome in outcomes if isinstance(outcome, Exception)] == []
+    assert server.most_under_way == 2
 
 
 def test_a_cost_limit_on_a_model_without_a_price_is_refused_before_anything_is_sent():

@@ -112,7 +112,8 @@ class OpenAIModel:
         )
         async with self._pace.turn():
             self._breaker.check()
-            reservation = ledger.reserve(question.worst_case_usd(self._profile), retry=retry)
+            worst_case = question.worst_case_usd(self._profile)
+            reservation = await ledger.reserve_in_turn(worst_case, retry=retry)
             try:
                 outcome = await exchange(
                     self._client, self._endpoint, packed, expects_json=question.schema is not None
