@@ -134,7 +134,7 @@ class _Again:
     def _concluded(self, timeline: Timeline, closer: Sequence[Answered[Any]]) -> Timeline:
         _, answers = self._report.of("events")
         first = [events.renumbered(answer, self._mixed.numbers, self._mixed.keyframes) for answer in answers]
-        axis = self._axis([*first, *closer])
+        axis = self._axis("events", [*first, *closer])
         report = self._report
         told = events.conclude([*first, *closer], axis, report.request, report.model.info.name)
         return replace(timeline, events=date(told.drafts, axis))
@@ -148,7 +148,7 @@ class _Again:
         first = [ask.renumbered(answer, numbers, keyframes) for answer in answers]
         said = ask.superseded(first, closer)
         known = len(self._report.notices)
-        results = await self._report.conclude("ask", self._axis(said), said)
+        results = await self._report.conclude("ask", self._axis("ask", said), said)
         changed = replace(timeline, results=replace(timeline.results, **results))
         return warned(changed, *self._report.notices[known:])
 
@@ -165,7 +165,7 @@ class _Again:
             _, answers = self._report.of(task)
             first = [reader.renumbered(answer, mixed.numbers, mixed.keyframes) for answer in answers]
             said = reader.corrected(first, closer)
-            results = await self._report.conclude(task, self._axis(said), said)
+            results = await self._report.conclude(task, self._axis(task, said), said)
             timeline = replace(timeline, results=replace(timeline.results, **results))
         return timeline
 
@@ -187,8 +187,10 @@ class _Again:
         self._outcomes += outcomes
         return [outcome for outcome in outcomes if isinstance(outcome, Answered)]
 
-    def _axis(self, answers: Sequence[Answered[Any]]) -> Axis:
-        return Axis(self._mixed.plan, {frame for answer in answers for frame in answer.batch.frames})
+    def _axis(self, task: TaskName, answers: Sequence[Answered[Any]]) -> Axis:
+        seen = {frame for answer in answers for frame in answer.batch.frames}
+        lost = {self._mixed.numbers[frame] for frame in self._report.unanswered(task)}
+        return Axis(self._mixed.plan, seen, lost - seen)
 
     def _next_index(self) -> int:
         used = (outcome.batch.index for outcome in self._outcomes)

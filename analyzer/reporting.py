@@ -77,9 +77,13 @@ class Report:
         )
 
     def of(self, task: TaskName) -> tuple[Axis, list[Answered[Any]]]:
-        """What was answered to a task, and the time axis of the keyframes it was answered for."""
-        answers = [o for o in self.outcomes if isinstance(o, Answered) and o.task == task]
-        return Axis(self.plan, {frame for answer in answers for frame in answer.batch.frames}), answers
+        """What was answered to a task, and the time axis of the keyframes it was asked about."""
+        answers = self._answers(task)
+        seen = {frame for answer in answers for frame in answer.batch.frames}
+        return Axis(self.plan, seen, self.unanswered(task)), answers
+
+    def _answers(self, task: TaskName) -> list[Answered[Any]]:
+        return [o for o in self.outcomes if isinstance(o, Answered) and o.task == task]
 
     async def _results(self) -> Results:
         results: dict[str, Any] = {}
@@ -148,8 +152,7 @@ class Report:
 
     def unanswered(self, task: TaskName) -> dict[int, str]:
         """The keyframes one task got no answer for, and why."""
-        _axis, answers = self.of(task)
-        answered = {frame for answer in answers for frame in answer.batch.frames}
+        answered = {frame for answer in self._answers(task) for frame in answer.batch.frames}
         return {
             frame: outcome.reason
             for outcome in self.outcomes

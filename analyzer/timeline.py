@@ -43,13 +43,15 @@ class Stretch:
 
 
 class Axis:
-    """Puts seconds to keyframe numbers. Knows the plan and which keyframes were really looked at."""
+    """Puts seconds to keyframe numbers. Knows the plan, which keyframes were really looked at, and which in vain."""
 
-    def __init__(self, plan: SamplingPlan, seen: Iterable[int]) -> None:
+    def __init__(self, plan: SamplingPlan, seen: Iterable[int], lost: Iterable[int] = ()) -> None:
         self.plan = plan
         self.seen = tuple(sorted(seen))
         """Indexes of the keyframes that were looked at; neighbours are counted among these alone."""
         self._planned = {keyframe.index: keyframe for keyframe in plan.keyframes}
+        self._lost = tuple(sorted(lost))
+        """Indexes of those that were asked about without an answer; not of those nobody was asked about."""
         self._times = [self._planned[index].time_seconds for index in self.seen]
 
     def time(self, frame: int) -> float:
@@ -81,13 +83,14 @@ class Axis:
         return tuple(self._instance(run) for run in self.runs(frames, bridged))
 
     def runs(self, frames: Sequence[int], bridged: int = BRIDGED) -> Iterator[tuple[int, ...]]:
-        """Split ascending keyframes where more than ``bridged`` keyframes were looked at in between."""
+        """Split ascending keyframes where more than ``bridged`` keyframes in between were looked at, or in vain."""
         if not frames:
             return
         position = {frame: place for place, frame in enumerate(self.seen)}
         run = [frames[0]]
         for one, other in pairwise(frames):
-            if position[other] - position[one] - 1 > bridged:
+            without = position[other] - position[one] - 1
+            if without + len(self._lost_between(one, other)) > bridged:
                 yield tuple(run)
                 run = []
             run.append(other)
@@ -130,16 +133,25 @@ class Axis:
     def _start(self, first: int, before: int | None) -> tuple[float, Range]:
         time = self.time(first)
         if before is not None and self.shot(before) == self.shot(first):
-            return (self.time(before) + time) / 2, (self.time(before), time)
-        opening = min(time, self._clamp(self.plan.shots[self.shot(first)].start_seconds))
-        return opening, (opening, time)
+            start, earliest = (self.time(before) + time) / 2, self.time(before)
+        else:
+            start = earliest = min(time, self._clamp(self.plan.shots[self.shot(first)].start_seconds))
+        if lost := self._lost_between(-1 if before is None else before, first):
+            start = max(start, (self.time(lost[-1]) + time) / 2)
+        return start, (earliest, time)
 
     def _end(self, last: int, after: int | None) -> tuple[float, Range]:
         time = self.time(last)
         if after is not None and self.shot(after) == self.shot(last):
-            return (time + self.time(after)) / 2, (time, self.time(after))
-        closing = max(time, self._clamp(self.plan.shots[self.shot(last)].end_seconds))
-        return closing, (time, closing)
+            end, latest = (time + self.time(after)) / 2, self.time(after)
+        else:
+            end = latest = max(time, self._clamp(self.plan.shots[self.shot(last)].end_seconds))
+        if lost := self._lost_between(last, len(self._planned) if after is None else after):
+            end = min(end, (time + self.time(lost[0])) / 2)
+        return end, (time, latest)
+
+    def _lost_between(self, one: int, other: int) -> tuple[int, ...]:
+        return self._lost[bisect_right(self._lost, one) : bisect_left(self._lost, other)]
 
     def _clamp(self, seconds: float) -> float:
         return min(max(seconds, self.plan.start_seconds), self.plan.end_seconds)
