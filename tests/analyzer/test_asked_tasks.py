@@ -1,5 +1,6 @@
 import asyncio
 import json
+import random
 import time
 
 import jsonschema
@@ -242,6 +243,60 @@ def test_a_slide_that_gains_lines_is_one_page_in_its_fullest_state():
     assert menu.fields == {"Total": "7"}
     assert [i.keyframes for i in menu.instances] == [(0, 1, 2, 3, 4, 5, 6)]
     assert thanks.title == "Thanks"
+
+
+def page_of(number, words=480):
+    """A page of a table, about three thousand characters; no two are alike but in their vocabulary."""
+    said = random.Random(number)
+    names = [
+        "revenue",
+        "cost",
+        "margin",
+        "total",
+        "quarter",
+        "north",
+        "south",
+        "east",
+        "west",
+        "plan",
+        "actual",
+        "budget",
+    ]
+    return "\n".join(f"| {said.choice(names)} | {said.randint(1, 9999)} |" for _ in range(words // 3))
+
+
+def pages_shown(*pages):
+    shown = [span(n, n, title="", markdown=markdown) for n, markdown in enumerate(pages)]
+    answers = answered(documents.inquire(AnalysisRequest()), PLAN, (range(12), {"documents": shown}))
+    return [tuple(i.keyframes[0] for i in page.instances) for page in documents.conclude(answers, AXIS)]
+
+
+def misread(text, every):
+    return "".join("?" if n % every == every - 1 else letter for n, letter in enumerate(text))
+
+
+def test_pages_of_one_vocabulary_are_told_apart_and_a_page_read_twice_is_one():
+    one, other = page_of(1), page_of(2)
+    assert pages_shown(one, other) == [(0,), (1,)]
+    assert pages_shown(one, misread(one, 40), other, misread(other, 40)) == [(0,), (2,)]
+    assert pages_shown(one[:2400], one) == [(0,)]
+    lines = one.splitlines()
+    assert pages_shown(one, "\n".join(random.Random(0).sample(lines, len(lines) // 2))) == [(0,), (1,)]
+
+
+def test_a_short_page_is_the_same_with_a_letter_misread():
+    assert pages_shown("# Thank you", "# Thank vou", "# Questions") == [(0,), (2,)]
+
+
+def test_a_hundred_dense_pages_are_compared_in_a_moment():
+    plan = plan_of([float(n) for n in range(100)])
+    inquiry = documents.inquire(AnalysisRequest())
+    batches = [range(start, start + 10) for start in range(0, 100, 10)]
+    said = [{"documents": [span(n, n, title="", markdown=page_of(n)) for n in batch]} for batch in batches]
+    answers = answered(inquiry, plan, *zip(batches, said, strict=True))
+    started = time.perf_counter()
+    assert len(documents.conclude(answers, Axis(plan, range(100)))) == 100
+    assert time.perf_counter() - started < 10, "letter by letter it takes minutes"
 
 
 # -- objects ----------------------------------------------------------------------------------------
