@@ -337,6 +337,24 @@ def test_things_are_followed_over_batches_by_place_and_keep_their_relations():
     assert (relation.subject, relation.relation, relation.object) == ("t0", "left of", "t1")
 
 
+def test_entries_of_one_id_are_one_thing_unless_they_are_in_two_places_at_once():
+    left, right = [0, 0, 200, 200], [700, 0, 900, 200]
+    said = [
+        thing("car-1", "car", (0, left)),
+        thing("car-1", "car", (1, right)),
+        thing("car-1", "red car", (2, left)),
+        thing("car-1", "car", (2, right)),
+        thing("car-1", "dog", (3, right)),
+    ]
+    answers = answered(objects.inquire(AnalysisRequest()), PLAN, (range(6), {"objects": said}))
+    tracks = objects.conclude(answers, AXIS).tracks
+    assert [(t.label, [b.keyframe for b in t.boxes]) for t in tracks] == [
+        ("car", [0, 1, 2]),
+        ("car", [2]),
+        ("dog", [3]),
+    ]
+
+
 def test_nothing_is_followed_across_a_cut_or_to_another_place():
     here, there = [0, 0, 200, 200], [700, 700, 900, 900]
     answers = answered(
