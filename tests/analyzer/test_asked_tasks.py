@@ -284,6 +284,15 @@ def test_pages_of_one_vocabulary_are_told_apart_and_a_page_read_twice_is_one():
     assert pages_shown(one, "\n".join(random.Random(0).sample(lines, len(lines) // 2))) == [(0,), (1,)]
 
 
+def test_a_name_that_stands_there_twice_keeps_both_values():
+    said = [("Total", "1"), ("Total (2)", "old"), ("Total", "2"), ("Total", "1"), ("Date", "1 May")]
+    fields = [{"name": name, "value": value} for name, value in said]
+    receipt = span(0, 0, title="Receipt", markdown="# Receipt", fields=fields)
+    answers = answered(documents.inquire(AnalysisRequest()), PLAN, (range(6), {"documents": [receipt]}))
+    (page,) = documents.conclude(answers, AXIS)
+    assert page.fields == {"Total": "1", "Total (2)": "old", "Total (3)": "2", "Date": "1 May"}
+
+
 def test_a_short_page_is_the_same_with_a_letter_misread():
     assert pages_shown("# Thank you", "# Thank vou", "# Questions") == [(0,), (2,)]
 

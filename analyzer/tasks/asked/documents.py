@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
-from itertools import repeat
+from itertools import chain, count, repeat
 from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
@@ -177,9 +177,20 @@ def _element(page: _Shown, axis: Axis) -> DocumentElement:
         title=entry.title,
         markdown=entry.markdown,
         tables=tuple(table.table() for table in entry.tables),
-        fields={field.name: field.value for field in entry.fields},
+        fields=_fields(entry.fields),
         instances=axis.instances(sorted(page.frames), bridged=0),
     )
+
+
+def _fields(entries: Sequence[FieldEntry]) -> dict[str, str]:
+    """The values by name; a name that has another value already is numbered, as ``Total (2)``."""
+    fields: dict[str, str] = {}
+    for entry in entries:
+        numbered = (f"{entry.name} ({number})" for number in count(2))
+        names = chain((entry.name,), numbered)
+        name = next(name for name in names if fields.get(name, entry.value) == entry.value)
+        fields[name] = entry.value
+    return fields
 
 
 def _is_same(page: _Shown, other: _Transcript, frames: Sequence[int], *, still: bool) -> bool:
