@@ -117,7 +117,8 @@ class Report:
         if joining is None:
             return None
         try:
-            return await ask_checked(joining.question, joining.read, self.model, self.ledger)
+            question = joining.question_for(self.model.profile)
+            return await ask_checked(question, joining.read, self.model, self.ledger)
         except AnalyzerError as error:
             self.notices.append(Notice("not_joined", f"the parts stand side by side: {error}"))
             return None

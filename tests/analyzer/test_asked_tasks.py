@@ -582,6 +582,24 @@ def test_what_cannot_be_joined_stands_side_by_side():
     assert timeline.results.ask.answer == "Part 0."
 
 
+def test_what_joins_the_parts_keeps_to_the_models_limits_and_reads_them_as_json():
+    model = Talker(speak, ModelProfile("small", images_per_batch=4, max_output_tokens=1024))
+    run(model, AnalysisRequest(tasks=("describe", "custom", "ask"), question="Wet?", schema=FULL.schema))
+    joins = {q.id: q for q in model.asked if q.id.endswith(".join")}
+    assert {q.max_output_tokens for q in joins.values()} == {1024}
+    assert '1. {"wet": false}\n' in joins["custom.join"].text
+    large = Talker(speak, ModelProfile("large", images_per_batch=4, max_output_tokens=16_384))
+    run(large, AnalysisRequest(tasks=("custom",), question="Wet?", schema=FULL.schema))
+    assert {q.max_output_tokens for q in large.asked} == {8192}, "the whole may be as long as a part"
+
+
+def test_an_answer_whose_confidence_was_not_given_is_joined_without_one():
+    request = AnalysisRequest(tasks=("ask",), question="Wet?")
+    said = [{"answer": "Yes."}, {"answer": "No.", "confidence": 0.5}]
+    answers = answered(ask.inquire(request), PLAN, (range(6), said[0]), (range(5, 12), said[1]))
+    assert "1. Yes. \n2. No. (confidence 0.5)" in ask.join(answers, request).question.text
+
+
 def test_a_task_that_fails_on_a_batch_leaves_the_others_their_answers():
     def speak_but_not_of_tags(question):
         return "{" if question.id == "tags.b1" else speak(question)
