@@ -56,7 +56,7 @@ class Report:
         axis = Axis(self.plan, (k.index for k in keyframes if k.index not in lost))
         return Timeline(
             id="",
-            status="partial" if lost else "complete",
+            status="partial" if lost or results.custom_parts is not None else "complete",
             media=self.plan.media,
             request={"tasks": list(self.request.tasks), "taxonomy": list(self.request.taxonomy)},
             model=self.model.info,
@@ -109,7 +109,7 @@ class Report:
                 return {task: describe.conclude(answers, axis, summary)}
             case "custom":
                 whole = await self._join(custom.join(answers, self.request))
-                return {task: custom.conclude(answers, whole)}
+                return custom.conclude(answers, whole, self.request)
         return {}
 
     async def _join(self, joining: Joining[R] | None) -> R | None:

@@ -259,6 +259,8 @@ class Results:
     documents: tuple[DocumentElement, ...] | None = None
     custom: Mapping[str, object] | None = None
     """What the caller's schema says, or ``{"text": ...}``."""
+    custom_parts: tuple[Mapping[str, object], ...] | None = None
+    """Instead of ``custom`` where its parts could not be joined to one: each as the schema says, in order of time."""
 
 
 @dataclass(frozen=True, slots=True)

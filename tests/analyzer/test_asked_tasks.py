@@ -493,16 +493,17 @@ def test_each_shot_is_told_by_whoever_saw_most_of_it_and_chapters_follow_each_ot
 def test_a_custom_answer_fits_the_callers_schema():
     inquiry = custom.inquire(FULL)
     (answer,) = answered(inquiry, PLAN, (range(6), {"wet": True}))
-    assert custom.conclude([answer], None) == {"wet": True}
+    assert custom.conclude([answer], None, FULL)["custom"] == {"wet": True}
     with pytest.raises(UnusableAnswerError, match=r"\$.wet: 'yes' is not of type 'boolean'"):
         answered(inquiry, PLAN, (range(6), {"wet": "yes"}))
 
 
 def test_without_a_schema_the_answer_is_text():
-    (answer,) = answered(
-        custom.inquire(AnalysisRequest(instructions="Write XML.")), PLAN, (range(6), "<wet>yes</wet>\x07")
-    )
-    assert custom.conclude([answer], None) == {"text": "<wet>yes</wet>"}
+    request = AnalysisRequest(instructions="Write XML.")
+    (answer,) = answered(custom.inquire(request), PLAN, (range(6), "<wet>yes</wet>\x07"))
+    assert custom.conclude([answer], None, request) == {"custom": {"text": "<wet>yes</wet>"}}
+    two = custom.conclude([answer, answer], None, request)
+    assert two == {"custom": {"text": "<wet>yes</wet>\n\n<wet>yes</wet>"}}
 
 
 @pytest.mark.parametrize(
@@ -575,10 +576,11 @@ def test_what_cannot_be_joined_stands_side_by_side():
         Talker(lambda q: ModelError("down") if q.id.endswith(".join") else speak(q)),
         AnalysisRequest(tasks=("describe", "custom", "ask"), question="Wet?", schema=FULL.schema),
     )
-    assert timeline.status == "complete"
+    assert timeline.status == "partial", "there is no answer as the schema wants it"
     assert [warning.code for warning in timeline.warnings] == ["not_joined"] * 3
     assert timeline.results.describe.summary == "Part 0. Part 3. Part 6. Part 9."
-    assert len(timeline.results.custom["parts"]) == 4
+    assert timeline.results.custom is None
+    assert timeline.results.custom_parts == ({"wet": False}, {"wet": False}, {"wet": True}, {"wet": True})
     assert timeline.results.ask.answer == "Part 0."
 
 

@@ -62,12 +62,20 @@ def join(answers: Sequence[Answered[CustomAnswer]], request: AnalysisRequest) ->
     return join_parts("custom", wanted, parts, request.schema, read_whole, _OUTPUT_TOKENS)
 
 
-def conclude(answers: Sequence[Answered[CustomAnswer]], joined: CustomAnswer | None) -> CustomAnswer:
-    """The one answer. Several that could not be joined are given one after another, under ``parts``."""
-    if joined is not None:
-        return joined
+def conclude(
+    answers: Sequence[Answered[CustomAnswer]], joined: CustomAnswer | None, request: AnalysisRequest
+) -> dict[str, Any]:
+    """The one answer, by its name in ``Results``.
+
+    Texts that could not be joined stand one after another. Of answers that follow a schema no such whole would follow
+    it: they are kept apart, under a name of their own.
+    """
     said = [answer.said for answer in in_order(answers)]
-    return said[0] if len(said) == 1 else {"parts": said}
+    if joined is None and len(said) > 1 and request.schema is not None:
+        return {"custom_parts": tuple(said)}
+    if joined is None and len(said) > 1:
+        return {"custom": {"text": "\n\n".join(_told(part) for part in said)}}
+    return {"custom": said[0] if joined is None else joined}
 
 
 def _told(said: CustomAnswer) -> str:
