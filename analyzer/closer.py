@@ -54,14 +54,17 @@ async def look_closer(
 ) -> Timeline:
     """The timeline after closer looks, where they are needed and succeed; without any the same.
 
-    A question comes first: it gets all that may be spent, or half of it where events have loose edges as well.
+    A question comes first: it gets all that may be spent, or half of it where events have loose edges as well. Nothing
+    is spent on frames in between where the caller's own form was asked for: they give the keyframes new numbers, and no
+    one here knows which numbers in such an answer are keyframes.
     """
     by_task: dict[TaskName, Inquiry[Any]] = {inquiry.task: inquiry for inquiry in inquiries}
+    frames = 0 if "custom" in by_task else look.frames
     axis, _ = report.of("events")
     edges = find_loose_edges(timeline.events, axis) if "events" in by_task else ()
-    wish = _wish(report, look.frames - look.frames // 2 if edges else look.frames)
+    wish = _wish(report, frames - frames // 2 if edges else frames)
     asked = sum(map(len, wish.times.values()))
-    loose = spread(edges, axis, look.frames - asked)
+    loose = spread(edges, axis, frames - asked)
     times = sorted({time for spent in (wish.times, loose) for each in spent.values() for time in each})
     small, pixels = _small(report, keyframes, look.larger if look.enlarge else 0)
     if not times and not small:
