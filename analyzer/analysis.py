@@ -173,7 +173,7 @@ async def _analyze_locally(
         events=events,
         shots=list_shots(plan),
         keyframes=list_keyframes(keyframes),
-        results=_results(request, seen),
+        results=_results(request, seen, [failure.keyframe for failure in failures]),
         coverage=cover(seen.axis, {failure.keyframe: "model_failed" for failure in failures}),
         usage=Usage(analyze_seconds=time.perf_counter() - started),
         warnings=(*plan.notices, *cautions, *_warnings(failures, seen.axis)),
@@ -218,13 +218,13 @@ def _cautions(request: AnalysisRequest) -> list[Notice]:
     return cautions
 
 
-def _results(request: AnalysisRequest, seen: Understanding) -> Results:
+def _results(request: AnalysisRequest, seen: Understanding, failed: Sequence[int]) -> Results:
     asked = set(request.tasks)
     return Results(
         text=list_text(seen) if "text" in asked else None,
         tags=list_tags(seen, request.taxonomy) if "tags" in asked else None,
         objects=list_objects(seen) if "objects" in asked else None,
-        moderation=moderate(seen, request.policy) if "moderation" in asked else None,
+        moderation=moderate(seen, request.policy, failed) if "moderation" in asked else None,
         describe=describe(seen) if "describe" in asked else None,
     )
 

@@ -54,14 +54,17 @@ async def look_closer(
 ) -> Timeline:
     """The timeline after closer looks, where they are needed and succeed; without any the same.
 
-    A question comes first: it gets all that may be spent, or half of it where events have loose edges as well.
+    A question comes first: it gets all that may be spent, or half of it where events have loose edges as well. Nothing
+    is spent on frames in between where the caller's own form was asked for: they give the keyframes new numbers, and no
+    one here knows which numbers in such an answer are keyframes.
     """
     by_task: dict[TaskName, Inquiry[Any]] = {inquiry.task: inquiry for inquiry in inquiries}
+    frames = 0 if "custom" in by_task else look.frames
     axis, _ = report.of("events")
     edges = find_loose_edges(timeline.events, axis) if "events" in by_task else ()
-    wish = _wish(report, look.frames - look.frames // 2 if edges else look.frames)
+    wish = _wish(report, frames - frames // 2 if edges else frames)
     asked = sum(map(len, wish.times.values()))
-    loose = spread(edges, axis, look.frames - asked)
+    loose = spread(edges, axis, frames - asked)
     times = sorted({time for spent in (wish.times, loose) for each in spent.values() for time in each})
     small, pixels = _small(report, keyframes, look.larger if look.enlarge else 0)
     if not times and not small:
@@ -134,7 +137,7 @@ class _Again:
     def _concluded(self, timeline: Timeline, closer: Sequence[Answered[Any]]) -> Timeline:
         _, answers = self._report.of("events")
         first = [events.renumbered(answer, self._mixed.numbers, self._mixed.keyframes) for answer in answers]
-        axis = self._axis([*first, *closer])
+        axis = self._axis("events", [*first, *closer])
         report = self._report
         told = events.conclude([*first, *closer], axis, report.request, report.model.info.name)
         return replace(timeline, events=date(told.drafts, axis))
@@ -148,7 +151,7 @@ class _Again:
         first = [ask.renumbered(answer, numbers, keyframes) for answer in answers]
         said = ask.superseded(first, closer)
         known = len(self._report.notices)
-        results = await self._report.conclude("ask", self._axis(said), said)
+        results = await self._report.conclude("ask", self._axis("ask", said), said)
         changed = replace(timeline, results=replace(timeline.results, **results))
         return warned(changed, *self._report.notices[known:])
 
@@ -165,7 +168,7 @@ class _Again:
             _, answers = self._report.of(task)
             first = [reader.renumbered(answer, mixed.numbers, mixed.keyframes) for answer in answers]
             said = reader.corrected(first, closer)
-            results = await self._report.conclude(task, self._axis(said), said)
+            results = await self._report.conclude(task, self._axis(task, said), said)
             timeline = replace(timeline, results=replace(timeline.results, **results))
         return timeline
 
@@ -187,8 +190,10 @@ class _Again:
         self._outcomes += outcomes
         return [outcome for outcome in outcomes if isinstance(outcome, Answered)]
 
-    def _axis(self, answers: Sequence[Answered[Any]]) -> Axis:
-        return Axis(self._mixed.plan, {frame for answer in answers for frame in answer.batch.frames})
+    def _axis(self, task: TaskName, answers: Sequence[Answered[Any]]) -> Axis:
+        seen = {frame for answer in answers for frame in answer.batch.frames}
+        lost = {self._mixed.numbers[frame] for frame in self._report.unanswered(task)}
+        return Axis(self._mixed.plan, seen, lost - seen)
 
     def _next_index(self) -> int:
         used = (outcome.batch.index for outcome in self._outcomes)

@@ -11,6 +11,7 @@ from analyzer.requests import AnalysisRequest
 from analyzer.spending import Ledger
 from analyzer.tasks.asked import ask, custom, describe, documents, events, moderation, objects, tags, text
 from analyzer.tasks.asked.joining import Joining
+from analyzer.tasks.caution import cautious
 from analyzer.timeline import Axis, cover, date, list_keyframes, list_shots
 from analyzer.types import Results, TaskName, Timeline
 from sampler import Keyframe, Notice, SamplingPlan
@@ -55,7 +56,7 @@ class Report:
         axis = Axis(self.plan, (k.index for k in keyframes if k.index not in lost))
         return Timeline(
             id="",
-            status="partial" if lost else "complete",
+            status="partial" if lost or results.custom_parts is not None else "complete",
             media=self.plan.media,
             request={"tasks": list(self.request.tasks), "taxonomy": list(self.request.taxonomy)},
             model=self.model.info,
@@ -76,9 +77,13 @@ class Report:
         )
 
     def of(self, task: TaskName) -> tuple[Axis, list[Answered[Any]]]:
-        """What was answered to a task, and the time axis of the keyframes it was answered for."""
-        answers = [o for o in self.outcomes if isinstance(o, Answered) and o.task == task]
-        return Axis(self.plan, {frame for answer in answers for frame in answer.batch.frames}), answers
+        """What was answered to a task, and the time axis of the keyframes it was asked about."""
+        answers = self._answers(task)
+        seen = {frame for answer in answers for frame in answer.batch.frames}
+        return Axis(self.plan, seen, self.unanswered(task)), answers
+
+    def _answers(self, task: TaskName) -> list[Answered[Any]]:
+        return [o for o in self.outcomes if isinstance(o, Answered) and o.task == task]
 
     async def _results(self) -> Results:
         results: dict[str, Any] = {}
@@ -94,7 +99,8 @@ class Report:
             return {task: _CONCLUSIONS[task](answers, axis)}
         match task:
             case "moderation":
-                return {task: moderation.conclude(answers, axis, self.request)}
+                judged = moderation.conclude(answers, axis, self.request)
+                return {task: cautious(judged, axis, self.unanswered(task))}
             case "ask":
                 answer = await self._join(ask.join(answers, self.request))
                 return {task: ask.conclude(answers, axis, self.request, answer)}
@@ -103,7 +109,7 @@ class Report:
                 return {task: describe.conclude(answers, axis, summary)}
             case "custom":
                 whole = await self._join(custom.join(answers, self.request))
-                return {task: custom.conclude(answers, whole)}
+                return custom.conclude(answers, whole, self.request)
         return {}
 
     async def _join(self, joining: Joining[R] | None) -> R | None:
@@ -111,7 +117,8 @@ class Report:
         if joining is None:
             return None
         try:
-            return await ask_checked(joining.question, joining.read, self.model, self.ledger)
+            question = joining.question_for(self.model.profile)
+            return await ask_checked(question, joining.read, self.model, self.ledger)
         except AnalyzerError as error:
             self.notices.append(Notice("not_joined", f"the parts stand side by side: {error}"))
             return None
@@ -141,13 +148,19 @@ class Report:
         """The keyframes some task got no answer for, and why."""
         lost: dict[int, str] = {}
         for task in self.request.tasks:
-            _axis, answers = self.of(task)
-            answered = {frame for answer in answers for frame in answer.batch.frames}
-            for outcome in self.outcomes:
-                if isinstance(outcome, Unanswered) and outcome.task == task:
-                    missing = (frame for frame in outcome.batch.frames if frame not in answered)
-                    lost |= dict.fromkeys(missing, outcome.reason)
+            lost |= self.unanswered(task)
         return lost
+
+    def unanswered(self, task: TaskName) -> dict[int, str]:
+        """The keyframes one task got no answer for, and why."""
+        answered = {frame for answer in self._answers(task) for frame in answer.batch.frames}
+        return {
+            frame: outcome.reason
+            for outcome in self.outcomes
+            if isinstance(outcome, Unanswered) and outcome.task == task
+            for frame in outcome.batch.frames
+            if frame not in answered
+        }
 
 
 def failures(outcomes: Sequence[Outcome], plan: SamplingPlan) -> Iterator[Notice]:

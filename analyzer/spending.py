@@ -1,5 +1,6 @@
 """What one run may spend on a model and has spent: reserved before it is sent, settled when answered."""
 
+import asyncio
 from dataclasses import dataclass, field
 
 from analyzer.errors import BudgetExceededError
@@ -21,6 +22,9 @@ class Ledger:
     """Worst case of requests that were sent and never answered: they may have been billed."""
     reserved_usd: float = 0.0
     """Worst case of requests under way."""
+    _under_way: int = field(default=0, init=False, repr=False)
+    _ended: asyncio.Event = field(default_factory=asyncio.Event, init=False, repr=False, compare=False)
+    """Set whenever a request ends."""
 
     @property
     def committed_usd(self) -> float:
@@ -53,7 +57,33 @@ class Ledger:
         self.record(Usage(requests=1, retries=int(retry)))
         held = worst_case_usd or 0.0
         self.reserved_usd += held
+        self._under_way += 1
         return Reservation(self, held)
+
+    async def reserve_in_turn(self, worst_case_usd: float | None, *, retry: bool = False) -> "Reservation":
+        """The same, but after requests under way where only what they could cost at worst leaves no room for it.
+
+        Raises:
+            BudgetExceededError: the request could cross a limit whatever those under way cost.
+        """
+        while self._is_room_ahead(worst_case_usd):
+            self._ended.clear()
+            await self._ended.wait()
+        return self.reserve(worst_case_usd, retry=retry)
+
+    def _is_room_ahead(self, worst_case_usd: float | None) -> bool:
+        """Whether there is no room now, but may be when those under way have ended."""
+        if self.max_cost_usd is None or worst_case_usd is None or not self._under_way:
+            return False
+        if self.max_requests is not None and self.usage.requests >= self.max_requests:
+            return False
+        committed = self.committed_usd + worst_case_usd
+        return committed - self.reserved_usd <= self.max_cost_usd < committed
+
+    def end_one(self) -> None:
+        """A request has ended, and what was held for it is free again; called by its reservation."""
+        self._under_way -= 1
+        self._ended.set()
 
     def record(self, usage: Usage) -> None:
         """Add what was spent, for instance by an answer that was kept from an earlier, interrupted run."""
@@ -69,8 +99,8 @@ class Reservation:
 
     def settle(self, usage: Usage) -> None:
         """The request was answered and this is what it cost."""
-        self._release()
         self.ledger.record(usage)
+        self._release()
 
     def refuse(self) -> None:
         """The server turned the request away: nothing was spent."""
@@ -78,13 +108,13 @@ class Reservation:
 
     def lose(self) -> None:
         """The request was sent and no answer came: it may have been billed."""
-        held = self.held_usd
+        self.ledger.at_risk_usd += self.held_usd
         self._release()
-        self.ledger.at_risk_usd += held
 
     def _release(self) -> None:
         self.ledger.reserved_usd -= self.held_usd
         self.held_usd = 0.0
+        self.ledger.end_one()
 
 
 def add_usage(a: Usage, b: Usage) -> Usage:

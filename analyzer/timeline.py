@@ -31,14 +31,27 @@ class Span:
     end_range_seconds: Range
 
 
-class Axis:
-    """Puts seconds to keyframe numbers. Knows the plan and which keyframes were really looked at."""
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of the video in which keyframes lie that nobody looked at."""
 
-    def __init__(self, plan: SamplingPlan, seen: Iterable[int]) -> None:
+    start_seconds: float
+    """The last keyframe before it that was looked at, or where the window begins."""
+    end_seconds: float
+    keyframes: tuple[int, ...]
+    """Those that were not looked at; at least one."""
+
+
+class Axis:
+    """Puts seconds to keyframe numbers. Knows the plan, which keyframes were really looked at, and which in vain."""
+
+    def __init__(self, plan: SamplingPlan, seen: Iterable[int], lost: Iterable[int] = ()) -> None:
         self.plan = plan
         self.seen = tuple(sorted(seen))
         """Indexes of the keyframes that were looked at; neighbours are counted among these alone."""
         self._planned = {keyframe.index: keyframe for keyframe in plan.keyframes}
+        self._lost = tuple(sorted(lost))
+        """Indexes of those that were asked about without an answer; not of those nobody was asked about."""
         self._times = [self._planned[index].time_seconds for index in self.seen]
 
     def time(self, frame: int) -> float:
@@ -70,17 +83,28 @@ class Axis:
         return tuple(self._instance(run) for run in self.runs(frames, bridged))
 
     def runs(self, frames: Sequence[int], bridged: int = BRIDGED) -> Iterator[tuple[int, ...]]:
-        """Split ascending keyframes where more than ``bridged`` keyframes were looked at in between."""
+        """Split ascending keyframes where more than ``bridged`` keyframes in between were looked at, or in vain."""
         if not frames:
             return
         position = {frame: place for place, frame in enumerate(self.seen)}
         run = [frames[0]]
         for one, other in pairwise(frames):
-            if position[other] - position[one] - 1 > bridged:
+            without = position[other] - position[one] - 1
+            if without + len(self._lost_between(one, other)) > bridged:
                 yield tuple(run)
                 run = []
             run.append(other)
         yield tuple(run)
+
+    def unseen(self, frames: Iterable[int]) -> tuple[Stretch, ...]:
+        """Return the stretches in which these keyframes lie that were not looked at, each between those that were."""
+        edges = sorted({self.plan.start_seconds, *self._times, self.plan.end_seconds})
+        stretches: dict[Range, list[int]] = {}
+        for frame in sorted(frames):
+            after = bisect_right(edges, self.time(frame))
+            around = edges[max(0, after - 1)], edges[min(len(edges) - 1, after)]
+            stretches.setdefault(around, []).append(frame)
+        return tuple(Stretch(start, end, tuple(stretches[start, end])) for start, end in sorted(stretches))
 
     def measured(self, start: float, end: float) -> tuple[Span, tuple[int, ...]]:
         """Return the stretch of something measured on every frame, and the keyframes that bear witness.
@@ -109,16 +133,25 @@ class Axis:
     def _start(self, first: int, before: int | None) -> tuple[float, Range]:
         time = self.time(first)
         if before is not None and self.shot(before) == self.shot(first):
-            return (self.time(before) + time) / 2, (self.time(before), time)
-        opening = min(time, self._clamp(self.plan.shots[self.shot(first)].start_seconds))
-        return opening, (opening, time)
+            start, earliest = (self.time(before) + time) / 2, self.time(before)
+        else:
+            start = earliest = min(time, self._clamp(self.plan.shots[self.shot(first)].start_seconds))
+        if lost := self._lost_between(-1 if before is None else before, first):
+            start = max(start, (self.time(lost[-1]) + time) / 2)
+        return start, (earliest, time)
 
     def _end(self, last: int, after: int | None) -> tuple[float, Range]:
         time = self.time(last)
         if after is not None and self.shot(after) == self.shot(last):
-            return (time + self.time(after)) / 2, (time, self.time(after))
-        closing = max(time, self._clamp(self.plan.shots[self.shot(last)].end_seconds))
-        return closing, (time, closing)
+            end, latest = (time + self.time(after)) / 2, self.time(after)
+        else:
+            end = latest = max(time, self._clamp(self.plan.shots[self.shot(last)].end_seconds))
+        if lost := self._lost_between(last, len(self._planned) if after is None else after):
+            end = min(end, (time + self.time(lost[0])) / 2)
+        return end, (time, latest)
+
+    def _lost_between(self, one: int, other: int) -> tuple[int, ...]:
+        return self._lost[bisect_right(self._lost, one) : bisect_left(self._lost, other)]
 
     def _clamp(self, seconds: float) -> float:
         return min(max(seconds, self.plan.start_seconds), self.plan.end_seconds)
@@ -202,18 +235,9 @@ def identify(plan: SamplingPlan, keyframes: Sequence[PlannedKeyframe | Keyframe]
 
 def _failures(axis: Axis, failed: Mapping[int, str]) -> Iterator[Gap]:
     """One gap for each run of failed keyframes: from the last keyframe seen before it to the next one after it."""
-    plan = axis.plan
-    edges = sorted({plan.start_seconds, *(axis.time(frame) for frame in axis.seen), plan.end_seconds})
-    stretches = {
-        (
-            edges[max(0, bisect_right(edges, axis.time(frame)) - 1)],
-            edges[min(len(edges) - 1, bisect_right(edges, axis.time(frame)))],
-            reason,
-        )
-        for frame, reason in failed.items()
-    }
-    for start, end, reason in sorted(stretches):
-        yield Gap(start, end, reason)
+    for stretch in axis.unseen(failed):
+        for reason in sorted({failed[frame] for frame in stretch.keyframes}):
+            yield Gap(stretch.start_seconds, stretch.end_seconds, reason)
 
 
 def _is_datable(draft: Draft, axis: Axis) -> bool:

@@ -151,12 +151,13 @@ class ReviewItem:
     """Something a person should look at before it is decided."""
 
     clause: str
+    """A clause of the policy, or ``unseen``: nobody looked there, so any of them may apply."""
     start_seconds: float
     end_seconds: float
     keyframes: tuple[int, ...]
     reason: str
     confidence: float | None = None
-    """The highest of its keyframes; None in timelines of earlier versions."""
+    """The highest of its keyframes; None where nobody looked, and in timelines of earlier versions."""
     id: str = ""
     """Made here if not given: the same clause over the same stretch of the video has the same one, wherever in the list
     it stands, also after another run."""
@@ -258,6 +259,8 @@ class Results:
     documents: tuple[DocumentElement, ...] | None = None
     custom: Mapping[str, object] | None = None
     """What the caller's schema says, or ``{"text": ...}``."""
+    custom_parts: tuple[Mapping[str, object], ...] | None = None
+    """Instead of ``custom`` where its parts could not be joined to one: each as the schema says, in order of time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,7 @@ class DurableModel:
         limited = ledger.max_cost_usd is not None or ledger.max_requests is not None
         called = NOT_CALLED
         for turn in range(MOST_TURNS):
-            reservation = ledger.reserve(self._worst_case_usd(question), retry=turn > 0)
+            reservation = await ledger.reserve_in_turn(self._worst_case_usd(question), retry=turn > 0)
             try:
                 called = await _kept(self._storage, self._job.id, key) or await self._caller.call(
                     self._job, key, turn, once=limited

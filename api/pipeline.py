@@ -97,9 +97,11 @@ def _is_configured(means: Means) -> bool:
 def reserve(request: TimelineRequest, model: Perceiver | VisionModel | None) -> int:
     """Keyframes of the budget kept back for a second look: an eighth, where a remote model is asked what may need one.
 
-    Below sixteen the first look needs them all.
+    Below sixteen the first look needs them all. With ``custom`` there is none: its answer may hold numbers of
+    keyframes, which closer ones would change.
     """
-    looks_twice = isinstance(model, VisionModel) and {"events", "ask"} & set(request.tasks)
+    asked = set(request.tasks)
+    looks_twice = isinstance(model, VisionModel) and {"events", "ask"} & asked and "custom" not in asked
     return request.frames // _SECOND_SHARE if looks_twice and request.frames >= 16 else 0
 
 

@@ -1,9 +1,11 @@
 """The task ``moderation``: a policy's clauses, each with a verdict and the evidence for it."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from analyzer.errors import AnalysisRequestError
 from analyzer.requests import Clause, Policy
+from analyzer.tasks.caution import cautious
 from analyzer.types import ClauseVerdict, ModerationResult, ReviewItem, Verdict
 from analyzer.understanding import Understanding
 from sampler import Notice
@@ -41,13 +43,16 @@ def check_policy(policy: Policy | None) -> tuple[Notice, ...]:
     )
 
 
-def moderate(seen: Understanding, policy: Policy | None) -> ModerationResult:
-    """Judge the video by those clauses of the policy, or of ours, that a local model can judge."""
+def moderate(seen: Understanding, policy: Policy | None, failed: Sequence[int] = ()) -> ModerationResult:
+    """Judge the video by those clauses of the policy, or of ours, that a local model can judge.
+
+    ``failed`` are the keyframes that could not be looked at; where they lie nothing is allowed.
+    """
     policy = policy or DEFAULT_POLICY
     scores = {found.keyframe: found.unsafe for found in seen.findings if found.unsafe is not None}
     judged = [clause for clause in policy.clauses if clause.id in _JUDGED]
     clauses = tuple(_judge(clause, scores, seen) for clause in judged)
-    return ModerationResult(
+    judgement = ModerationResult(
         policy=f"{policy.name} {policy.version}",
         verdict=max((clause.verdict for clause in clauses), key=_ORDER.index, default="allow"),
         clauses=clauses,
@@ -60,16 +65,17 @@ def moderate(seen: Understanding, policy: Policy | None) -> ModerationResult:
                 f"scores up to {worst:.2f}; {clause.review_from} to {clause.block_from} is for a person to decide",
                 worst,
             )
-            for clause, judgement in zip(judged, clauses, strict=True)
-            for instance in judgement.instances
+            for clause, verdict in zip(judged, clauses, strict=True)
+            for instance in verdict.instances
             if (worst := max(scores[frame] for frame in instance.keyframes)) < clause.block_from
         ),
     )
+    return cautious(judgement, seen.axis, failed)
 
 
 def _judge(clause: Clause, scores: dict[int, float], seen: Understanding) -> ClauseVerdict:
     if not scores:
-        return ClauseVerdict(clause.id, "review", None, "no keyframe could be looked at", (), *_bands(clause))
+        return ClauseVerdict(clause.id, "review", None, "nothing has a score", (), *_bands(clause))
     worst = max(scores.values())
     flagged = [frame for frame, score in scores.items() if score >= clause.review_from]
     verdict: Verdict = "block" if worst >= clause.block_from else "review" if flagged else "allow"

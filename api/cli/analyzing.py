@@ -137,7 +137,7 @@ async def _do(errand: Errand, order: Order, model: LocalModel | OpenAIModel) -> 
     if not order.quiet:
         _report(errand, timeline)
     if timeline.status == "partial":
-        tell(f"{errand.name}: the timeline is partial; its coverage says what could not be looked at")
+        tell(f"{errand.name}: the timeline is partial; its coverage and warnings say what is missing")
         limited = any(warning.code == "budget_exceeded" for warning in timeline.warnings)
         return LIMIT_REACHED if limited else MODEL_FAILED
     return DONE

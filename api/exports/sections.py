@@ -69,6 +69,9 @@ def sections(timeline: Timeline, *, shots: bool) -> Iterator[Section]:
         text = results.custom.get("text") if set(results.custom) == {"text"} else None
         body = text if isinstance(text, str) else json.dumps(results.custom, ensure_ascii=False, indent=2)
         yield _section("Custom", (), (), body=body)
+    for number, part in enumerate(results.custom_parts or (), start=1):
+        body = json.dumps(part, ensure_ascii=False, indent=2)
+        yield _section(f"Custom, part {number}", (), (), body=body)
 
 
 def span(start_seconds: float, end_seconds: float) -> str:

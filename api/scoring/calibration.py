@@ -94,7 +94,7 @@ class CalibrationReport:
 
     decisions: int
     without_confidence: int
-    """Decisions that cannot be used: their timelines were made by an earlier version."""
+    """Decisions that cannot be used: nobody had looked there, or the timeline was made by an earlier version."""
     clauses: tuple[ClauseCalibration, ...]
 
 

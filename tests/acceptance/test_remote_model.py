@@ -92,6 +92,16 @@ def test_the_plan_is_what_the_run_then_does(film):
     assert len(plan["keyframes"]) + plan["second_look"]["keyframes"] <= 24
 
 
+def test_no_keyframe_is_kept_back_where_an_answer_of_the_callers_own_form_may_name_some(film):
+    with oracle(answer) as server:
+        tasks = ("--task", "events,custom", "--instructions", "Number them.")
+        options = ("--dry-run", "--base-url", server.url, "--frames", 24)
+        planned = sceneline("analyze", film.path, *options, *tasks)
+    assert planned.returncode == 0, planned.stderr
+    plan = json.loads(planned.stdout)
+    assert plan["second_look"] == {"keyframes": 0, "larger_pictures": 0, "requests": 0}
+
+
 def test_a_question_is_answered_with_its_evidence(film):
     with oracle(answer) as server:
         done = sceneline(

@@ -146,6 +146,17 @@ def test_between_the_bands_a_person_is_asked() -> None:
     ]
 
 
+def test_a_keyframe_that_fails_is_for_a_person_to_judge() -> None:
+    seen = [found(n, unsafe=0.01) for n in range(5) if n != 2]
+    result = timeline(ScriptedModel(seen), "moderation").results.moderation
+    assert result is not None
+    assert (result.verdict, [clause.verdict for clause in result.clauses]) == ("review", ["review"])
+    assert result.clauses[0].explanation.endswith("; 1 of 5 keyframes could not be looked at")
+    assert [(one.clause, one.start_seconds, one.end_seconds, one.keyframes) for one in result.review] == [
+        ("unseen", 2, 6, (2,))
+    ]
+
+
 def test_relations_say_how_things_stand_in_the_picture() -> None:
     seen = [
         found(n, ("cat", (0.1, 0.4, 0.2, 0.6), 0.9), ("dog", (0.6, 0.4, 0.8, 0.6), 0.9)) for n in range(5)

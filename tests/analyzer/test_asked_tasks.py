@@ -1,5 +1,6 @@
 import asyncio
 import json
+import random
 import time
 
 import jsonschema
@@ -264,6 +265,69 @@ def test_a_slide_that_gains_lines_is_one_page_in_its_fullest_state():
     assert thanks.title == "Thanks"
 
 
+def page_of(number, words=480):
+    """A page of a table, about three thousand characters; no two are alike but in their vocabulary."""
+    said = random.Random(number)
+    names = [
+        "revenue",
+        "cost",
+        "margin",
+        "total",
+        "quarter",
+        "north",
+        "south",
+        "east",
+        "west",
+        "plan",
+        "actual",
+        "budget",
+    ]
+    return "\n".join(f"| {said.choice(names)} | {said.randint(1, 9999)} |" for _ in range(words // 3))
+
+
+def pages_shown(*pages):
+    shown = [span(n, n, title="", markdown=markdown) for n, markdown in enumerate(pages)]
+    answers = answered(documents.inquire(AnalysisRequest()), PLAN, (range(12), {"documents": shown}))
+    return [tuple(i.keyframes[0] for i in page.instances) for page in documents.conclude(answers, AXIS)]
+
+
+def misread(text, every):
+    return "".join("?" if n % every == every - 1 else letter for n, letter in enumerate(text))
+
+
+def test_pages_of_one_vocabulary_are_told_apart_and_a_page_read_twice_is_one():
+    one, other = page_of(1), page_of(2)
+    assert pages_shown(one, other) == [(0,), (1,)]
+    assert pages_shown(one, misread(one, 40), other, misread(other, 40)) == [(0,), (2,)]
+    assert pages_shown(one[:2400], one) == [(0,)]
+    lines = one.splitlines()
+    assert pages_shown(one, "\n".join(random.Random(0).sample(lines, len(lines) // 2))) == [(0,), (1,)]
+
+
+def test_a_name_that_stands_there_twice_keeps_both_values():
+    said = [("Total", "1"), ("Total (2)", "old"), ("Total", "2"), ("Total", "1"), ("Date", "1 May")]
+    fields = [{"name": name, "value": value} for name, value in said]
+    receipt = span(0, 0, title="Receipt", markdown="# Receipt", fields=fields)
+    answers = answered(documents.inquire(AnalysisRequest()), PLAN, (range(6), {"documents": [receipt]}))
+    (page,) = documents.conclude(answers, AXIS)
+    assert page.fields == {"Total": "1", "Total (2)": "old", "Total (3)": "2", "Date": "1 May"}
+
+
+def test_a_short_page_is_the_same_with_a_letter_misread():
+    assert pages_shown("# Thank you", "# Thank vou", "# Questions") == [(0,), (2,)]
+
+
+def test_a_hundred_dense_pages_are_compared_in_a_moment():
+    plan = plan_of([float(n) for n in range(100)])
+    inquiry = documents.inquire(AnalysisRequest())
+    batches = [range(start, start + 10) for start in range(0, 100, 10)]
+    said = [{"documents": [span(n, n, title="", markdown=page_of(n)) for n in batch]} for batch in batches]
+    answers = answered(inquiry, plan, *zip(batches, said, strict=True))
+    started = time.perf_counter()
+    assert len(documents.conclude(answers, Axis(plan, range(100)))) == 100
+    assert time.perf_counter() - started < 10, "letter by letter it takes minutes"
+
+
 # -- objects ----------------------------------------------------------------------------------------
 
 
@@ -300,6 +364,24 @@ def test_things_are_followed_over_batches_by_place_and_keep_their_relations():
     ]
     (relation,) = result.relations
     assert (relation.subject, relation.relation, relation.object) == ("t0", "left of", "t1")
+
+
+def test_entries_of_one_id_are_one_thing_unless_they_are_in_two_places_at_once():
+    left, right = [0, 0, 200, 200], [700, 0, 900, 200]
+    said = [
+        thing("car-1", "car", (0, left)),
+        thing("car-1", "car", (1, right)),
+        thing("car-1", "red car", (2, left)),
+        thing("car-1", "car", (2, right)),
+        thing("car-1", "dog", (3, right)),
+    ]
+    answers = answered(objects.inquire(AnalysisRequest()), PLAN, (range(6), {"objects": said}))
+    tracks = objects.conclude(answers, AXIS).tracks
+    assert [(t.label, [b.keyframe for b in t.boxes]) for t in tracks] == [
+        ("car", [0, 1, 2]),
+        ("car", [2]),
+        ("dog", [3]),
+    ]
 
 
 def test_nothing_is_followed_across_a_cut_or_to_another_place():
@@ -353,6 +435,37 @@ def test_a_clause_that_is_not_in_the_policy_is_refused_and_nothing_found_is_allo
     assert {clause.verdict for clause in result.clauses} == {"allow"}
 
 
+@pytest.mark.parametrize("said", [[], [span(4, 4, clause="smoke", explanation="A pen?", confidence=0.1)]])
+def test_what_was_not_looked_at_is_never_allowed(said):
+    request = AnalysisRequest(tasks=("moderation", "tags"), policy=POLICY)
+
+    def speak(question):
+        if question.id.startswith("tags"):
+            return {"tags": []}
+        frames = [k.index for k in question.keyframes]
+        return {"findings": said} if 4 in frames and 7 not in frames else ModelError("flagged")
+
+    result = run(Talker(speak), request).results.moderation
+    assert result.verdict == "review"
+    assert [clause.verdict for clause in result.clauses] == ["review", "review"]
+    assert all(c.explanation.endswith("; 8 of 12 keyframes could not be looked at") for c in result.clauses)
+    assert [(i.clause, i.start_seconds, i.end_seconds, i.keyframes) for i in result.review] == [
+        ("unseen", 0.0, 3.0, (0, 1, 2)),
+        ("unseen", 6.0, 12.0, (7, 8, 9, 10, 11)),
+    ]
+
+
+def test_what_is_blocked_stays_so_whatever_else_was_not_looked_at():
+    punch = span(0, 0, clause="fight", explanation="A punch.", confidence=0.9)
+
+    def speak(question):
+        return {"findings": [punch]} if question.id == "moderation.b0" else ModelError("down")
+
+    request = AnalysisRequest(tasks=("moderation",), policy=POLICY)
+    result = run(Talker(speak), request).results.moderation
+    assert (result.verdict, [clause.verdict for clause in result.clauses]) == ("block", ["review", "block"])
+
+
 # -- describe ---------------------------------------------------------------------------------------
 
 
@@ -400,7 +513,7 @@ def test_each_shot_is_told_by_whoever_saw_most_of_it_and_chapters_follow_each_ot
 def test_a_custom_answer_fits_the_callers_schema():
     inquiry = custom.inquire(FULL)
     (answer,) = answered(inquiry, PLAN, (range(6), {"wet": True}))
-    assert custom.conclude([answer], None) == {"wet": True}
+    assert custom.conclude([answer], None, FULL)["custom"] == {"wet": True}
     with pytest.raises(UnusableAnswerError, match=r"\$.wet: 'yes' is not of type 'boolean'"):
         answered(inquiry, PLAN, (range(6), {"wet": "yes"}))
 
@@ -429,10 +542,11 @@ def test_a_text_that_breaks_off_or_was_only_thought_of_is_no_answer():
 
 
 def test_without_a_schema_the_answer_is_text():
-    (answer,) = answered(
-        custom.inquire(AnalysisRequest(instructions="Write XML.")), PLAN, (range(6), "<wet>yes</wet>\x07")
-    )
-    assert custom.conclude([answer], None) == {"text": "<wet>yes</wet>"}
+    request = AnalysisRequest(instructions="Write XML.")
+    (answer,) = answered(custom.inquire(request), PLAN, (range(6), "<wet>yes</wet>\x07"))
+    assert custom.conclude([answer], None, request) == {"custom": {"text": "<wet>yes</wet>"}}
+    two = custom.conclude([answer, answer], None, request)
+    assert two == {"custom": {"text": "<wet>yes</wet>\n\n<wet>yes</wet>"}}
 
 
 @pytest.mark.parametrize(
@@ -505,11 +619,30 @@ def test_what_cannot_be_joined_stands_side_by_side():
         Talker(lambda q: ModelError("down") if q.id.endswith(".join") else speak(q)),
         AnalysisRequest(tasks=("describe", "custom", "ask"), question="Wet?", schema=FULL.schema),
     )
-    assert timeline.status == "complete"
+    assert timeline.status == "partial", "there is no answer as the schema wants it"
     assert [warning.code for warning in timeline.warnings] == ["not_joined"] * 3
     assert timeline.results.describe.summary == "Part 0. Part 3. Part 6. Part 9."
-    assert len(timeline.results.custom["parts"]) == 4
+    assert timeline.results.custom is None
+    assert timeline.results.custom_parts == ({"wet": False}, {"wet": False}, {"wet": True}, {"wet": True})
     assert timeline.results.ask.answer == "Part 0."
+
+
+def test_what_joins_the_parts_keeps_to_the_models_limits_and_reads_them_as_json():
+    model = Talker(speak, ModelProfile("small", images_per_batch=4, max_output_tokens=1024))
+    run(model, AnalysisRequest(tasks=("describe", "custom", "ask"), question="Wet?", schema=FULL.schema))
+    joins = {q.id: q for q in model.asked if q.id.endswith(".join")}
+    assert {q.max_output_tokens for q in joins.values()} == {1024}
+    assert '1. {"wet": false}\n' in joins["custom.join"].text
+    large = Talker(speak, ModelProfile("large", images_per_batch=4, max_output_tokens=16_384))
+    run(large, AnalysisRequest(tasks=("custom",), question="Wet?", schema=FULL.schema))
+    assert {q.max_output_tokens for q in large.asked} == {8192}, "the whole may be as long as a part"
+
+
+def test_an_answer_whose_confidence_was_not_given_is_joined_without_one():
+    request = AnalysisRequest(tasks=("ask",), question="Wet?")
+    said = [{"answer": "Yes."}, {"answer": "No.", "confidence": 0.5}]
+    answers = answered(ask.inquire(request), PLAN, (range(6), said[0]), (range(5, 12), said[1]))
+    assert "1. Yes. \n2. No. (confidence 0.5)" in ask.join(answers, request).question.text
 
 
 def test_a_task_that_fails_on_a_batch_leaves_the_others_their_answers():
@@ -519,9 +652,9 @@ def test_a_task_that_fails_on_a_batch_leaves_the_others_their_answers():
     timeline = run(Talker(speak_but_not_of_tags), AnalysisRequest(tasks=("events", "tags")))
     assert timeline.status == "partial"
     assert [event.evidence for event in timeline.events] == [tuple(range(12))]
-    assert [i.keyframes for i in timeline.results.tags[0].instances] == [
-        tuple(range(4)) + tuple(range(6, 12))
-    ]
+    before, after = timeline.results.tags[0].instances
+    assert (before.keyframes, after.keyframes) == (tuple(range(4)), tuple(range(6, 12)))
+    assert before.end_seconds < after.start_seconds, "nobody vouches for what lies in between"
     assert [gap.reason for gap in timeline.coverage.gaps] == ["model_failed"]
 
 

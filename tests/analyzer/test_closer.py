@@ -147,6 +147,16 @@ def test_events_and_a_question_share_what_may_be_spent():
     assert times[event.evidence[-1]] < 30 <= event.end_range_seconds[1] <= 32
 
 
+def test_keyframes_keep_their_numbers_where_an_answer_of_the_callers_own_form_may_hold_some():
+    async def refuse(_times):
+        raise AssertionError("no frame is to be taken")
+
+    request = replace(QUESTION, tasks=("ask", "custom"))
+    timeline, _ = run(wishes, request=request, take=refuse)
+    assert [k.index for k in timeline.keyframes] == list(range(12))
+    assert timeline.results.custom is not None
+
+
 AXIS = Axis(PLAN, range(12))
 spans = st.lists(
     st.tuples(st.integers(0, 11), st.integers(0, 11)).map(lambda s: tuple(sorted(s))), max_size=4

@@ -138,6 +138,30 @@ def test_a_server_that_asks_for_an_hour_is_given_up():
     assert len(server.asked) == 1
 
 
+def test_a_server_that_says_when_to_come_back_loses_no_question():
+    def busy(number, _asked):
+        return status(429, "Rate limit exceeded", Retry_After="0.001") if number % 3 else None
+
+    with oracle(echo, faults=busy) as server:
+        outcomes = ask(server, *(question(n, schema=SCHEMA) for n in range(40)))
+    assert [outcome for outcome in outcomes if isinstance(outcome, Exception)] == []
+    assert len(server.paid) == 40
+    assert len(server.asked) > 100
+
+
+def test_a_server_that_only_ever_says_when_to_come_back_is_given_up_after_ten_minutes():
+    slept = []
+
+    async def sleep(seconds):
+        slept.append(seconds)
+
+    with oracle(echo, faults=lambda _number, _asked: status(429, "busy", Retry_After="100")) as server:
+        (error,) = ask(server, sleep=sleep)
+    assert type(error) is ModelError
+    assert str(error) == "question events.b0: HTTP 429: busy; given up after 7 attempts"
+    assert sum(slept) <= 600
+
+
 def test_giving_up_says_after_how_many_attempts():
     with oracle(echo, faults=lambda _number, _asked: status(500, "boom")) as server:
         (error,) = ask(server, policy=RetryPolicy(attempts=3, base_seconds=0.01))
@@ -227,13 +251,22 @@ def test_the_last_allowed_request_is_the_last_that_is_sent():
 
 def test_money_stops_before_it_is_spent():
     asked = [question(n, schema=SCHEMA, max_output_tokens=1000) for n in range(9)]
-    worst = PRICED.cost_usd(round(asked[0].input_tokens(PRICED) * 1.25), 1000)
-    ledger = Ledger(max_cost_usd=worst * 2.5)
+    worst, each = PRICED.cost_usd(round(asked[0].input_tokens(PRICED) * 1.25), 1000), PRICED.cost_usd(100, 50)
+    ledger = Ledger(max_cost_usd=worst + 3.5 * each)
     with oracle(echo, delay=0.05) as server:
         outcomes = ask(server, *asked, ledger=ledger, profile=PRICED)
-    assert len(server.asked) == 2
-    assert sum(isinstance(outcome, BudgetExceededError) for outcome in outcomes) == 7
-    assert ledger.usage.cost_usd == pytest.approx(2 * PRICED.cost_usd(100, 50))
+    assert len(server.asked) == 4
+    assert sum(isinstance(outcome, BudgetExceededError) for outcome in outcomes) == 5
+    assert ledger.usage.cost_usd == pytest.approx(4 * each)
+
+
+def test_what_requests_under_way_could_cost_only_makes_the_others_wait():
+    asked = [question(n, schema=SCHEMA, max_output_tokens=1000) for n in range(9)]
+    worst = PRICED.cost_usd(round(asked[0].input_tokens(PRICED) * 1.25), 1000)
+    with oracle(echo, delay=0.05) as server:
+        outcomes = ask(server, *asked, ledger=Ledger(max_cost_usd=worst * 2.5), profile=PRICED)
+    assert [outcome for outcome in outcomes if isinstance(outcome, Exception)] == []
+    assert server.most_under_way == 2
 
 
 def test_a_cost_limit_on_a_model_without_a_price_is_refused_before_anything_is_sent():

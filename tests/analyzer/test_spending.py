@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,6 +30,45 @@ def test_requests_under_way_count_at_their_worst():
         ledger.reserve(0.6)
     first.settle(Usage(cost_usd=0.1))
     ledger.reserve(0.6)
+
+
+@pytest.mark.parametrize(
+    ("end", "allowed"),
+    [
+        (lambda first: first.settle(Usage(cost_usd=0.1)), True),
+        (lambda first: first.refuse(), True),
+        (lambda first: first.lose(), False),
+        (lambda first: first.settle(Usage(cost_usd=0.5)), False),
+    ],
+    ids=["cheap", "refused", "lost", "dear"],
+)
+def test_a_request_waits_for_what_those_under_way_really_cost(end, allowed):
+    async def run():
+        ledger = Ledger(max_cost_usd=1.0)
+        first = ledger.reserve(0.6)
+        waiting = asyncio.create_task(ledger.reserve_in_turn(0.6))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        end(first)
+        async with asyncio.timeout(5):
+            if allowed:
+                await waiting
+            else:
+                with pytest.raises(BudgetExceededError, match=r"could cost 0\.6 USD"):
+                    await waiting
+
+    asyncio.run(run())
+
+
+def test_nobody_waits_for_what_cannot_be_afforded_at_all():
+    async def run():
+        ledger = Ledger(max_cost_usd=1.0)
+        ledger.reserve(0.3).settle(Usage(cost_usd=0.3))
+        ledger.reserve(0.1)
+        with pytest.raises(BudgetExceededError, match=r"could cost 0\.8 USD"):
+            await ledger.reserve_in_turn(0.8)
+
+    asyncio.run(run())
 
 
 def test_a_request_without_an_answer_may_have_been_billed():

@@ -43,6 +43,26 @@ def test_a_keyframe_nobody_looked_at_is_no_neighbour() -> None:
     assert event.start_range_seconds == (0, 4)
 
 
+def test_no_stretch_runs_through_keyframes_that_were_asked_about_in_vain() -> None:
+    axis = Axis(plan([0, 2, 4, 6, 8, 10]), [0, 1, 4, 5], lost=[2, 3])
+    early, late = axis.instances([0, 1, 4, 5])
+    assert (early.keyframes, early.end_seconds, early.end_range_seconds) == ((0, 1), 3, (2, 8))
+    assert (late.keyframes, late.start_seconds, late.start_range_seconds) == ((4, 5), 7, (2, 8))
+
+
+def test_one_keyframe_asked_about_in_vain_is_bridged_like_one_without_the_thing() -> None:
+    axis = Axis(plan([0, 2, 4]), [0, 2], lost=[1])
+    assert [run.keyframes for run in axis.instances([0, 2])] == [(0, 2)]
+    assert [run.keyframes for run in axis.instances([0, 2], bridged=0)] == [(0,), (2,)]
+
+
+def test_an_edge_at_a_cut_is_not_put_beyond_what_was_asked_about_in_vain() -> None:
+    axis = Axis(plan([0, 2, 4, 6, 8], cuts=[3, 7]), [0, 2, 4], lost=[1, 3])
+    (instance,) = axis.instances([2])
+    assert (instance.start_seconds, instance.start_range_seconds) == (3, (3, 4))
+    assert (instance.end_seconds, instance.end_range_seconds) == (5, (4, 7))
+
+
 def test_edges_stay_within_the_window() -> None:
     axis = Axis(plan([3, 5], window=(2.5, 6)), range(2))
     (event,) = date([draft(0, 1)], axis)

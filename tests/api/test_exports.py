@@ -86,6 +86,15 @@ def test_what_is_read_by_people_tells_the_result_of_every_task(form):
         assert words in text.replace("\\", ""), words
 
 
+@pytest.mark.parametrize("form", ["table", "md"])
+def test_parts_that_could_not_be_joined_are_told_one_by_one(form):
+    made = handmade.of_every_task("said")
+    results = replace(made.results, custom=None, custom_parts=({"mood": "calm"}, {"mood": "tense"}))
+    text = render(replace(made, results=results), form).replace("\\", "")
+    assert text.index("Custom, part 1") < text.index('"mood": "calm"') < text.index("Custom, part 2")
+    assert '"mood": "tense"' in text
+
+
 def test_an_answer_in_markdown_that_cannot_be_seen_says_so():
     made = handmade.of_every_task("said")
     ask = replace(made.results.ask, not_visible=True, confidence=None, instances=())

@@ -1,6 +1,5 @@
 """A vision-language model behind an OpenAI-compatible endpoint."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from random import Random
 from time import monotonic
@@ -14,6 +13,7 @@ from analyzer.errors import ModelError, ModelUnavailableError, QuestionTooLargeE
 from analyzer.models.openai.dialect import Dialect, adapt
 from analyzer.models.openai.endpoint import Endpoint
 from analyzer.models.openai.exchange import Refusal, exchange, open_client
+from analyzer.models.openai.pacing import LONGEST_WAITING_SECONDS, Pace, Patience, is_told_to_wait
 from analyzer.models.openai.retries import Breaker, Failure, Gate, RetryBudget, RetryPolicy, pause
 from analyzer.models.openai.wire import Answer, packed_body
 from analyzer.spending import Ledger, Reservation, add_usage
@@ -41,10 +41,9 @@ class OpenAIModel:
         self._random = random or Random()  # noqa: S311 - jitter, not a secret
         self._dialect = Dialect(schema=profile.schema_support)
         self._reached = False
-        self._gate = Gate(monotonic, sleep)
+        self._pace = Pace(Gate(monotonic, sleep), endpoint.concurrency)
         self._retries = RetryBudget()
         self._breaker = Breaker(monotonic)
-        self._places = asyncio.Semaphore(endpoint.concurrency)
 
     async def __aenter__(self) -> Self:
         return self
@@ -85,18 +84,18 @@ class OpenAIModel:
     async def ask(self, question: Question, ledger: Ledger) -> Reply:
         """Ask until it is answered or must be given up; see ``VisionModel.ask``."""
         spent = Usage()
-        failures = 0
+        patience = Patience()
         while True:
             outcome, usage = await self._ask_once(question, ledger, retry=spent.requests > 0)
             spent = add_usage(spent, usage)
             match outcome:
                 case Answer():
                     self._breaker.succeed()
+                    self._pace.answered()
                     self._retries.earn()
                     return Reply(outcome.text, spent, outcome.finish, outcome.field)
                 case Failure():
-                    failures += 1
-                    await self._wait_or_give_up(question, outcome, failures)
+                    await self._wait_or_give_up(question, outcome, patience)
                 case None:
                     continue
 
@@ -111,10 +110,10 @@ class OpenAIModel:
             dialect=dialect,
             openrouter=self._endpoint.is_openrouter,
         )
-        async with self._places:
-            await self._gate.passed()
+        async with self._pace.turn():
             self._breaker.check()
-            reservation = ledger.reserve(question.worst_case_usd(self._profile), retry=retry)
+            worst_case = question.worst_case_usd(self._profile)
+            reservation = await ledger.reserve_in_turn(worst_case, retry=retry)
             try:
                 outcome = await exchange(
                     self._client, self._endpoint, packed, expects_json=question.schema is not None
@@ -149,7 +148,7 @@ class OpenAIModel:
             self._dialect = better
         return None
 
-    async def _wait_or_give_up(self, question: Question, failure: Failure, failures: int) -> None:
+    async def _wait_or_give_up(self, question: Question, failure: Failure, patience: Patience) -> None:
         """Wait as long as the failure calls for.
 
         Raises:
@@ -166,15 +165,24 @@ class OpenAIModel:
             reason = f"{self._endpoint.shown_url} refuses us: {failure.message}"
             self._breaker.trip(reason)
             raise ModelUnavailableError(reason)
-        wait = self._policy.backoff_seconds(failures, self._random)
+        patience.failures += 1
+        wait = self._policy.backoff_seconds(patience.failures, self._random)
         wait = max(wait, failure.after_seconds or 0.0)
         patient = (failure.after_seconds or 0.0) <= self._policy.longest_retry_after_seconds
-        if failures >= self._policy.attempts or not patient or not self._retries.spend():
+        if not patient or self._is_worn_out(failure, patience, wait):
             self._breaker.fail(failure.message)
             if failure.unreachable or not patient:
                 raise ModelUnavailableError(failure.message)
-            raise ModelError(f"{about}; given up after {failures} attempts")
+            raise ModelError(f"{about}; given up after {patience.failures} attempts")
         if failure.crowded:
-            self._gate.close_for(wait)
+            self._pace.crowded(wait)
         else:
             await self._sleep(wait)
+
+    def _is_worn_out(self, failure: Failure, patience: Patience, wait: float) -> bool:
+        """Whether this was the last try. A server that says when to come back is only bounded in how long it takes."""
+        if is_told_to_wait(failure):
+            patience.waited_seconds += wait
+            return max(patience.waited_seconds, self._pace.quiet_seconds) > LONGEST_WAITING_SECONDS
+        patience.attempts += 1
+        return patience.attempts >= self._policy.attempts or not self._retries.spend()

@@ -76,13 +76,14 @@ def join(answers: Sequence[Answered[AskReply]], request: AnalysisRequest) -> Joi
         f"The question about the video was: {request.question}\n\nGive the one `answer` to it in one or two "
         "sentences, and your `confidence` in it. Where the parts contradict each other, say so."
     )
-    parts = [
-        f"{answer.said.answer} (confidence {answer.said.confidence}) "
-        + " ".join(entry.step for entry in answer.said.reasoning)
-        for answer in told
-    ]
+    parts = [_part(answer.said) for answer in told]
     schema = strict_schema(JoinedAnswer)
     return join_parts("ask", wanted, parts, schema, lambda reply: read(reply, JoinedAnswer, ()))
+
+
+def _part(said: AskReply) -> str:
+    sure = "" if said.confidence is None else f" (confidence {said.confidence})"
+    return f"{said.answer}{sure} {' '.join(entry.step for entry in said.reasoning)}"
 
 
 def conclude(

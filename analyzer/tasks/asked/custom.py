@@ -1,5 +1,6 @@
 """The task ``custom``: the caller's own instructions and form of answer, validated."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -43,7 +44,7 @@ def inquire(request: AnalysisRequest) -> Inquiry[CustomAnswer]:
         lambda reply, _batch: _read(reply, request.schema),
         request.schema,
         words,
-        retell=lambda said: str(said.get("text", said))[:1_000],
+        retell=lambda said: _told(said)[:1_000],
         max_output_tokens=_OUTPUT_TOKENS,
     )
 
@@ -53,16 +54,36 @@ def join(answers: Sequence[Answered[CustomAnswer]], request: AnalysisRequest) ->
     if len(answers) < 2:
         return None
     wanted = f"{request.instructions}\n\n{request.question or ''}".strip()
-    parts = [str(answer.said.get("text", answer.said)) for answer in in_order(answers)]
-    return join_parts("custom", wanted, parts, request.schema, lambda reply: _read(reply, request.schema))
+    parts = [_told(answer.said) for answer in in_order(answers)]
+
+    def read_whole(reply: Reply) -> CustomAnswer:
+        return _read(reply, request.schema)
+
+    return join_parts("custom", wanted, parts, request.schema, read_whole, _OUTPUT_TOKENS)
 
 
-def conclude(answers: Sequence[Answered[CustomAnswer]], joined: CustomAnswer | None) -> CustomAnswer:
-    """The one answer. Several that could not be joined are given one after another, under ``parts``."""
-    if joined is not None:
-        return joined
+def conclude(
+    answers: Sequence[Answered[CustomAnswer]], joined: CustomAnswer | None, request: AnalysisRequest
+) -> dict[str, Any]:
+    """The one answer, by its name in ``Results``.
+
+    Texts that could not be joined stand one after another. Of answers that follow a schema no such whole would follow
+    it: they are kept apart, under a name of their own.
+    """
     said = [answer.said for answer in in_order(answers)]
-    return said[0] if len(said) == 1 else {"parts": said}
+    if joined is None and len(said) > 1 and request.schema is not None:
+        return {"custom_parts": tuple(said)}
+    if joined is None and len(said) > 1:
+        return {"custom": {"text": "\n\n".join(_told(part) for part in said)}}
+    return {"custom": said[0] if joined is None else joined}
+
+
+def _told(said: CustomAnswer) -> str:
+    """An answer as a model is told of it: the text alone, or JSON."""
+    text = said.get("text")
+    if isinstance(text, str) and len(said) == 1:
+        return text
+    return json.dumps(said, ensure_ascii=False)
 
 
 def _read(reply: Reply, schema: Mapping[str, object] | None) -> CustomAnswer:

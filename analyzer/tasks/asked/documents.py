@@ -1,9 +1,10 @@
 """The task ``documents``, asked of a model: pages transcribed, with their tables and values."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
-from itertools import repeat
+from itertools import chain, count, repeat
 from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
@@ -20,6 +21,11 @@ from sampler import Keyframe
 
 _LONGEST_PAGE: Final = 40_000
 _ALIKE: Final = 0.8
+"""What two transcripts of one page have in common, 0 to 1."""
+_SHORT: Final = 200
+"""Characters up to which two transcripts are compared letter by letter; that takes the square of the time."""
+_SHINGLE: Final = 4
+"""Letters in a row by which longer ones are compared: one that was misread costs as many of them."""
 _OUTPUT_TOKENS: Final = 8_192
 _DENSE: Final = 1_200
 """Characters of a page from which its writing is small in a picture of a million pixels."""
@@ -71,11 +77,26 @@ class DocumentsReply(BaseModel):
     documents: list[DocumentEntry]
 
 
+@dataclass(frozen=True, slots=True)
+class _Transcript:
+    """A page's writing, prepared once for being compared with all others."""
+
+    entry: DocumentEntry
+    text: str
+    """Without line breaks and the width of tables."""
+    shingles: frozenset[str]
+
+    @classmethod
+    def of(cls, entry: DocumentEntry) -> "_Transcript":
+        text = " ".join(entry.markdown.split())
+        return cls(entry, text, _shingles(text))
+
+
 @dataclass(slots=True)
 class _Shown:
     """A page while its stretches are gathered."""
 
-    entry: DocumentEntry
+    transcript: _Transcript
     frames: set[int]
 
 
@@ -108,13 +129,14 @@ def conclude(answers: Sequence[Answered[DocumentsReply]], axis: Axis) -> tuple[D
     for answer in in_order(answers):
         for entry in sorted(answer.said.documents, key=lambda entry: (entry.first_frame, entry.last_frame)):
             frames = entry.frames(answer.batch)
-            page = next((page for page in pages if _is_same(page, entry, frames, still=still)), None)
+            read_off = _Transcript.of(entry)
+            page = next((page for page in pages if _is_same(page, read_off, frames, still=still)), None)
             if page is None:
-                pages.append(_Shown(entry, set(frames)))
+                pages.append(_Shown(read_off, set(frames)))
                 continue
             page.frames.update(frames)
-            if len(entry.markdown) > len(page.entry.markdown):
-                page.entry = entry
+            if len(entry.markdown) > len(page.transcript.entry.markdown):
+                page.transcript = read_off
     return tuple(_element(page, axis) for page in sorted(pages, key=lambda page: min(page.frames)))
 
 
@@ -150,26 +172,57 @@ def renumbered(
 
 
 def _element(page: _Shown, axis: Axis) -> DocumentElement:
+    entry = page.transcript.entry
     return DocumentElement(
-        title=page.entry.title,
-        markdown=page.entry.markdown,
-        tables=tuple(entry.table() for entry in page.entry.tables),
-        fields={entry.name: entry.value for entry in page.entry.fields},
+        title=entry.title,
+        markdown=entry.markdown,
+        tables=tuple(table.table() for table in entry.tables),
+        fields=_fields(entry.fields),
         instances=axis.instances(sorted(page.frames), bridged=0),
     )
 
 
-def _is_same(page: _Shown, entry: DocumentEntry, frames: Sequence[int], *, still: bool) -> bool:
+def _fields(entries: Sequence[FieldEntry]) -> dict[str, str]:
+    """The values by name; a name that has another value already is numbered, as ``Total (2)``."""
+    fields: dict[str, str] = {}
+    for entry in entries:
+        numbered = (f"{entry.name} ({number})" for number in count(2))
+        names = chain((entry.name,), numbered)
+        name = next(name for name in names if fields.get(name, entry.value) == entry.value)
+        fields[name] = entry.value
+    return fields
+
+
+def _is_same(page: _Shown, other: _Transcript, frames: Sequence[int], *, still: bool) -> bool:
     """Whether two transcripts are of one page: alike, or one the other with lines added."""
-    a, b = " ".join(page.entry.markdown.split()), " ".join(entry.markdown.split())
-    if a == b:
+    one = page.transcript
+    if one.text == other.text:
         return True
     if still and page.frames.isdisjoint(frames):
         return False
-    title = page.entry.title.casefold()
-    if title and title == entry.title.casefold() and (a in b or b in a):
+    title = one.entry.title.casefold()
+    if title and title == other.entry.title.casefold() and (one.text in other.text or other.text in one.text):
         return True
-    matcher = SequenceMatcher(None, a, b, autojunk=False)
+    return _are_alike(one, other)
+
+
+def _are_alike(one: _Transcript, other: _Transcript) -> bool:
+    """Whether most of the writing is in both: in the same order if it is short, else in the same surroundings."""
+    if max(len(one.text), len(other.text)) > _SHORT:
+        shared, both = len(one.shingles & other.shingles), len(one.shingles) + len(other.shingles)
+        return 2 * shared >= _ALIKE * both
+    matcher = SequenceMatcher(None, one.text, other.text, autojunk=False)
     return (
         matcher.real_quick_ratio() >= _ALIKE and matcher.quick_ratio() >= _ALIKE and matcher.ratio() >= _ALIKE
     )
+
+
+def _shingles(text: str) -> frozenset[str]:
+    """All stretches of a few letters; one that comes again is numbered, so that repeats count."""
+    seen: defaultdict[str, int] = defaultdict(int)
+    shingles: set[str] = set()
+    for start in range(max(1, len(text) - _SHINGLE + 1)):
+        shingle = text[start : start + _SHINGLE]
+        shingles.add(f"{shingle}{seen[shingle] or ''}")
+        seen[shingle] += 1
+    return frozenset(shingles)

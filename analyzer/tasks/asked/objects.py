@@ -84,7 +84,7 @@ def conclude(answers: Sequence[Answered[ObjectsReply]], axis: Axis) -> ObjectsRe
     things: list[_Thing] = []
     relations: dict[tuple[int, str, int], set[int]] = {}
     for answer in in_order(answers):
-        names = _attach(answer.said.objects, things, axis)
+        names = _attach(_gathered(answer.said.objects), things, axis)
         for entry in answer.said.relations:
             if entry.subject in names and entry.object in names:
                 key = (names[entry.subject], entry.relation, names[entry.object])
@@ -97,6 +97,32 @@ def conclude(answers: Sequence[Answered[ObjectsReply]], axis: Axis) -> ObjectsRe
             Relation(ids[subject], relation, ids[other], axis.instances(sorted(frames), bridged=0))
             for (subject, relation, other), frames in sorted(relations.items(), key=lambda item: min(item[1]))
         ),
+    )
+
+
+def _gathered(entries: Sequence[ObjectEntry]) -> list[ObjectEntry]:
+    """The entries with those of one thing made one: some models begin a new one for every sighting."""
+    gathered: list[ObjectEntry] = []
+    for entry in entries:
+        at = next((at for at, known in enumerate(gathered) if _is_one_thing(known, entry)), None)
+        if at is None:
+            gathered.append(entry)
+            continue
+        both = [*gathered[at].sightings, *entry.sightings]
+        surest = best((gathered[at].confidence, entry.confidence))
+        gathered[at] = gathered[at].model_copy(update={"sightings": both, "confidence": surest})
+    return gathered
+
+
+def _is_one_thing(one: ObjectEntry, other: ObjectEntry) -> bool:
+    """Whether two entries have one id and nothing speaks against it: not two labels, nor two places at once."""
+    if one.id != other.id or likeness(one.label, other.label) < _SAME_LABEL:
+        return False
+    places = {sighting.frame: sighting.box for sighting in one.sightings}
+    return all(
+        overlap(places[sighting.frame], sighting.box) >= _SAME_PLACE
+        for sighting in other.sightings
+        if sighting.frame in places
     )
 
 

@@ -97,6 +97,9 @@ if (results.custom) {
   const said = typeof text === "string" && !Object.keys(others).length ? text : JSON.stringify(results.custom, null, 2);
   lists.Custom = [{ ...whole, title: said }];
 }
+for (const part of results.custom_parts ?? []) {
+  lists.Custom = [...lists.Custom ?? [], { ...whole, title: JSON.stringify(part, null, 2) }];
+}
 for (const name of Object.keys(lists)) if (name !== "Events" && !lists[name].length) delete lists[name];
 for (const [name, list] of Object.entries(lists)) if (name !== "Answer") list.sort((a, b) => a.start - b.start);
 if (lists.Answer) state.tab = "Answer";
