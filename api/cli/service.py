@@ -83,6 +83,8 @@ def batch(
 ) -> int:
     """Analyse any number of videos through a durable queue; begun again, it goes on where it was.
 
+    One failing does not stop the rest; the first failure, in the order of the results, gives the exit code.
+
     Several machines can help: share a database and storage through SCENELINE_DATABASE_URL and SCENELINE_STORAGE,
     and start `sceneline worker` on each.
 
