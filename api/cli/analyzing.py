@@ -132,6 +132,8 @@ async def _do(errand: Errand, order: Order, model: LocalModel | OpenAIModel) -> 
             return DONE
         timeline, pictures = await _analyze(errand, order, model)
         _hand_over(errand, timeline, pictures)
+    except BrokenPipeError:
+        raise  # nobody reads what would come of the rest
     except Exception as error:  # noqa: BLE001 - one video failing, however oddly, must not stop the rest
         return fail(error)
     if not order.quiet:

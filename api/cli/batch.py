@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import signal
-import sys
 import threading
 import time
 from collections import Counter
@@ -74,7 +73,6 @@ def run_batch(batch: Batch) -> int:
             engine.close()
     failed = sum(_failed(standing) for standing in standings.values())
     tell(f"{len(standings)} of {len(videos)} videos begun, {failed} failed")
-    sys.stdout.flush()
     code = INTERRUPTED if stop.is_set() else next((code for code in codes if code != DONE), DONE)
     os._exit(code)  # threads that still work on a job would hold the process
 
