@@ -45,6 +45,13 @@ GAVE_UP = Problem("gave_up", "work on this video was broken off again and again;
 BUG = Problem("internal_error", "sceneline made a mistake; the log has its traceback", 500)
 
 
+def kind_of(problem: Problem) -> type[Exception] | None:
+    """The error that a problem's code stands for; None where it is no error that made it one."""
+    if problem.code.endswith("_limit"):
+        return MediaLimitError
+    return next((kind for kind, (code, _) in _CODES.items() if code == problem.code), None)
+
+
 def problem_of(error: Exception) -> Problem | None:
     """The problem an error of ours is; None for one that is nobody's: a bug."""
     if isinstance(error, RefusedError):

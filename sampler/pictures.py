@@ -29,6 +29,8 @@ _REPLACEMENT_MILLISECONDS = 100
 _KEPT_PIXELS = 8_000_000
 """Larger pictures are shrunk by whole factors first; no keyframe is asked for in more."""
 _MEASURED_PIXELS = 640 * 640
+_WHITES = {"I": (255, 65_535), "F": (1, 255, 65_535)}
+"""How bright white may be in grey whose files do not say, by Pillow's name for it."""
 PAGE = "pdf"
 """Kind of a sheet that is a page of a document."""
 _PILLOW_ERRORS = (
@@ -54,6 +56,7 @@ class PictureFrame:
     __slots__ = ("_rgb", "duration_seconds", "pts", "quarter_turns", "time_seconds")
 
     def __init__(self, picture: Image.Image, pts: int, time: float, duration: float) -> None:
+        picture = _in_eight_bits(picture)
         excess = int((picture.width * picture.height / _KEPT_PIXELS) ** 0.5)
         self._rgb = np.asarray(_flatten(picture.reduce(excess) if excess > 1 else picture))
         self.quarter_turns = 0
@@ -320,6 +323,26 @@ def _stamps(path: Path) -> Sequence[int]:
                 stamps[-1] + (declared if declared > _SHORTEST_MILLISECONDS else _REPLACEMENT_MILLISECONDS)
             )
     return stamps
+
+
+def _in_eight_bits(picture: Image.Image) -> Image.Image:
+    """Deeper grey in 256 steps, everything else as it is; Pillow itself makes all white that is above 255."""
+    if picture.mode.startswith("I;16"):
+        # TIFF scans of 12 bits come in this mode too.
+        bits: int = getattr(picture, "tag_v2", {}).get(ExifTags.Base.BitsPerSample, (16,))[0]
+        return Image.fromarray((np.asarray(picture) >> (bits - 8)).astype(np.uint8))
+    if picture.mode not in _WHITES:
+        return picture
+    levels = np.nan_to_num(np.asarray(picture, np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    scaled = levels * (255 / _white(picture, float(levels.max())))
+    return Image.fromarray(np.clip(scaled, 0, 255, out=scaled).astype(np.uint8))
+
+
+def _white(picture: Image.Image, brightest: float) -> float:
+    """How bright white is: what the format says, else the least usual value that nothing exceeds."""
+    if picture.mode == "I" and picture.format == "PPM":
+        return 65_535  # Pillow has scaled it to this
+    return next((white for white in _WHITES[picture.mode] if brightest <= white), brightest)
 
 
 def _is_turned(picture: Image.Image) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from analyzer import LocalModel, OpenAIModel, Timeline, check
 from api import pipeline
-from api.cli.failing import DONE, LIMIT_REACHED, MODEL_FAILED, fail
+from api.cli.failing import DONE, code_of_partial, fail
 from api.cli.looking import make_plan
 from api.cli.progress import Watcher
 from api.cli.telling import tell, warn
@@ -132,14 +132,15 @@ async def _do(errand: Errand, order: Order, model: LocalModel | OpenAIModel) -> 
             return DONE
         timeline, pictures = await _analyze(errand, order, model)
         _hand_over(errand, timeline, pictures)
+    except BrokenPipeError:
+        raise  # nobody reads what would come of the rest
     except Exception as error:  # noqa: BLE001 - one video failing, however oddly, must not stop the rest
         return fail(error)
     if not order.quiet:
         _report(errand, timeline)
     if timeline.status == "partial":
         tell(f"{errand.name}: the timeline is partial; its coverage and warnings say what is missing")
-        limited = any(warning.code == "budget_exceeded" for warning in timeline.warnings)
-        return LIMIT_REACHED if limited else MODEL_FAILED
+        return code_of_partial(warning.code for warning in timeline.warnings)
     return DONE
 
 

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import signal
-import sys
 import threading
 import time
 from collections import Counter
@@ -17,7 +16,7 @@ from rich.live import Live
 from rich.table import Table
 
 from api.cli.collecting import Collected, writer_to
-from api.cli.failing import DONE, INTERRUPTED, MODEL_FAILED
+from api.cli.failing import DONE, INTERRUPTED, code_of_partial, code_of_problem
 from api.cli.telling import tell
 from api.corpora import Video, find_videos
 from api.errors import NotStoredError, StorageError
@@ -51,13 +50,14 @@ class Batch:
 
 
 def run_batch(batch: Batch) -> int:
-    """Do all that is not done yet, show how far it is, write the results.
+    """Do all that is not done yet, show how far it is, write the results; the first failure's exit code.
 
     Raises:
         RequestError: there is no video in the corpus, or the results cannot be written in that form here.
         SetupError, DatabaseError, StorageError: the service cannot work as it is set up.
     """
     writer = writer_to(batch.output)
+    codes: list[int] = []
     videos = find_videos(batch.corpus)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -68,13 +68,12 @@ def run_batch(batch: Batch) -> int:
         known = Known(batch.settings.data / "batches", batch)
         try:
             standings = _follow(Feeder(place, engine, batch, known), videos, stop)
-            writer(_collected(place, videos, standings))
+            writer(_noting(codes, _collected(place, videos, standings)))
         finally:
             engine.close()
     failed = sum(_failed(standing) for standing in standings.values())
     tell(f"{len(standings)} of {len(videos)} videos begun, {failed} failed")
-    sys.stdout.flush()
-    code = INTERRUPTED if stop.is_set() else MODEL_FAILED if failed else DONE
+    code = INTERRUPTED if stop.is_set() else next((code for code in codes if code != DONE), DONE)
     os._exit(code)  # threads that still work on a job would hold the process
 
 
@@ -204,3 +203,16 @@ def _collected(
             done = standing.status in ("complete", "partial")
             timeline = json.loads(place.storage.get(timeline_key(standing.id))) if done else None
             yield Collected(video.place, standing.id, standing.status, standing.problem, timeline)
+
+
+def _noting(codes: list[int], collected: Iterator[Collected]) -> Iterator[Collected]:
+    """The same, while the exit code of each is noted: results are too large to be gone through twice."""
+    for came in collected:
+        codes.append(_code_of(came))
+        yield came
+
+
+def _code_of(came: Collected) -> int:
+    if came.status == "partial" and came.timeline:
+        return code_of_partial(warning["code"] for warning in came.timeline["warnings"])
+    return code_of_problem(came.problem) if came.status == "failed" and came.problem else DONE

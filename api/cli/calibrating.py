@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from api.calibrating import calibration
-from api.cli.running import service_database, service_settings, service_storage
+from api.cli.running import existing_database, service_settings, service_storage
 from api.cli.telling import tell
 from api.cli.writing import deliver, place_of
 from api.documents import json_text, rounded
@@ -21,12 +21,13 @@ def report_calibration(
     """Write the report over the decisions that a service has recorded; it may be running.
 
     Raises:
+        RequestError: there is no service data.
         SetupError, DatabaseError, StorageError: the service's database or storage cannot be used.
         OutputError: the place cannot be written.
     """
-    place = place_of(output, Path("calibration"), {"json": ".json", "table": ".txt"}[form])
     ours = service_settings(data)
-    with service_database(ours) as database:
+    with existing_database(ours) as database:
+        place = place_of(output, Path("calibration"), {"json": ".json", "table": ".txt"}[form])
         report = rounded(calibration(Reviews(database), JobRecords(database), service_storage(ours), tenant))
     if report.decisions == 0:
         tell("nobody has decided about anything yet; decisions are made on the service's page of a timeline")

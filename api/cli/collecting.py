@@ -1,7 +1,6 @@
 """Writes what came of a corpus: a JSON line a video, or a Parquet table of everything that has a time."""
 
 import json
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+from api.cli.writing import write_out
 from api.errors import RequestError
 from api.records import JobStatus, Problem
 
@@ -38,13 +38,18 @@ def writer_to(output: Path | None) -> Callable[[Iterable[Collected]], None]:
         RequestError: the packages for that form are not installed.
     """
     if output is None:
-        return lambda collected: sys.stdout.writelines(map(_line, collected))
+        return _write_out_lines
     if output.suffix.lower() == PARQUET:
         return partial(_write_parquet, _pyarrow(), output)
     return partial(_write_lines, output)
 
 
 # -- a JSON line a video -------------------------------------------------------------------------------------
+
+
+def _write_out_lines(collected: Iterable[Collected]) -> None:
+    for came in collected:
+        write_out(_line(came))
 
 
 def _write_lines(output: Path, collected: Iterable[Collected]) -> None:

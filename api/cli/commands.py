@@ -20,8 +20,10 @@ app = typer.Typer(
 
 
 def _show_version(*, wanted: bool) -> None:
+    from api.cli.writing import write_out
+
     if wanted:
-        typer.echo(f"sceneline {version('sceneline')}")
+        write_out(f"sceneline {version('sceneline')}\n")
         raise typer.Exit
 
 

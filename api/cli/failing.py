@@ -1,9 +1,14 @@
 """Exit codes, and how an error is told: one line on what is wrong and what to do, never a traceback."""
 
 import traceback
+from collections.abc import Iterable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from api.cli.telling import tell
+
+if TYPE_CHECKING:
+    from api.records import Problem
 
 DONE = 0
 BUG = 1
@@ -20,7 +25,7 @@ def fail(error: Exception) -> int:
     with suppress(
         ModuleNotFoundError
     ):  # where something is not installed, the error trees may be out of reach too
-        code = _code_of(error)
+        code = _code_of(type(error))
     if code is not None:
         tell(str(error))
         return code
@@ -35,7 +40,22 @@ def fail(error: Exception) -> int:
     return BUG
 
 
-def _code_of(error: Exception) -> int | None:
+def code_of_problem(problem: "Problem") -> int:
+    """The exit code of what ended a job: that of the error it was."""
+    from api.problems import BUG as OUR_BUG
+    from api.problems import GAVE_UP, LATE, kind_of
+
+    kind = kind_of(problem)
+    by_code = {LATE.code: LIMIT_REACHED, GAVE_UP.code: UNREADABLE_MEDIA, OUR_BUG.code: BUG}
+    return by_code.get(problem.code, USAGE) if kind is None else _code_of(kind) or BUG
+
+
+def code_of_partial(warnings: Iterable[str]) -> int:
+    """The exit code of a partial timeline, by the codes of its warnings."""
+    return LIMIT_REACHED if "budget_exceeded" in warnings else MODEL_FAILED
+
+
+def _code_of(raised: type[Exception]) -> int | None:
     """The exit code of an error raised on purpose, None for any other."""
     from analyzer import AnalyzerError, BudgetExceededError, ModelError
     from api.errors import ApiError
@@ -51,6 +71,6 @@ def _code_of(error: Exception) -> int | None:
         ApiError: USAGE,
     }
     for kind, code in codes.items():
-        if isinstance(error, kind):
+        if issubclass(raised, kind):
             return code
     return None

@@ -112,7 +112,11 @@ MaxRequests = Annotated[
     int | None, typer.Option(metavar="N", help="Stop before a remote model is asked more often than this.")
 ]
 Record = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Keep every exchange with a remote model there.")
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Keep every exchange with a remote model there; what is there already is not asked again.",
+    ),
 ]
 Replay = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Answer from exchanges kept there; nothing is sent.")

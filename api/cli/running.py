@@ -114,8 +114,12 @@ def add_key(tenant: str, scope: Scope, data: Path | None) -> str:
 
 
 def list_keys(data: Path | None) -> list[str]:
-    """A line for each key: when it was made, how its hash begins, what it may do, whose it is."""
-    with service_database(service_settings(data)) as database:
+    """A line for each key: when it was made, how its hash begins, what it may do, whose it is.
+
+    Raises:
+        RequestError: there is no service data.
+    """
+    with existing_database(service_settings(data)) as database:
         return [
             f"{time.strftime('%Y-%m-%d %H:%M', time.gmtime(key.created_at))}  {key.sha256[:12]}  {key.scope:5}  "
             f"{key.tenant}"
@@ -124,8 +128,12 @@ def list_keys(data: Path | None) -> list[str]:
 
 
 def revoke_keys(tenant: str, data: Path | None) -> str:
-    """Revoke all keys of a tenant; what was done, in words."""
-    with service_database(service_settings(data)) as database:
+    """Revoke all keys of a tenant; what was done, in words.
+
+    Raises:
+        RequestError: there is no service data.
+    """
+    with existing_database(service_settings(data)) as database:
         count = Keyring(database).revoke(tenant)
     return f"revoked {count} key{'' if count == 1 else 's'} of {tenant}"
 
@@ -152,19 +160,39 @@ def service_storage(ours: Settings) -> Storage:
 
 
 @contextmanager
+def existing_database(ours: Settings) -> Iterator[Database]:
+    """The database of a service that is there: an empty one made for the occasion would answer a mistyped name.
+
+    Raises:
+        RequestError: there is none in the data folder, and no other is set.
+        DatabaseError: it cannot be used.
+    """
+    if ours.database_url is None and not _database_file(ours).exists():
+        raise RequestError(
+            f"no service data in {ours.data}; name the folder of `sceneline serve` with --data or SCENELINE_DATA"
+        )
+    with service_database(ours) as database:
+        yield database
+
+
+@contextmanager
 def service_database(ours: Settings) -> Iterator[Database]:
-    """The database of the service of these settings; the service may be running.
+    """The database of the service of these settings, made if it is not there; the service may be running.
 
     Raises:
         DatabaseError: it cannot be used.
     """
     if ours.database_url is None:
         ours.data.mkdir(parents=True, exist_ok=True)
-    database = open_database(ours.database_url or f"sqlite:///{ours.data.absolute() / 'sceneline.db'}")
+    database = open_database(ours.database_url or f"sqlite:///{_database_file(ours)}")
     try:
         yield database
     finally:
         database.close()
+
+
+def _database_file(ours: Settings) -> Path:
+    return ours.data.absolute() / "sceneline.db"
 
 
 def _leave() -> None:

@@ -83,6 +83,8 @@ def batch(
 ) -> int:
     """Analyse any number of videos through a durable queue; begun again, it goes on where it was.
 
+    One failing does not stop the rest; the first failure, in the order of the results, gives the exit code.
+
     Several machines can help: share a database and storage through SCENELINE_DATABASE_URL and SCENELINE_STORAGE,
     and start `sceneline worker` on each.
 
@@ -143,17 +145,18 @@ def add_key(
 ) -> None:
     """Make a key and print it. It is kept as a hash: nobody can read it again."""
     from api.cli.running import add_key as add
+    from api.cli.writing import write_out
 
-    typer.echo(add(tenant, scope, data))
+    write_out(f"{add(tenant, scope, data)}\n")
 
 
 @keys.command("list")
 def list_keys(*, data: DataFolder = None) -> None:
     """List who has keys."""
     from api.cli.running import list_keys as lines
+    from api.cli.writing import write_out
 
-    for line in lines(data):
-        typer.echo(line)
+    write_out("".join(f"{line}\n" for line in lines(data)))
 
 
 @keys.command("revoke")
@@ -162,5 +165,6 @@ def revoke_keys(
 ) -> None:
     """Revoke all keys of a tenant."""
     from api.cli.running import revoke_keys as revoke
+    from api.cli.writing import write_out
 
-    typer.echo(revoke(tenant, data))
+    write_out(f"{revoke(tenant, data)}\n")

@@ -12,9 +12,21 @@ STANDARD_OUTPUT = "-"
 
 
 def write_out(text: str) -> None:
-    """Write to standard output, as UTF-8 whatever the locale says."""
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    """Write to standard output, as UTF-8 whatever the locale says.
+
+    Raises:
+        OutputError: it cannot be written.
+        BrokenPipeError: nobody reads it any more.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(
+            f"standard output cannot be written ({error.strerror}); make room, or choose another place"
+        ) from error
 
 
 def write_file(path: Path, content: str | bytes) -> None:

@@ -4,7 +4,7 @@ import csv
 import io
 
 from api.exports.table import grid, heading, on_terminal
-from api.exports.wording import clock
+from api.exports.wording import clock, lasting
 from api.plans import Plan
 
 
@@ -26,7 +26,7 @@ def shots_table(plan: Plan) -> str:
         table.add_row(
             str(shot.index),
             f"{clock(shot.start_seconds)} – {clock(shot.end_seconds)}",
-            f"{shot.end_seconds - shot.start_seconds:.1f} s",
+            lasting(shot.end_seconds - shot.start_seconds),
             shot.transition,
             str(len(shot.keyframes)),
         )
@@ -43,7 +43,7 @@ def plan_table(plan: Plan) -> str:
     amount = len(plan.keyframes)
     summary = (
         f"{amount} keyframe{'s' * (amount != 1)} by {plan.sampling} sampling, longest stretch unseen "
-        f"{plan.coverage.longest_unseen_seconds:.1f} s; {_asked(plan)}"
+        f"{lasting(plan.coverage.longest_unseen_seconds)}; {_asked(plan)}"
     )
     if (again := plan.second_look).requests:
         summary += (

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from analyzer import Timeline
 from api.exports.sections import Section, sections
-from api.exports.wording import clock, one_line
+from api.exports.wording import clock, lasting, one_line
 from sampler import MediaInfo
 
 WIDTH_OFF_TERMINAL = 110
@@ -90,7 +90,7 @@ def _footing(timeline: Timeline) -> Text:
         style="dim",
     )
     if timeline.media.frame_count != 1:
-        footing.append(f"; longest stretch unseen {coverage.longest_unseen_seconds:.1f} s")
+        footing.append(f"; longest stretch unseen {lasting(coverage.longest_unseen_seconds)}")
     for gap in coverage.gaps:
         why = one_line(gap.reason.replace("_", " "))
         footing.append(f"\nnot looked at: {clock(gap.start_seconds)} – {clock(gap.end_seconds)}, {why}")

@@ -1,6 +1,7 @@
 """How times and names are put into words, the same in every format."""
 
 import unicodedata
+from math import floor
 
 from analyzer import Event
 
@@ -15,15 +16,20 @@ def one_line(text: str) -> str:
 
 def clock(seconds: float, *, decimals: int = 1) -> str:
     """``0:07.5`` or ``1:02:03.5``: the way a player shows it, with as many decimals as asked for."""
-    whole, part = divmod(round(seconds * 10**decimals), 10**decimals)
+    whole, part = divmod(nearest(seconds * 10**decimals), 10**decimals)
     hours, minutes = whole // 3600, whole // 60 % 60
     start = f"{hours}:{minutes:02}" if hours else f"{minutes}"
     return f"{start}:{whole % 60:02}" + (f".{part:0{decimals}}" if decimals else "")
 
 
+def lasting(seconds: float) -> str:
+    """``2.5 s``: how long something is."""
+    return f"{nearest(seconds * 10) / 10:.1f} s"
+
+
 def cue_clock(seconds: float, mark: str) -> str:
     """``00:00:07.500`` with the given decimal mark, as subtitle files write it."""
-    milliseconds = round(seconds * 1000)
+    milliseconds = nearest(seconds * 1000)
     whole = milliseconds // 1000
     return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}{mark}{milliseconds % 1000:03}"
 
@@ -35,4 +41,10 @@ def told(event: Event) -> str:
 
 def certainty(confidence: float | None) -> str:
     """``87 %``, or nothing where nobody could tell."""
-    return "" if confidence is None else f"{confidence:.0%}".replace("%", " %")
+    return "" if confidence is None else f"{nearest(confidence * 100)} %"
+
+
+def nearest(number: float) -> int:
+    """The nearest whole number, halves up as JavaScript has it: Python's ``round`` would tell other than the page."""
+    whole = floor(number)
+    return whole + (number - whole >= 0.5)

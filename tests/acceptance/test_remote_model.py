@@ -3,8 +3,11 @@
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from PIL import Image
 from tests.coded import CodedClip, draw_clip
 from tests.documents import LOCK, draw_document, written_document
 from tests.invariants import assert_valid_timeline
-from tests.oracle import Asked, events_from_pixels, garbage, oracle, status
+from tests.oracle import Asked, Fault, events_from_pixels, garbage, oracle, status
 
 ROOT = Path(__file__).parents[2]
 SHOTS = (30, 18, 42, 24, 36, 30, 20, 28)
@@ -25,12 +28,15 @@ def film(tmp_path_factory) -> CodedClip:
     return draw_clip(tmp_path_factory.mktemp("film") / "film.mp4", SHOTS)
 
 
+def command(*arguments: object) -> list[str]:
+    program = "from api.cli import main; raise SystemExit(main())"
+    return [sys.executable, "-c", program, *map(str, arguments), "--quiet"]
+
+
 def sceneline(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("SCENELINE_")}
-    program = "from api.cli import main; raise SystemExit(main())"
-    command = [sys.executable, "-c", program, *map(str, arguments), "--quiet"]
     return subprocess.run(
-        command,
+        command(*arguments),
         capture_output=True,
         text=True,
         check=False,
@@ -154,6 +160,42 @@ def test_a_recorded_run_is_replayed_without_a_server(film, tmp_path):
     one, other = json.loads(first.stdout), json.loads(again.stdout)
     assert one["events"] == other["events"]
     assert one["usage"]["input_tokens"] == other["usage"]["input_tokens"]
+
+
+def test_an_interrupted_run_goes_on_from_its_record_and_pays_for_no_answer_twice(film, tmp_path):
+    """Interrupted at the fourth request, with two answers recorded, one of them at the second try."""
+    third_question, interrupted = threading.Event(), threading.Event()
+
+    def slow_after_two(number: int, _asked: Asked) -> Fault | None:
+        if number == 3:
+            third_question.set()
+            interrupted.wait(60)
+        return status(503, Retry_After="0") if number == 1 else None
+
+    def questions(asked: Sequence[Asked]) -> list[str]:
+        return [json.dumps(each.body) for each in asked]
+
+    with oracle(answer, faults=slow_after_two) as server:
+        order = ["analyze", film.path, "--base-url", server.url, "--frames", 32, "--context", "rolling"]
+        with subprocess.Popen(
+            command(*order, "--record", tmp_path), cwd=ROOT, stderr=subprocess.PIPE
+        ) as first:
+            assert third_question.wait(60)
+            first.send_signal(signal.SIGINT)
+            assert first.wait(60) == 130
+        interrupted.set()
+        before = questions(server.asked[:3])
+        server.asked.clear()
+        done = sceneline(*order, "--record", tmp_path)
+        asked_again = questions(server.asked)
+        sceneline(*order, "--record", tmp_path)
+        assert len(server.asked) == len(asked_again), "all was recorded"
+    whole = json.loads(done.stdout)
+    assert whole["status"] == "complete"
+    assert len(asked_again) == whole["usage"]["requests"] - 2 > 0
+    assert not set(before) & set(asked_again)
+    replayed = json.loads(sceneline(*order, "--replay", tmp_path).stdout)
+    assert replayed["events"] == whole["events"]
 
 
 def test_tasks_that_need_a_question_are_refused_before_anything_is_decoded(film):

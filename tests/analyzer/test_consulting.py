@@ -346,6 +346,26 @@ def test_a_recorded_run_is_replayed_to_the_same_timeline_with_no_network(samplin
     assert again.id == first.id
 
 
+def test_recording_again_asks_what_failed_and_keeps_what_was_answered(sampling, tmp_path):
+    async def once(url, **where):
+        async with open_model(Endpoint(url, "m"), **where) as model:
+            return [step async for step in consult(*sampling, AnalysisRequest(), model)][-1]
+
+    with oracle(
+        events_from_pixels, faults=lambda _, asked: status(422, "no") if 0 in asked.frames else None
+    ) as server:
+        failed = asyncio.run(once(server.url, record=tmp_path))
+        refused = [asked for asked in server.asked if 0 in asked.frames]
+        server.faults = lambda _, asked: None
+        server.asked.clear()
+        damaged = next(path for path in sorted(tmp_path.iterdir()) if '"status": 200' in path.read_text())
+        damaged.write_text("{")
+        whole = asyncio.run(once(server.url, record=tmp_path))
+        assert len(server.asked) == len(refused) + 1
+    assert (failed.status, whole.status) == ("partial", "complete")
+    assert asyncio.run(once("http://nowhere.invalid/v1", replay=tmp_path)).events == whole.events
+
+
 def test_the_cost_limit_stops_before_it_is_crossed(sampling):
     priced = ModelProfile("m", max_output_tokens=500, input_usd_per_million=10, output_usd_per_million=10)
     with oracle(events_from_pixels) as server:

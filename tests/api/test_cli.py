@@ -11,9 +11,11 @@ from PIL import Image
 
 from analyzer import Analyzed
 from api import pipeline
-from api.cli import main, progress
+from api.cli import failing, main, progress
 from api.documents import json_text, timeline_document
+from api.problems import _CODES, BROKEN_OFF, BUG, GAVE_UP, LATE, problem_of
 from api.settings import settings
+from sampler import MediaLimitError
 from tests.api import handmade
 from tests.invariants import assert_valid_timeline
 
@@ -393,3 +395,16 @@ def test_help_is_where_a_lost_user_looks(run):
     assert (code, err) == (0, "")
     assert "sceneline analyze clip.mp4 --format table" in out
     assert run("--version")[1].startswith("sceneline ")
+
+
+@pytest.mark.parametrize("kind", sorted(_CODES, key=lambda kind: kind.__name__))
+def test_what_ends_a_job_gives_the_exit_code_of_what_ends_a_command(kind: type[Exception]) -> None:
+    problem = problem_of(kind("wrong"))
+    assert problem is not None
+    assert failing.code_of_problem(problem) == failing.fail(kind("wrong"))
+
+
+def test_what_ends_a_job_without_an_error_has_an_exit_code_too() -> None:
+    assert failing.code_of_problem(problem_of(MediaLimitError("long", "seconds")) or BUG) == 5
+    assert [failing.code_of_problem(each) for each in (LATE, GAVE_UP, BROKEN_OFF, BUG)] == [5, 3, 2, 1]
+    assert [failing.code_of_partial(codes) for codes in (["budget_exceeded"], ["model_failed"])] == [5, 4]

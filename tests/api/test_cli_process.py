@@ -1,5 +1,6 @@
 """The command line as a process of its own: signals, pipes, locales, imports."""
 
+import errno
 import json
 import os
 import re
@@ -8,9 +9,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NoReturn
 
+import pytest
 from PIL import Image
 
+from api.cli import main
 from sampler import available_layers
 
 SCENELINE = [sys.executable, "-c", "import sys; from api.cli import main; sys.exit(main())"]
@@ -54,6 +58,40 @@ def test_a_reader_that_has_seen_enough_is_no_error():
     )  # fmt: skip
     assert done.stdout.split()[-1] == "0"
     assert done.stderr == ""
+
+
+def test_a_reader_that_goes_in_the_middle_is_no_error(samples):
+    with subprocess.Popen(
+        [*SCENELINE, "analyze", samples / "tour.mp4", "--frames", "4", "--quiet"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
+    ) as process:  # fmt: skip
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert process.wait(60) == 0
+        assert process.stderr.read() == ""
+
+
+@pytest.mark.parametrize("command", ["schema", "--version", "--help", "shots samples/tour.mp4 --quiet"])
+def test_standard_output_on_a_full_disk_is_told_in_one_line(command):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*SCENELINE, *command.split()],
+            stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT, timeout=60, check=False,
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr == (
+        "sceneline: standard output cannot be written (No space left on device); make room, or choose another place\n"
+    )
+
+
+def test_a_full_disk_elsewhere_is_not_blamed_on_standard_output(monkeypatch, capsys):
+    def no_room() -> NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("api.documents.timeline_schema", no_room)
+    assert main(["schema"]) == 1
+    assert "standard output" not in capsys.readouterr().err
 
 
 def test_names_beyond_ascii_pass_in_any_locale(tmp_path):

@@ -14,6 +14,7 @@ import pytest
 
 from api.documents import timeline_document
 from api.exports.rendering import render
+from api.exports.wording import certainty, clock, lasting
 from api.pictures import with_pictures
 from tests.api import handmade
 
@@ -70,6 +71,12 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Browser:
     if program is None:
         pytest.skip("needs Chromium")
     return Browser(program, tmp_path_factory.mktemp("browser"))
+
+
+def test_the_page_rounds_as_all_other_exports_do(browser):
+    numbers = [step / 1000 for step in range(0, 4000, 25)] + [59.95, 61.25, 3599.95, 0.145, 0.285, 0.29]
+    shown = browser.run(PAGE, f"return {numbers}.map((each) => [clock(each), lasting(each), sure(each)]);")
+    assert shown == [[clock(each), lasting(each), certainty(each)] for each in numbers]
 
 
 def test_a_reader_finds_everything_by_clicking_keys_and_searching(browser):

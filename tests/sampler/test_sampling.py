@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import random
+import struct
 import threading
 import time
 import wave
@@ -243,6 +244,67 @@ def test_a_photo_is_upright_and_stands_for_a_moment(tmp_path: Path) -> None:
     picture = cv2.imdecode(np.frombuffer(keyframe.jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
     assert picture[30, 36] < 60
     assert picture[30, 5] > 200
+
+
+RAMP = np.tile(np.linspace(0, 1, 64), (48, 1))
+GREY_FILES = {
+    "scan.png": (RAMP * 65535).astype(np.uint16),
+    "scan.tif": (RAMP * 65535).astype(np.uint16),
+    "from_a_big_endian_machine.tif": (RAMP * 65535).astype(">u2"),
+    "whole_numbers.tif": (RAMP * 65535).astype(np.int32),
+    "eight_bits_in_32.tif": (RAMP * 255).astype(np.int32),
+    "beyond_16_bits.tif": (RAMP * 1_000_000).astype(np.int32),
+    "up_to_one.tif": RAMP.astype(np.float32),
+    "up_to_255.tif": (RAMP * 255).astype(np.float32),
+}
+
+
+def grey_of(path: Path) -> np.ndarray:
+    (keyframe,) = pull(VideoFile(path)).keyframes
+    return cv2.imdecode(np.frombuffer(keyframe.jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
+
+
+@pytest.mark.parametrize("name", GREY_FILES)
+def test_deep_grey_keeps_its_shades(tmp_path: Path, name: str) -> None:
+    Image.fromarray(GREY_FILES[name]).save(tmp_path / name)
+    assert np.abs(grey_of(tmp_path / name) - RAMP * 255).max() < 6
+
+
+def test_a_large_scan_of_16_bits_is_read(tmp_path: Path) -> None:
+    Image.new("I;16", (5000, 6600), 0x8000).save(tmp_path / "scan.png", compress_level=1)
+    assert np.abs(grey_of(tmp_path / "scan.png").astype(int) - 0x80).max() < 3
+
+
+def test_a_scan_of_12_bits_keeps_its_shades(tmp_path: Path) -> None:
+    pixels = "".join(f"{round(level * 4095):012b}" for level in RAMP.ravel())
+    (tmp_path / "scan.tif").write_bytes(tiff(64, 48, 12, int(pixels, 2).to_bytes(len(pixels) // 8, "big")))
+    assert np.abs(grey_of(tmp_path / "scan.tif") - RAMP * 255).max() < 6
+
+
+def tiff(width: int, height: int, bits: int, pixels: bytes) -> bytes:
+    """Grey without compression; written by hand, for want of a library that writes 12 bits."""
+    tags = {256: width, 257: height, 258: bits, 259: 1, 262: 1, 273: 8, 277: 1, 278: height, 279: len(pixels)}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    directory = struct.pack("<H", len(tags)) + entries + bytes(4)
+    return b"II*\0" + struct.pack("<I", 8 + len(pixels)) + pixels + directory
+
+
+def test_a_dark_picture_among_deep_ones_stays_dark(tmp_path: Path) -> None:
+    paths = [tmp_path / "dark.pgm", tmp_path / "bright.pgm"]
+    for path, level in zip(paths, (b"\x00\xff", b"\xc0\x00"), strict=True):
+        path.write_bytes(b"P5 64 48 65535\n" + level * 64 * 48)
+    keyframes = pull(PictureSequence(paths)).keyframes
+    assert [int(cv2.imdecode(np.frombuffer(k.jpeg, np.uint8), 0).mean()) for k in keyframes] == pytest.approx(
+        [0, 0xC0], abs=3
+    )
+
+
+def test_what_is_no_number_is_black(tmp_path: Path) -> None:
+    depth = (RAMP * 65535).astype(np.float32)
+    depth[:, :8] = np.nan
+    Image.fromarray(depth).save(tmp_path / "depth.tif")
+    assert grey_of(tmp_path / "depth.tif")[:, :4].max() < 10
+    assert grey_of(tmp_path / "depth.tif")[:, -4:].min() > 240
 
 
 @pytest.mark.parametrize("kind", ["gif", "webp", "png"])

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from api.cli import main
+from api.cli.running import existing_database
 from api.errors import DatabaseError, RefusedError, SetupError
 from api.places import opened
 from api.records import Executors, IdempotencyKeys, Keyring, Settling, open_database
@@ -68,6 +69,37 @@ def test_decisions_are_held_against_confidence_for_each_tenant_apart(
     told = capsys.readouterr().out
     assert "1 decisions" in told
     assert "sexual" in told
+
+
+@pytest.mark.parametrize(
+    "command", [("calibration", "--output", "out/report.json"), ("keys", "list"), ("keys", "revoke", "anna")]
+)
+def test_a_mistyped_data_folder_is_refused_and_not_made(
+    command: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([*command, "--data", "typo"]) == 2
+    told = capsys.readouterr()
+    assert (told.out, told.err.count("\n")) == ("", 1)
+    assert "no service data in typo;" in told.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_elsewhere_needs_no_data_folder(tmp_path: Path) -> None:
+    ours = Settings(data=tmp_path / "none", database_url=f"sqlite:///{tmp_path / 'elsewhere.db'}")
+    with existing_database(ours) as database:
+        assert Keyring(database).is_empty()
+    assert not ours.data.exists()
+
+
+def test_the_first_key_makes_the_data_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = str(tmp_path / "data")
+    assert main(["keys", "add", "anna", "--data", data]) == 0
+    assert main(["keys", "list", "--data", data]) == 0
+    assert "anna" in capsys.readouterr().out
 
 
 def test_tenants_do_not_see_each_other(guarded: tuple[Service, str, str]) -> None:

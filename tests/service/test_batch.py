@@ -59,7 +59,7 @@ def test_a_folder_is_done_once_and_goes_on_where_it_was(tmp_path: Path) -> None:
     (corpus / "notes.txt").write_text("not a video")
     draw_document(corpus / "slides.PDF", (1, 2))
     first = _batch(corpus, data, output)
-    assert first.returncode == 4, first.stderr
+    assert first.returncode == 3, first.stderr
     assert "b.mp4: failed: 'b.mp4' is not a video" in first.stderr
     lines = [json.loads(line) for line in output.read_text().splitlines()]
     assert [Path(line["video"]).name for line in lines] == ["a.gif", "b.mp4", "slides.PDF"]
@@ -84,7 +84,7 @@ def test_a_bucket_is_done_once_and_its_results_are_a_table(tmp_path: Path, bucke
     bucket.put("elsewhere/c.gif", moving_square(2, seed=3))
     data, output = tmp_path / "data", tmp_path / "out.parquet"
     first = _batch("s3://bucket/in", data, output, tasks="events,moderation")
-    assert first.returncode == 4, first.stderr
+    assert first.returncode == 3, first.stderr
     rows = pq.read_table(output).to_pylist()
     videos = {row["video"]: row["status"] for row in rows}
     assert videos == {
@@ -131,10 +131,21 @@ def test_a_video_that_cannot_be_read_is_in_the_results_too(tmp_path: Path) -> No
     (tmp_path / "a.gif").write_bytes(moving_square(2))
     (tmp_path / "list.txt").write_text("gone.mp4\na.gif\n")
     done = _batch(tmp_path / "list.txt", tmp_path / "data", tmp_path / "out.jsonl")
-    assert done.returncode == 4, done.stderr
+    assert done.returncode == 3, done.stderr
     gone, whole = (json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines())
     assert (gone["id"], gone["status"], gone["error"]["code"]) == (None, "failed", "media_not_found")
     assert whole["status"] == "complete"
+
+
+def test_the_first_failure_gives_the_exit_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.gif").write_bytes(moving_square(2))
+    (tmp_path / "zero.mp4").touch()
+    monkeypatch.setenv("SCENELINE_BASE_URL", "http://127.0.0.1:9/v1")  # nobody listens there
+    monkeypatch.setenv("SCENELINE_MODEL", "nobody")
+    for order, code in (("zero.mp4", "a.gif"), 3), (("a.gif", "zero.mp4"), 4):
+        (tmp_path / "list.txt").write_text("\n".join(order))
+        done = _batch(tmp_path / "list.txt", tmp_path / "data", tmp_path / "out.jsonl", tasks="events")
+        assert done.returncode == code, done.stderr
 
 
 def test_every_part_of_a_timeline_that_has_a_time_is_a_row(tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ def open_model(
 ) -> OpenAIModel:
     """The model at an endpoint, to be closed by the caller.
 
-    ``profiles`` is a file of the user's own model profiles, ``record`` a folder that keeps every exchange,
-    ``replay`` a folder that answers in place of the network.
+    ``profiles`` is a file of the user's own model profiles, ``record`` a folder that keeps every exchange
+    and is asked first, ``replay`` a folder that answers in place of the network.
 
     Raises:
         AnalysisRequestError: the profiles make no sense.

@@ -1,7 +1,8 @@
 """Recording every exchange to a folder, and answering from such a folder with no network.
 
 One file for each exchange, named by the hash of its request (pictures by their own hash) and how often it was
-sent. Answers are kept byte for byte. No header that could hold a secret is written, and no picture.
+sent. Answers are kept byte for byte. No header that could hold a secret is written, and no picture. Recording again
+into the same folder pays for no answer twice: what an interrupted run was told is not asked again.
 """
 
 import base64
@@ -11,12 +12,15 @@ import json
 import os
 from collections import Counter
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from analyzer.errors import ModelUnavailableError
 from analyzer.models.openai.endpoint import Endpoint
+from analyzer.models.openai.wire import Answer, UnreadableResponseError, read_response
 
 _KEPT_HEADERS = ("content-type", "retry-after")
 _PICTURE = "data:image/jpeg;base64,"
@@ -59,21 +63,23 @@ def key_of(request: Mapping[str, object]) -> str:
 
 
 class RecordingTransport(httpx.AsyncBaseTransport):
-    """Passes everything on and writes each exchange to a folder."""
+    """Passes on what the folder does not answer already, and writes each exchange to it."""
 
     def __init__(self, folder: Path, inner: httpx.AsyncBaseTransport, endpoint: Endpoint) -> None:
         self._folder = folder
         self._inner = inner
         self._endpoint = endpoint
-        self._sent: Counter[str] = Counter()
+        self._turns: Counter[str] = Counter()
         folder.mkdir(parents=True, exist_ok=True)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send, record, and hand on the response."""
+        """The answer an earlier run was given to this very request; else send, record, and hand on the response."""
         asked = described(await request.aread())
         key = key_of(asked)
-        turn = self._sent[key]
-        self._sent[key] += 1
+        turn = self._turns[key]
+        if (answer := self._answered(key)) is not None:
+            return answer
+        self._turns[key] += 1
         try:
             response = await self._inner.handle_async_request(request)
             body = await response.aread()
@@ -85,6 +91,17 @@ class RecordingTransport(httpx.AsyncBaseTransport):
         self._write(key, turn, {"request": asked, "response": answered})
         await response.aclose()
         return httpx.Response(response.status_code, headers=kept, content=body)
+
+    def _answered(self, key: str) -> httpx.Response | None:
+        """The next recorded answer to a request. What is no answer is skipped, to be asked anew and replaced."""
+        for turn in count(self._turns[key]):
+            path = _path(self._folder, key, turn)
+            if not path.exists():
+                return None
+            if (answer := _answer_in(path)) is not None:
+                self._turns[key] = turn + 1
+                return answer
+        return None
 
     def _body(self, body: bytes) -> dict[str, str]:
         try:
@@ -124,9 +141,7 @@ class ReplayTransport(httpx.AsyncBaseTransport):
             exchange = json.loads(path.read_text("utf-8"))
             if kind := exchange.get("failure"):
                 raise _FAILURES.get(kind, httpx.ReadError)(f"recorded: {kind}", request=request)
-            response = exchange["response"]
-            body = _recorded_body(response)
-            return httpx.Response(response["status"], headers=response["headers"], content=body)
+            return _recorded(exchange)
         except FileNotFoundError as error:
             raise ModelUnavailableError(
                 f"nothing was recorded for this request ({path.name} is not in {self._folder}): the "
@@ -136,8 +151,20 @@ class ReplayTransport(httpx.AsyncBaseTransport):
             raise ModelUnavailableError(f"the record {path} is damaged; record again") from error
 
 
-def _recorded_body(response: Mapping[str, str]) -> bytes:
-    return response["body"].encode() if "body" in response else base64.b64decode(response["body_base64"])
+def _answer_in(path: Path) -> httpx.Response | None:
+    """The recorded response if it is an answer: failures, refusals and damaged records are none."""
+    try:
+        response = _recorded(json.loads(path.read_text("utf-8")))
+        answer = read_response(response.content, expects_json=False)
+    except (OSError, ValueError, KeyError, TypeError, UnreadableResponseError):
+        return None
+    return response if response.is_success and isinstance(answer, Answer) else None
+
+
+def _recorded(exchange: Mapping[str, Any]) -> httpx.Response:
+    response = exchange["response"]
+    body = response["body"].encode() if "body" in response else base64.b64decode(response["body_base64"])
+    return httpx.Response(response["status"], headers=response["headers"], content=body)
 
 
 def _path(folder: Path, key: str, turn: int) -> Path:

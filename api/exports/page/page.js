@@ -27,6 +27,7 @@ function clock(seconds, decimals = 1) {
   return (hours ? `${hours}:${two(minutes)}` : minutes) + `:${two(whole % 60)}${part}`;
 }
 
+const lasting = (seconds) => `${(Math.round(seconds * 10) / 10).toFixed(1)} s`;
 const span = (thing) => `${clock(thing.start_seconds)} – ${clock(thing.end_seconds)}`;
 const percent = (seconds) => `${(100 * Math.min(Math.max(seconds / duration, 0), 1)).toFixed(4)}%`;
 const sure = (confidence) => (confidence === null ? "" : `${Math.round(confidence * 100)} %`);
@@ -204,7 +205,7 @@ function drawAbout() {
     ["frames", `${media.frame_count ?? "unknown"}${media.variable_frame_rate ? ", variable frame rate" : ""}`],
     ["taken from the header", media.guessed.join(", ") || "nothing"],
     ["asked", JSON.stringify(timeline.request)], ["model", `${timeline.model.name} (${timeline.model.backend})`],
-    ["longest stretch unseen", `${coverage.longest_unseen_seconds.toFixed(1)} s`],
+    ["longest stretch unseen", lasting(coverage.longest_unseen_seconds)],
     ...coverage.gaps.map((gap) => ["gap", `${span(gap)}: ${gap.reason}`]),
     ["took", `${timeline.usage.wall_seconds.toFixed(1)} s`], ["timeline", timeline.id]];
   return make("dl", { className: "about" },
