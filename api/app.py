@@ -44,6 +44,7 @@ def make_app(place: Place, *, loopback_only: bool, grace_seconds: float = 10.0) 
         ),
         rates=RateLimiter(settings.requests_per_minute_per_key),
         metrics=Metrics(place.records, Totals(place.database), place.executors, settings.silent_seconds),
+        loopback_only=loopback_only,
         fetches_urls=settings.fetch_urls == "yes" or (settings.fetch_urls == "auto" and loopback_only),
     )
 

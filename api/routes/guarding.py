@@ -1,4 +1,5 @@
-"""Who may come in. Without keys: anyone on this machine. With keys: who shows one, as a header or a cookie.
+"""Who may come in. Without keys: anyone on this machine, nobody from elsewhere. With keys: who shows one, as a header
+or a cookie.
 
 The cookie is for the web page, whose pictures, video and event stream cannot carry a header. It is not sent
 along by other sites (``SameSite=Strict``), and what changes something is refused when another site's page asks
@@ -42,14 +43,16 @@ _HEADERS = {
 
 
 def key_of(request: Request, server: ServerHere) -> ApiKey:
-    """The key a request was made with; without any key on this server, one for everybody that may do everything.
+    """The key a request was made with; on a server that only this machine can reach and that has no key, one for
+    everybody that may do everything.
 
     Raises:
         RefusedError: a key is needed and none that we know was shown, it may not do this, or it has asked too often.
     """
     shown = _shown(request)
     known = server.keyring.find(shown) if shown else None
-    if known is None and (shown or not server.keyring.is_empty()):
+    # A server that strangers reach stays closed when its last key is revoked.
+    if known is None and (shown or not server.loopback_only or not server.keyring.is_empty()):
         raise RefusedError(401, "unauthorized", "show a key this server knows as `Authorization: Bearer KEY`")
     key = known or ApiKey(EVERYONE, "", 0.0, "admin")
     allowance = server.rates.take(key.sha256)

@@ -15,6 +15,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from api.cli import main
 from api.errors import RefusedError
 from api.places import opened
 from api.records import Keyring, NewJob, Quota, Quotas, new_id
@@ -288,3 +289,23 @@ def test_scopes(tmp_path: Path) -> None:
         for scope, status in (("read", 403), ("write", 403), ("admin", 200)):
             assert service.http.get("/metrics", headers=_bearer(keys[scope])).status_code == status
         assert service.http.delete(base, headers=_bearer(keys["write"])).status_code == 204
+
+
+def test_revoking_the_last_key_opens_no_server_to_strangers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    revoke = ["keys", "revoke", "--data", str(tmp_path)]
+    with running(tmp_path, loopback_only=False) as service:
+        keyring = Keyring(service.place.database)
+        anna, _ = keyring.create("anna"), keyring.create("bert")
+        assert main([*revoke, "bert"]) == 0
+        assert capsys.readouterr().out == "revoked 1 key of bert\n"
+        assert main([*revoke, "anna"]) == 0
+        assert "no key is left" in capsys.readouterr().out
+        for headers in ({}, _bearer(anna)):
+            for path in ("/v1/timelines", "/metrics"):
+                answer = service.http.get(path, headers=headers)
+                assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+        assert service.post().status_code == 401
+    with running(tmp_path) as service:
+        assert service.http.get("/v1/timelines").status_code == 200
