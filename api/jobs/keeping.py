@@ -19,6 +19,12 @@ log = logging.getLogger(__name__)
 KEPT_LOOKS_SECONDS = 7 * 86_400.0
 """How long what local models saw is kept: longer than any job is taken up again."""
 
+FORGOTTEN_SECONDS = 3600.0
+"""How long after a job was deleted what is left of it is removed: longer than anybody works on it who did not know.
+
+Whoever does removes its files at the end. This is for processes that died before, and for storage that failed.
+"""
+
 
 class Keeper:
     """Keeps house for one process, whose workflows are ``under_way``. Start it once, close it once."""
@@ -145,3 +151,5 @@ class Keeper:
         if self._place.settings.keep_days is not None:
             for job in self._place.records.finished_before(self._place.settings.keep_days * 86400):
                 self._rounds.delete(job)
+        for job_id in self._place.records.deleted_before(FORGOTTEN_SECONDS):
+            self._rounds.clear(job_id)
