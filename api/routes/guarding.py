@@ -7,6 +7,7 @@ for it, which also protects a server on loopback from pages open in the same bro
 """
 
 import hashlib
+import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -24,6 +25,8 @@ EVERYONE = "local"
 """The tenant of all who come in without a key."""
 COOKIE = "sceneline_key"
 LOOPBACK_NAMES = frozenset(("localhost", "127.0.0.1", "::1"))
+_LOCAL_HOST = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?", re.IGNORECASE)
+"""How a ``Host`` header names this machine. Matched as it came: what cannot be parsed is no name of ours."""
 _READ_IN_PIECES = frozenset(("/v1/timelines", "/v1/plans"))
 """Where bodies may be large; they are read there by ``api.uploads``, which holds them to their limits."""
 _SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
@@ -95,6 +98,12 @@ def _shown(request: Request) -> str:
     return (key if scheme.lower() == "bearer" else request.cookies.get(COOKIE, "")).strip()
 
 
+def _is_for_this_machine(request: Request) -> bool:
+    """Whether a request names this machine by a name that no page of another site can have."""
+    hosts = request.headers.getlist("host")
+    return len(hosts) == 1 and _LOCAL_HOST.fullmatch(hosts[0]) is not None
+
+
 Tenant = Annotated[str, Depends(tenant_of)]
 Admin = Depends(admin)
 
@@ -162,7 +171,7 @@ class Guard:
             await self._app(scope, body, send_guarded)
 
     def _problem_with(self, request: Request) -> Problem | None:
-        if self._loopback_only and (request.url.hostname or "") not in LOOPBACK_NAMES:
+        if self._loopback_only and not _is_for_this_machine(request):
             return Problem("wrong_host", "without keys this server answers to localhost only", 421)
         if request.method in _SAFE_METHODS or "authorization" in request.headers:
             return None

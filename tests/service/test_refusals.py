@@ -186,9 +186,28 @@ def test_other_sites_may_not_change_anything(service: Service) -> None:
     assert service.post(headers={"Origin": service.url, "Sec-Fetch-Site": "same-origin"}).status_code == 202
 
 
-def test_only_names_of_this_machine_are_answered_without_keys(service: Service) -> None:
-    answer = service.http.get("/v1/timelines", headers={"Host": "rebound.example"})
-    assert (answer.status_code, answer.json()["code"]) == (421, "wrong_host")
+@pytest.mark.parametrize(
+    "host",
+    [
+        "rebound.example",
+        "a{b.evil.example",  # no URL can hold it, so whoever parses it may see no host at all
+        "a b",
+        "[::1",
+        "localhost.evil.example",
+        "evil.example:80@localhost",
+        "localhost:x",
+        "",
+    ],
+)
+def test_only_names_of_this_machine_are_answered_without_keys(service: Service, host: str) -> None:
+    for path in ("/", "/v1/timelines"):
+        answer = service.http.get(path, headers={"Host": host})
+        assert (answer.status_code, answer.json()["code"]) == (421, "wrong_host")
+
+
+def test_every_name_of_this_machine_is_answered_without_keys(service: Service) -> None:
+    for host in ("localhost", "LOCALHOST:8000", "127.0.0.1:1", "[::1]", "[::1]:8000"):
+        assert service.http.get("/v1/timelines", headers={"Host": host}).status_code == 200
 
 
 def test_every_answer_has_its_guards(service: Service) -> None:
