@@ -11,11 +11,13 @@ import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
+from anyio import to_thread
 from fastapi import Depends, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import RefusedError
-from api.records import ApiKey, Problem
+from api.errors import DatabaseError, RefusedError
+from api.problems import problem_of
+from api.records import ApiKey, Keyring, Problem
 from api.routes.limiting import Allowance, Turnstile
 from api.routes.problems import problem_response
 from api.routes.serving import ServerHere
@@ -35,6 +37,8 @@ _TOO_MANY = Problem(
     "too_many_requests_at_once", "too many requests of this key are under way; wait until one has ended", 429
 )
 _TOO_LARGE = Problem("field_too_large", f"the request is over {MAX_FIELD_BYTES} bytes", 413)
+_WRONG_HOST = Problem("wrong_host", "without keys this server answers to localhost only", 421)
+_CROSS_SITE = Problem("cross_site", "another site's page may not change anything here; send a key", 403)
 _HEADERS = {
     b"content-security-policy": b"default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
     b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'",
@@ -132,8 +136,9 @@ async def _held(receive: Receive) -> Receive | None:
 class Guard:
     """Refuses what other sites' pages ask for, and sets the headers that keep ours from being misused."""
 
-    def __init__(self, app: ASGIApp, *, loopback_only: bool, turnstile: Turnstile) -> None:
+    def __init__(self, app: ASGIApp, *, loopback_only: bool, keyring: Keyring, turnstile: Turnstile) -> None:
         self._app = app
+        self._keyring = keyring
         self._turnstile = turnstile
         self._loopback_only = loopback_only
 
@@ -155,7 +160,7 @@ class Guard:
             await send(message)
 
         request = Request(scope)
-        problem = self._problem_with(request)
+        problem = await self._problem_of_host(request) or _problem_of_origin(request)
         if problem is not None:
             await problem_response(problem)(scope, receive, send_guarded)
             return
@@ -170,14 +175,22 @@ class Guard:
                 return
             await self._app(scope, body, send_guarded)
 
-    def _problem_with(self, request: Request) -> Problem | None:
-        if self._loopback_only and not _is_for_this_machine(request):
-            return Problem("wrong_host", "without keys this server answers to localhost only", 421)
-        if request.method in _SAFE_METHODS or "authorization" in request.headers:
+    async def _problem_of_host(self, request: Request) -> Problem | None:
+        """Why nobody may come in by this name; once there are keys, who shows one may come by any."""
+        if not self._loopback_only or _is_for_this_machine(request):
             return None
-        origin = request.headers.get("origin")
-        site = request.headers.get("sec-fetch-site", "same-origin")
-        foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
-        if foreign or site not in ("same-origin", "none"):
-            return Problem("cross_site", "another site's page may not change anything here; send a key", 403)
+        try:
+            is_open = await to_thread.run_sync(self._keyring.is_empty)
+        except DatabaseError as error:
+            return problem_of(error)
+        return _WRONG_HOST if is_open else None
+
+
+def _problem_of_origin(request: Request) -> Problem | None:
+    """Why a page of this origin may not change anything here."""
+    if request.method in _SAFE_METHODS or "authorization" in request.headers:
         return None
+    origin = request.headers.get("origin")
+    site = request.headers.get("sec-fetch-site", "same-origin")
+    foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+    return _CROSS_SITE if foreign or site not in ("same-origin", "none") else None

@@ -113,6 +113,15 @@ def test_the_web_page_comes_in_by_a_cookie(guarded: tuple[Service, str, str]) ->
         assert browser.get("/v1/timelines").status_code == 401
 
 
+def test_with_keys_a_proxy_may_pass_on_its_own_name(guarded: tuple[Service, str, str]) -> None:
+    service, anna, _ = guarded
+    named = {"Host": "timelines.example"}
+    assert service.http.get("/v1/timelines", headers={**named, **_bearer(anna)}).status_code == 200
+    assert service.http.get("/", headers=named).status_code == 200
+    for path in ("/v1/timelines", "/metrics"):
+        assert service.http.get(path, headers=named).status_code == 401
+
+
 def test_keys_are_kept_as_hashes_and_can_be_revoked(tmp_path: Path) -> None:
     database = open_database(f"sqlite:///{tmp_path / 'a.db'}")
     keyring = Keyring(database)
