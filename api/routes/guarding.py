@@ -9,7 +9,6 @@ for it, which also protects a server on loopback from pages open in the same bro
 import hashlib
 import re
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from anyio import to_thread
 from fastapi import Depends, Request
@@ -192,5 +191,6 @@ def _problem_of_origin(request: Request) -> Problem | None:
         return None
     origin = request.headers.get("origin")
     site = request.headers.get("sec-fetch-site", "same-origin")
-    foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+    # Compared as it came: it has no path, and one that cannot be parsed is nobody's.
+    foreign = origin is not None and origin.partition("://")[2] != request.headers.get("host")
     return _CROSS_SITE if foreign or site not in ("same-origin", "none") else None

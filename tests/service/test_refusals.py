@@ -180,6 +180,8 @@ def test_other_sites_may_not_change_anything(service: Service) -> None:
         {"Origin": "https://evil.example"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Origin": "null"},
+        {"Origin": "http://[::1"},
+        {"Origin": "://"},
     ):
         answer = service.post(headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (403, "cross_site")
