@@ -10,7 +10,7 @@ import hashlib
 import re
 from typing import Annotated
 
-from anyio import to_thread
+from anyio import move_on_after, to_thread
 from fastapi import Depends, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -31,9 +31,16 @@ _LOCAL_HOST = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?", 
 _READ_IN_PIECES = frozenset(("/v1/timelines", "/v1/plans"))
 """Where bodies may be large; they are read there by ``api.uploads``, which holds them to their limits."""
 _SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
+_FOR_KEYS = ("/v1/", "/metrics")
+"""How the addresses begin that need a key. The others (health, readiness, pages) hold nothing up when they are read."""
+HELD_SECONDS = 30.0
+"""How long a small body may take to come in."""
 
 _TOO_MANY = Problem(
     "too_many_requests_at_once", "too many requests of this key are under way; wait until one has ended", 429
+)
+_TOO_SLOW = Problem(
+    "request_too_slow", f"the request did not come in whole within {HELD_SECONDS:.0f} s; send it again", 408
 )
 _TOO_LARGE = Problem("field_too_large", f"the request is over {MAX_FIELD_BYTES} bytes", 413)
 _WRONG_HOST = Problem("wrong_host", "without keys this server answers to localhost only", 421)
@@ -111,8 +118,14 @@ Tenant = Annotated[str, Depends(tenant_of)]
 Admin = Depends(admin)
 
 
-async def _held(receive: Receive) -> Receive | None:
-    """A small body, read to its end before anybody asks for it or for a key; None if it goes on and on."""
+async def _held(receive: Receive) -> Receive | Problem:
+    """A small body, read to its end before anybody asks for it or for a key; why not, if it goes on and on."""
+    with move_on_after(HELD_SECONDS):
+        return await _read_whole(receive)
+    return _TOO_SLOW
+
+
+async def _read_whole(receive: Receive) -> Receive | Problem:
     body = bytearray()
     while True:
         message = await receive()
@@ -120,7 +133,7 @@ async def _held(receive: Receive) -> Receive | None:
             break  # the client has gone, and the application is told when it asks
         body += message.get("body", b"")
         if len(body) > MAX_FIELD_BYTES:
-            return None
+            return _TOO_LARGE
         if not message.get("more_body", False):
             message = {"type": "http.request", "body": bytes(body), "more_body": False}
             break
@@ -163,14 +176,17 @@ class Guard:
         if problem is not None:
             await problem_response(problem)(scope, receive, send_guarded)
             return
+        if request.method in _SAFE_METHODS and not scope["path"].startswith(_FOR_KEYS):
+            await self._app(scope, receive, send_guarded)
+            return
         with self._turnstile.passing(hashlib.sha256(_shown(request).encode()).hexdigest()) as room:
             if not room:
                 await problem_response(_TOO_MANY, {"Retry-After": "1"})(scope, receive, send_guarded)
                 return
             small = request.method not in _SAFE_METHODS and scope["path"] not in _READ_IN_PIECES
             body = await _held(receive) if small else receive
-            if body is None:
-                await problem_response(_TOO_LARGE)(scope, receive, send_guarded)
+            if isinstance(body, Problem):  # the rest of it is not waited for
+                await problem_response(body, {"Connection": "close"})(scope, receive, send_guarded)
                 return
             await self._app(scope, body, send_guarded)
 

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import httpx
@@ -101,6 +101,30 @@ def test_too_many_requests_at_once(tmp_path: Path) -> None:
                 return
             threading.Event().wait(0.1)
         raise AssertionError("the place of a request that ended is never free again")
+
+
+def test_who_sends_nothing_shuts_nobody_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections without a key that promise a body and stay silent: what needs no key is answered, and they end."""
+    monkeypatch.setattr("api.routes.guarding.HELD_SECONDS", 1.0)
+    with running(tmp_path, requests_at_once_per_key=2) as service:
+        anna = Keyring(service.place.database).create("anna")
+        host, port = service.url.removeprefix("http://").split(":")
+        promise = f"DELETE /v1/session HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 10\r\n\r\n{{"
+        with ExitStack() as stack:
+            silent = [stack.enter_context(socket.create_connection((host, int(port)), 10)) for _ in range(2)]
+            for each in silent:
+                each.sendall(promise.encode())
+            until = time.monotonic() + 10
+            while service.http.delete("/v1/session").status_code != 429:
+                assert time.monotonic() < until
+            for path in ("/healthz", "/readyz", "/", "/static/app.css"):
+                assert service.http.get(path).status_code == 200, path
+            assert service.http.get("/v1/timelines", headers=_bearer(anna)).status_code == 200
+            for each in silent:
+                said = b"".join(iter(lambda each=each: each.recv(65_536), b""))
+                assert said.startswith(b"HTTP/1.1 408 "), said
+                assert b"request_too_slow" in said
+        assert service.http.delete("/v1/session").status_code == 204
 
 
 # -- how much --------------------------------------------------------------------------------------------------
