@@ -130,11 +130,17 @@ class JobRecords:
         return {cast("JobStatus", status): count for status, count in rows}
 
     def events_after(self, job_id: str, number: int, limit: int = 500) -> tuple[JobEvent, ...]:
-        """The job's events that follow this number, in order."""
+        """The job's events that follow this number, in order.
+
+        How earlier rounds of it ended is left out: it has gone on since.
+        """
+        this_end = sa.literal("end ").concat(sa.cast(JOBS.c.round, sa.Text))
         with self._database.begin(reading=True) as connection:
             rows = connection.execute(
                 sa.select(EVENTS.c.number, EVENTS.c.kind, EVENTS.c.data)
+                .join(JOBS, JOBS.c.id == EVENTS.c.job_id)
                 .where(EVENTS.c.job_id == job_id, EVENTS.c.number > number)
+                .where(EVENTS.c.kind.not_in(("done", "failed")) | (EVENTS.c.once == this_end))
                 .order_by(EVENTS.c.number)
                 .limit(limit)
             ).all()
