@@ -40,6 +40,9 @@ def test_nobody_comes_in_without_a_key(guarded: tuple[Service, str, str]) -> Non
             assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
             assert answer.headers["www-authenticate"] == "Bearer"
     assert service.post(moving_square()).status_code == 401
+    for method, what in (("POST", "questions"), ("PUT", "reviews/0")):
+        path = f"/v1/timelines/{'0' * 32}/{what}"
+        assert service.http.request(method, path, content=b"{").status_code == 401
     assert service.http.get("/healthz").status_code == 200
 
 

@@ -265,6 +265,35 @@ def test_private_hosts_are_not_fetched_from(service: Service, host: str) -> None
     assert ended["error"]["code"] == "url_refused", json.dumps(ended["error"])
 
 
+@pytest.mark.parametrize(
+    ("body", "kind", "status", "code"),
+    [
+        (b"{", "application/json", 400, "malformed_json"),
+        (b"[" * 20_000, "application/json", 400, "malformed_json"),
+        (b'{"question": "a\\u0000b", "verdict": "allow"}', "application/json", 400, "malformed_json"),
+        (b'{"question": "a\\ud800b", "verdict": "allow"}', "application/json", 400, "malformed_json"),
+        (b'{"question": "Why?", "max_cost": 1e999}', "application/json", 400, "malformed_json"),
+        (b'{"question": "Why?", "max_cost": NaN}', "application/json", 400, "malformed_json"),
+        (b'{"question": "Why?"}', "text/plain", 415, "unsupported_media_type"),
+        (b'{"question": "Why?", "nonsense": 1}', "application/json; charset=utf-8", 422, "invalid_request"),
+    ],
+)
+def test_questions_and_reviews_are_read_as_strictly_as_submissions(
+    service: Service, body: bytes, kind: str, status: int, code: str
+) -> None:
+    job = service.post(params={"wait": 20}).json()["links"]["self"]
+    for method, path in (("POST", f"{job}/questions"), ("PUT", f"{job}/reviews/0")):
+        answer = service.http.request(method, path, content=body, headers={"Content-Type": kind})
+        assert (answer.status_code, answer.json()["code"]) == (status, code), path
+
+
+def test_questions_that_ask_nothing(service: Service) -> None:
+    job = service.post(params={"wait": 20}).json()["links"]["self"]
+    for body in ({"question": " \n"}, {"question": ""}, {"question": "Why?", "max_cost": "inf"}, None):
+        answer = service.http.post(f"{job}/questions", json=body)
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request"), body
+
+
 def test_questions_need_a_remote_model(service: Service) -> None:
     job = service.post(params={"wait": 20}).json()
     answer = service.http.post(f"{job['links']['self']}/questions", json={"question": "Why?"})
