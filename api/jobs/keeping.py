@@ -12,6 +12,7 @@ from api.jobs.place import WORK_VERSION, Place
 from api.jobs.queues import Stage, UnderWay
 from api.jobs.rounds import Rounds
 from api.problems import BROKEN_OFF, LATE
+from api.uploads import clear_abandoned
 from api.working import MOST_TRIES
 
 log = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ class Keeper:
         while not self._closing.wait(silent_seconds / 4):
             try:
                 self._beat()
+                clear_abandoned(self._place.workshop.incoming)
                 if self._under_way is not None:
                     self._take_over(silent_seconds)
                     self._begin_forgotten(self._under_way)

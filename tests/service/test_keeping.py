@@ -1,5 +1,6 @@
 """What is kept and for how long: retention, deletion, deadlines, order, upgrades, poisonous videos."""
 
+import os
 import threading
 import time
 from collections import Counter
@@ -38,6 +39,32 @@ def test_what_is_too_old_is_deleted_with_its_files(tmp_path: Path) -> None:
         while _files(service):
             assert time.monotonic() < until
             time.sleep(0.1)
+
+
+def test_what_came_in_half_is_removed(tmp_path: Path, postgresql: str) -> None:
+    """At once by the only process there is, after a day beside others, whose uploads may be on their way."""
+    incoming = tmp_path / "incoming"
+    incoming.mkdir()
+    half, old = incoming / "half", incoming / "old"
+
+    def leave() -> None:
+        for path, age_seconds in ((half, 0), (old, 25 * 3600)):
+            path.write_bytes(b"x")
+            os.utime(path, (time.time() - age_seconds,) * 2)
+
+    leave()
+    with running(tmp_path, silent_seconds=2) as service:
+        assert list(incoming.iterdir()) == []
+        leave()
+        until = time.monotonic() + 20
+        while old.exists():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        assert half.exists()
+        assert service.post(params={"wait": 20}).status_code == 200
+    leave()
+    with opened(Settings(data=tmp_path, database_url=postgresql)):
+        assert list(incoming.iterdir()) == [half]
 
 
 def test_deleting_a_timeline_deletes_what_was_asked_about_it(tmp_path: Path) -> None:
