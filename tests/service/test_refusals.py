@@ -1,7 +1,9 @@
 """What the service turns away, and how it says so."""
 
 import json
+import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import httpx
@@ -102,6 +104,38 @@ def test_a_body_without_end_is_not_held(
         method, path.format("0" * 32), content=long(), headers={"Content-Type": kind}
     )
     assert (answer.status_code, answer.json()["code"]) == (413, "field_too_large")
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "begin"),
+    [
+        (
+            "/v1/timelines",
+            "multipart/form-data; boundary=xyz",
+            b'--xyz\r\nContent-Disposition: form-data; name="video"; filename="a"\r\n\r\n',
+        ),
+        ("/v1/timelines", "application/json", b'{"url": "'),
+        ("/v1/timelines/{}/questions", "application/json", b'{"question": "'),
+    ],
+)
+def test_a_client_that_goes_away_is_no_bug(
+    service: Service, caplog: pytest.LogCaptureFixture, path: str, kind: str, begin: bytes
+) -> None:
+    caplog.set_level("INFO")
+    host, port = service.url.removeprefix("http://").split(":")
+    head = (
+        f"POST {path.format('0' * 32)} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: {kind}\r\n"
+        "Content-Length: 1000000\r\n\r\n"
+    )
+    with socket.create_connection((host, int(port)), 10) as client:
+        client.sendall(head.encode() + begin + b"x" * 300_000)
+        time.sleep(0.5)
+    until = time.monotonic() + 10
+    while not [record for record in caplog.records if "client went away" in record.message]:
+        assert time.monotonic() < until, [record.message for record in caplog.records]
+        time.sleep(0.05)
+    assert [record.message for record in caplog.records if record.levelname in ("WARNING", "ERROR")] == []
+    assert not list((service.place.settings.data / "incoming").iterdir())
 
 
 def test_parts_without_end_are_not_held(service: Service) -> None:
