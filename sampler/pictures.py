@@ -59,7 +59,7 @@ class PictureFrame:
 
     def __init__(self, picture: Image.Image, pts: int, time: float, duration: float) -> None:
         excess = int((picture.width * picture.height / _KEPT_PIXELS) ** 0.5)
-        self._rgb = np.asarray(_flatten(picture.reduce(excess) if excess > 1 else picture))
+        self._rgb = np.asarray(_flatten(_reducible(picture).reduce(excess) if excess > 1 else picture))
         self.quarter_turns = 0
         self.pts = pts
         self.time_seconds = time
@@ -353,6 +353,13 @@ def _upright_size(path: Path, picture: Image.Image) -> tuple[int, int]:
     except _PILLOW_ERRORS as error:
         raise _unreadable(path, error) from error
     return (picture.height, picture.width) if sideways else (picture.width, picture.height)
+
+
+def _reducible(picture: Image.Image) -> Image.Image:
+    """The picture in a mode whose neighbours can be averaged: neither bits nor a palette."""
+    if picture.mode not in {"1", "P"}:
+        return picture
+    return picture.convert("L" if picture.mode == "1" else "RGBA")
 
 
 def _flatten(picture: Image.Image) -> Image.Image:

@@ -147,6 +147,14 @@ def test_how_large_a_picture_may_be_is_ours_to_say(tmp_path):
             list(sample_isolated(VideoFile(picture), SampleRequest(frames=1), limits))
 
 
+@pytest.mark.parametrize("mode", ["1", "P"])
+def test_large_pictures_of_bits_or_a_palette_are_read(tmp_path, mode):
+    picture = tmp_path / "large.png"
+    Image.new(mode, (7_000, 5_000)).save(picture)
+    steps = list(sample_isolated(VideoFile(picture), SampleRequest(frames=1), TIGHT))
+    assert isinstance(steps[-1], Keyframe)
+
+
 def test_an_archive_is_no_video(tmp_path):
     with zipfile.ZipFile(tmp_path / "archive.mp4", "w") as archive:
         archive.writestr("film.mp4", bytes(1000))
