@@ -44,6 +44,7 @@ def make_app(place: Place, *, loopback_only: bool, grace_seconds: float = 10.0) 
         ),
         rates=RateLimiter(settings.requests_per_minute_per_key),
         metrics=Metrics(place.records, Totals(place.database), place.executors, settings.silent_seconds),
+        loopback_only=loopback_only,
         fetches_urls=settings.fetch_urls == "yes" or (settings.fetch_urls == "auto" and loopback_only),
     )
 
@@ -84,7 +85,10 @@ def make_app(place: Place, *, loopback_only: bool, grace_seconds: float = 10.0) 
         app.include_router(router)
     app.middleware("http")(_timed(server))
     app.add_middleware(
-        Guard, loopback_only=loopback_only, turnstile=Turnstile(settings.requests_at_once_per_key)
+        Guard,
+        loopback_only=loopback_only,
+        keyring=server.keyring,
+        turnstile=Turnstile(settings.requests_at_once_per_key),
     )
     return app
 

@@ -14,7 +14,7 @@ from api.records import Deliveries, Executors, JobRecords, KeptLooks, open_datab
 from api.settings import Settings
 from api.storage import open_storage
 from api.tracing import Tracing
-from api.uploads import clear_abandoned
+from api.uploads import ABANDONED_SECONDS, clear_abandoned
 from api.webhooks import Webhooks
 from api.working import FetchLimits, Workshop
 
@@ -44,8 +44,10 @@ def opened(settings: Settings) -> Iterator[Place]:
             f"the data folder {data} cannot be made ({error.strerror}); set SCENELINE_DATA"
         ) from error
     with ExitStack() as stack:
-        stack.enter_context(_alone_with(data, needed=settings.database_url is None))
-        clear_abandoned(incoming)
+        alone = settings.database_url is None
+        stack.enter_context(_alone_with(data, needed=alone))
+        # Who is alone receives nothing yet; beside others, what looks left behind may be on its way.
+        clear_abandoned(incoming, 0.0 if alone else ABANDONED_SECONDS)
         database = stack.enter_context(
             closing(open_database(settings.database_url or f"sqlite:///{data / 'sceneline.db'}"))
         )

@@ -9,6 +9,7 @@ Keys are relative paths that this project makes itself, never a user's words. A 
     jobs/ID/timeline.json         the timeline document
 """
 
+import errno
 import os
 import re
 import secrets
@@ -58,7 +59,10 @@ class Storage(Protocol):
         ...
 
     def delete(self, prefix: str) -> None:
-        """Remove this key and everything under ``prefix/``; nothing there is no error."""
+        """Remove this key and everything under ``prefix/``; nothing there is no error.
+
+        Others may write there meanwhile: what they add is removed as well, or stays.
+        """
         ...
 
     def check(self) -> None:
@@ -212,13 +216,16 @@ class FolderStorage:
         yield place
 
     def delete(self, prefix: str) -> None:
-        """Remove the file or the folder."""
+        """Remove the file or the folder; a folder first moves aside, so that nobody writes into what is removed."""
         with _ours(f"cannot delete {prefix}"):
             place = self._place(prefix)
-            if place.is_dir():
-                shutil.rmtree(place)
-            else:
+            if place.is_file():
                 place.unlink(missing_ok=True)
+                return
+            with suppress(FileNotFoundError):
+                place.rename(place.with_name(f".{place.name}.{secrets.token_hex(4)}"))
+            for aside in place.parent.glob(f".{place.name}.*"):  # also what was left by one that died over it
+                _remove_aside(aside)
 
     def check(self) -> None:
         """Write a file and remove it."""
@@ -227,6 +234,19 @@ class FolderStorage:
 
     def _place(self, key: str) -> Path:
         return self._root / checked(key)
+
+
+def _remove_aside(folder: Path) -> None:
+    """Remove a folder that nobody finds any more; who found it just before may add a last file."""
+    for left in (2, 1, 0):
+        try:
+            with suppress(FileNotFoundError, NotADirectoryError):  # another removes it as well; it is a file
+                shutil.rmtree(folder)
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY or not left:
+                raise
+        else:
+            return
 
 
 def _flush_folder(folder: Path) -> None:

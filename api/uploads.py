@@ -9,7 +9,7 @@ import os
 import secrets
 import time
 from collections.abc import AsyncIterable, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, BinaryIO
@@ -28,7 +28,8 @@ MAX_FIELD_BYTES = 1024 * 1024
 """Bytes of a part that is not a file: the request with its instructions, examples and schemas."""
 _PIECE_BYTES = 256 * 1024
 _LONGEST_NAME = 200
-_ABANDONED_SECONDS = 24 * 3600
+ABANDONED_SECONDS = 24 * 3600.0
+"""A file that nobody has written to for so long is not being received any more."""
 _HEADER_BYTES = 40_000
 """Of one part, with its boundary: the parser takes eight lines of four kilobytes at most."""
 FILE_PART = "video"
@@ -119,13 +120,12 @@ def name_for_people(name: str) -> str:
     return "".join(sign for sign in last if sign.isprintable())[:_LONGEST_NAME] or "video"
 
 
-def clear_abandoned(folder: Path) -> int:
-    """Remove files that a process left half received when it was killed; how many."""
-    folder.mkdir(parents=True, exist_ok=True)
-    old = [path for path in folder.iterdir() if path.stat().st_mtime < time.time() - _ABANDONED_SECONDS]
-    for path in old:
-        path.unlink(missing_ok=True)
-    return len(old)
+def clear_abandoned(folder: Path, age_seconds: float = ABANDONED_SECONDS) -> None:
+    """Remove files that a process left half received when it was killed, so long ago at least."""
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):  # it has come in meanwhile
+            if path.stat().st_mtime <= time.time() - age_seconds:
+                path.unlink()
 
 
 class _Parts:

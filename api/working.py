@@ -38,7 +38,7 @@ from api.pipeline import Sampled
 from api.problems import BUG, CANCELLED, GAVE_UP, LATE, problem_of
 from api.records import Job, JobRecords, JobSource, JobStatus, KeptLooks, Outcome, Problem
 from api.schemas import TimelineRequest
-from api.storage import Storage, source_key, timeline_key
+from api.storage import Storage, job_folder, source_key, timeline_key
 from api.tracing import note, part, tell_part
 from api.uploads import FileOnDisk, ReceivedFile, name_for_people
 from sampler import SamplerError, SamplerStep, Scanned, Source, source_of
@@ -118,7 +118,9 @@ class Workshop:
             if not isinstance(model, VisionModel):
                 raise TypeError(f"{model.info.name} is not a model that can be asked")
             note({"gen_ai.request.model": model.info.name})
-            return self.models.run(make_call(model, self.storage, job_id, key, once=once))
+            called = self.models.run(make_call(model, self.storage, job_id, key, once=once))
+        self._clear_deleted(job_id)
+        return called
 
     # -- the frame around every stage --------------------------------------------------------------------
 
@@ -132,28 +134,41 @@ class Workshop:
             job = self.records.begin_attempt(job_id, number, status)
             worn_out = job.attempts > MOST_ATTEMPTS[status]
             if worn_out:
-                self.records.fail(job_id, number, GAVE_UP)
+                self._fail(job_id, number, GAVE_UP)
             if job.finished or job.round != number or worn_out:
                 return False
             work(job)
         except StoppedError as stop:
-            self.records.fail(
-                job_id, number, stop.problem, "cancelled" if stop.problem is CANCELLED else "failed"
-            )
-        except LookupError as error:
-            log.info("job was deleted while it ran", extra={"job": job_id, "reason": str(error)})
+            self._fail(job_id, number, stop.problem, "cancelled" if stop.problem is CANCELLED else "failed")
         except NotStoredError as error:
-            self.records.fail(job_id, number, Problem("gone", str(error), 410))
+            self._fail(job_id, number, Problem("gone", str(error), 410))
         except RETRIED:
             raise
         except Exception as error:
             problem = problem_of(error)
-            if problem is None:
+            if problem is None and self.records.look_up(job_id) is not None:
                 log.exception("job failed by a bug", extra={"job": job_id})
-            self.records.fail(job_id, number, self._named(job_id, problem or BUG))
+            self._fail(job_id, number, self._named(job_id, problem or BUG))
         else:
             return True
         return False
+
+    def _fail(
+        self,
+        job_id: str,
+        number: int,
+        problem: Problem,
+        status: Literal["failed", "cancelled"] = "failed",
+    ) -> None:
+        """End a job; of one that was deleted while it ran, remove what was stored since."""
+        if self.records.fail(job_id, number, problem, status) is None:
+            log.info("job was deleted while it ran", extra={"job": job_id})
+            self.storage.delete(job_folder(job_id))
+
+    def _clear_deleted(self, job_id: str) -> None:
+        """Remove what was stored for a job that was deleted meanwhile."""
+        if self.records.look_up(job_id) is None:
+            self.storage.delete(job_folder(job_id))
 
     def _named(self, job_id: str, problem: Problem) -> Problem:
         """The problem with a file told by the name its owner knows, not the one it is stored under."""
@@ -237,6 +252,7 @@ class Workshop:
         except (SamplerError, NotStoredError) as error:
             return self._named(job_id, Problem("unreadable_media", str(error), 422)).message
         shown.store_frames(self.storage, job.id, shown.name_of_times(times, max_pixels), frames)
+        self._clear_deleted(job_id)
         return None
 
     def timeline(self, job: Job) -> Timeline:

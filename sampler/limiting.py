@@ -21,15 +21,16 @@ def check_pages(count: int, limits: Limits, name: str) -> None:
         raise MediaLimitError(message, "pages")
 
 
+def check_pixels(width: int, height: int, limits: Limits, name: str) -> None:
+    """Raises MediaLimitError when one picture is too large."""
+    if width * height > limits.pixels:
+        message = f"{name!r} has pictures of {width} × {height}, over the limit of {limits.pixels} pixels; shrink it"
+        raise MediaLimitError(message, "pixels")
+
+
 def check_header(header: Header, limits: Limits, name: str) -> None:
     """Raises MediaLimitError when one picture is too large, or the declared duration too long."""
-    pixels = header.width * header.height
-    if pixels > limits.pixels:
-        message = (
-            f"{name!r} has pictures of {header.width} × {header.height}, over the limit of {limits.pixels}"
-            " pixels; shrink it"
-        )
-        raise MediaLimitError(message, "pixels")
+    check_pixels(header.width, header.height, limits, name)
     seconds = (header.declared_end_seconds or 0.0) - header.start_seconds
     if seconds > limits.seconds:
         message = f"{name!r} is {seconds:.0f} s long, over the limit of {limits.seconds:.0f} s; cut it"

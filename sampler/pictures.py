@@ -8,7 +8,8 @@ from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import Protocol
+from threading import Lock
+from typing import BinaryIO, Protocol
 
 import cv2
 import numpy as np
@@ -17,7 +18,8 @@ from PIL import ExifTags, Image, ImageOps, ImageSequence, UnidentifiedImageError
 
 from sampler.errors import MediaNotFoundError, SampleRequestError, UnreadableMediaError
 from sampler.frames import STILL_SECONDS, Frame, Header, Plane, fit, pick
-from sampler.types import Notice
+from sampler.limiting import check_pixels
+from sampler.types import Limits, Notice
 
 _STILL_FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "TIFF", "GIF")
 _SEQUENCE_FORMATS = (*_STILL_FORMATS, "PPM", "JPEG2000")
@@ -26,6 +28,8 @@ _MILLISECOND = Fraction(1, 1000)
 _SHORTEST_MILLISECONDS = 10
 """Animations that declare less are shown slower by every browser; 100 ms is what they use instead."""
 _REPLACEMENT_MILLISECONDS = 100
+_opening = Lock()
+"""Pillow's own limit is one variable for all threads."""
 _KEPT_PIXELS = 8_000_000
 """Larger pictures are shrunk by whole factors first; no keyframe is asked for in more."""
 _MEASURED_PIXELS = 640 * 640
@@ -58,7 +62,7 @@ class PictureFrame:
     def __init__(self, picture: Image.Image, pts: int, time: float, duration: float) -> None:
         picture = _in_eight_bits(picture)
         excess = int((picture.width * picture.height / _KEPT_PIXELS) ** 0.5)
-        self._rgb = np.asarray(_flatten(picture.reduce(excess) if excess > 1 else picture))
+        self._rgb = np.asarray(_flatten(_reducible(picture).reduce(excess) if excess > 1 else picture))
         self.quarter_turns = 0
         self.pts = pts
         self.time_seconds = time
@@ -109,15 +113,16 @@ class PictureSheet:
     Raises (on construction): the errors of ``_open``.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, limits: Limits) -> None:
         self._path = path
-        with _open(path) as picture:
+        self._limits = limits
+        with _open(path, limits) as picture:
             self.size = _upright_size(path, picture)
             self.kind = (picture.format or "picture").lower()
 
     def picture(self) -> Image.Image:
         """See ``Sheet``."""
-        with _open(self._path) as picture:
+        with _open(self._path, self._limits) as picture:
             return _decode(self._path, picture)
 
     def close(self) -> None:
@@ -188,10 +193,11 @@ class SequenceReader:
 class AnimationReader:
     """Frames of one animated picture with their own durations."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, limits: Limits) -> None:
         self._path = path
-        self._stamps = _stamps(path)
-        with _open(path) as picture:
+        self._limits = limits
+        self._stamps = _stamps(path, limits)
+        with _open(path, limits) as picture:
             width, height = _upright_size(path, picture)
             kind = (picture.format or "picture").lower()
         self._header = Header(
@@ -215,7 +221,7 @@ class AnimationReader:
 
     def frames(self, start_seconds: float | None = None) -> Generator[Frame, None, None]:
         """Frames in order; all are decoded, those before ``start_seconds`` are not delivered."""
-        with _open(self._path) as picture:
+        with _open(self._path, self._limits) as picture:
             spans = pairwise(self._stamps)
             for (start, end), frame in zip(spans, _each(self._path, picture), strict=False):
                 if end / 1000 > (start_seconds or 0.0):
@@ -233,39 +239,53 @@ class AnimationReader:
         """Nothing stays open between runs."""
 
 
-def open_picture(path: Path) -> SequenceReader | AnimationReader | None:
-    """A reader if ``path`` is a kind of picture read here; None leaves it to FFmpeg (video, GIF, APNG, HEIC)."""
+def open_picture(path: Path, limits: Limits) -> SequenceReader | AnimationReader | None:
+    """A reader if ``path`` is a kind of picture read here; None leaves it to FFmpeg (video, GIF, APNG, HEIC).
+
+    Raises:
+        MediaLimitError: it has more pixels than allowed.
+    """
     try:
-        with _quietly(), path.open("rb") as file, Image.open(file, formats=_STILL_FORMATS) as picture:
+        with _quietly(), path.open("rb") as file, _opened(path, file, _STILL_FORMATS, limits) as picture:
             # How many there are, Pillow finds out by reading them all.
             moves, kind = getattr(picture, "is_animated", False), picture.format
-    except Image.DecompressionBombError as error:
-        raise _unreadable(path, error) from error
     except _PILLOW_ERRORS:
         return None
     if not moves or kind in {"MPO", "TIFF"}:
-        return SequenceReader([PictureSheet(path)], STILL_SECONDS)
-    return AnimationReader(path) if kind in {"WEBP", "AVIF"} else None
+        return SequenceReader([PictureSheet(path, limits)], STILL_SECONDS)
+    return AnimationReader(path, limits) if kind in {"WEBP", "AVIF"} else None
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[Image.Image]:
+def _open(path: Path, limits: Limits) -> Iterator[Image.Image]:
     """Open one picture without decoding it, and close it.
 
     Raises:
         MediaNotFoundError: no such file.
         UnreadableMediaError: not a picture.
+        MediaLimitError: it has more pixels than allowed.
     """
     with ExitStack() as opened:
-        yield _enter(path, opened)
+        yield _enter(path, opened, limits)
 
 
-def _enter(path: Path, opened: ExitStack) -> Image.Image:
+def _opened(path: Path, file: BinaryIO, formats: tuple[str, ...], limits: Limits) -> Image.Image:
+    """The picture, held to our limit in place of Pillow's, which is one for all and the same for everybody."""
+    with _opening:
+        theirs, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            picture = Image.open(file, formats=formats)
+        finally:
+            Image.MAX_IMAGE_PIXELS = theirs
+    check_pixels(picture.width, picture.height, limits, path.name)
+    return picture
+
+
+def _enter(path: Path, opened: ExitStack, limits: Limits) -> Image.Image:
     try:
         with _quietly():
-            return opened.enter_context(
-                Image.open(opened.enter_context(path.open("rb")), formats=_SEQUENCE_FORMATS)
-            )
+            file = opened.enter_context(path.open("rb"))
+            return opened.enter_context(_opened(path, file, _SEQUENCE_FORMATS, limits))
     except UnidentifiedImageError as error:
         raise UnreadableMediaError(
             f"{path.name!r} is not a picture we read; use JPEG, PNG, WebP, AVIF or TIFF"
@@ -280,7 +300,7 @@ def _enter(path: Path, opened: ExitStack) -> Image.Image:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Large and slightly wrong pictures are read all the same; the error for too large ones stays."""
+    """Large and slightly wrong pictures are read all the same; too large ones are refused elsewhere."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -313,10 +333,10 @@ def _each(path: Path, picture: Image.Image) -> Iterator[Image.Image]:
             raise _unreadable(path, error) from error
 
 
-def _stamps(path: Path) -> Sequence[int]:
+def _stamps(path: Path, limits: Limits) -> Sequence[int]:
     """Start of every frame in milliseconds, and the end of the last."""
     stamps = [0]
-    with _open(path) as picture:
+    with _open(path, limits) as picture:
         for frame in _each(path, picture):
             declared = round(frame.info.get("duration") or 0)
             stamps.append(
@@ -358,6 +378,13 @@ def _upright_size(path: Path, picture: Image.Image) -> tuple[int, int]:
     return (picture.height, picture.width) if sideways else (picture.width, picture.height)
 
 
+def _reducible(picture: Image.Image) -> Image.Image:
+    """The picture in a mode whose neighbours can be averaged: neither bits nor a palette."""
+    if picture.mode not in {"1", "P"}:
+        return picture
+    return picture.convert("L" if picture.mode == "1" else "RGBA")
+
+
 def _flatten(picture: Image.Image) -> Image.Image:
     """RGB over white, as most viewers show transparency."""
     if picture.mode in {"RGBA", "LA", "PA"} or "transparency" in picture.info:
@@ -368,5 +395,5 @@ def _flatten(picture: Image.Image) -> Image.Image:
 
 def _unreadable(path: Path, error: Exception) -> UnreadableMediaError:
     if isinstance(error, Image.DecompressionBombError | MemoryError):
-        return UnreadableMediaError(f"{path.name!r} is too large a picture; scale it below 170 megapixels")
+        return UnreadableMediaError(f"{path.name!r} holds too large a picture; shrink it")
     return UnreadableMediaError(f"{path.name!r} is damaged and cannot be decoded")

@@ -43,7 +43,7 @@ def _open(source: Source, limits: Limits, *, draft: bool) -> Reader:
     if not source.path.is_file():
         what = "is a directory" if source.path.is_dir() else "does not exist"
         raise MediaNotFoundError(f"{str(source.path)!r} {what}; give a video or picture file")
-    if (picture := open_picture(source.path)) is not None:
+    if (picture := open_picture(source.path, limits)) is not None:
         return picture
     if is_document(source.path):
         return _sequence([source.path], PAGE_SECONDS, limits)
@@ -56,7 +56,7 @@ def _sequence(paths: Sequence[Path], interval_seconds: float, limits: Limits) ->
     try:
         for path in paths:
             is_pages = path.is_file() and is_document(path)
-            sheets += open_pages(path, limits) if is_pages else [PictureSheet(path)]
+            sheets += open_pages(path, limits) if is_pages else [PictureSheet(path, limits)]
         return SequenceReader(sheets, interval_seconds)
     except SamplerError:
         for sheet in sheets:

@@ -134,8 +134,13 @@ def revoke_keys(tenant: str, data: Path | None) -> str:
         RequestError: there is no service data.
     """
     with existing_database(service_settings(data)) as database:
-        count = Keyring(database).revoke(tenant)
-    return f"revoked {count} key{'' if count == 1 else 's'} of {tenant}"
+        keyring = Keyring(database)
+        count = keyring.revoke(tenant)
+        was_last = count > 0 and keyring.is_empty()
+    told = f"revoked {count} key{'' if count == 1 else 's'} of {tenant}"
+    if not was_last:
+        return told
+    return f"{told}; no key is left: a server on 127.0.0.1 now lets in everyone on this machine, any other nobody"
 
 
 def service_settings(data: Path | None, *, keep_days: float | None = None) -> Settings:

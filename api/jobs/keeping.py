@@ -12,12 +12,19 @@ from api.jobs.place import WORK_VERSION, Place
 from api.jobs.queues import Stage, UnderWay
 from api.jobs.rounds import Rounds
 from api.problems import BROKEN_OFF, LATE
+from api.uploads import clear_abandoned
 from api.working import MOST_TRIES
 
 log = logging.getLogger(__name__)
 
 KEPT_LOOKS_SECONDS = 7 * 86_400.0
 """How long what local models saw is kept: longer than any job is taken up again."""
+
+FORGOTTEN_SECONDS = 3600.0
+"""How long after a job was deleted what is left of it is removed: longer than anybody works on it who did not know.
+
+Whoever does removes its files at the end. This is for processes that died before, and for storage that failed.
+"""
 
 
 class Keeper:
@@ -61,6 +68,7 @@ class Keeper:
         while not self._closing.wait(silent_seconds / 4):
             try:
                 self._beat()
+                clear_abandoned(self._place.workshop.incoming)
                 if self._under_way is not None:
                     self._take_over(silent_seconds)
                     self._begin_forgotten(self._under_way)
@@ -145,3 +153,5 @@ class Keeper:
         if self._place.settings.keep_days is not None:
             for job in self._place.records.finished_before(self._place.settings.keep_days * 86400):
                 self._rounds.delete(job)
+        for job_id in self._place.records.deleted_before(FORGOTTEN_SECONDS):
+            self._rounds.clear(job_id)

@@ -1,13 +1,18 @@
 """Rounds of jobs, seen from outside of their stages: begun once more, ended before their time, removed."""
 
+import logging
+
 from dbos import DBOSClient
 
+from api.errors import StorageError
 from api.jobs.delivering import Messenger
 from api.jobs.place import Place
 from api.jobs.queues import stage_options
 from api.problems import CANCELLED
 from api.records import Job, Problem
 from api.storage import job_folder
+
+log = logging.getLogger(__name__)
 
 
 class Rounds:
@@ -48,13 +53,31 @@ class Rounds:
         return ended
 
     def delete(self, job: Job) -> None:
-        """Cancel the job and remove all that is known of it, and the questions about it."""
+        """Cancel the job and remove all that is known of it, and the questions about it.
+
+        What works on it still notices and removes at its end what it has stored since.
+        """
         for question in self._place.records.questions_about(job.id):
             self.delete(question)
         self._cancelled(job)
         self._place.records.delete(job.id)
-        self._place.storage.delete(job_folder(job.id))
+        try:
+            self._place.storage.delete(job_folder(job.id))
+        except StorageError as error:  # it is deleted all the same, and the keeper removes what is left
+            log.warning("files of a deleted job are left", extra={"job": job.id, "reason": str(error)})
+        self._delete_workflows(job.id, running=False)
+
+    def clear(self, job_id: str) -> None:
+        """Remove what was left of a job that was deleted long ago."""
+        self._place.storage.delete(job_folder(job_id))
+        self._delete_workflows(job_id, running=True)
+        self._place.records.forget_deleted(job_id)
+
+    def _delete_workflows(self, job_id: str, *, running: bool) -> None:
         known = self._client.list_workflows(
-            workflow_id_prefix=f"{job.id}.", load_input=False, load_output=False
+            workflow_id_prefix=f"{job_id}.", load_input=False, load_output=False
         )
-        self._client.delete_workflows([workflow.workflow_id for workflow in known])
+        # One that runs would be missed by the engine when it ends.
+        self._client.delete_workflows(
+            [each.workflow_id for each in known if running or each.status != "PENDING"]
+        )

@@ -62,7 +62,7 @@ class Keyring:
         return _key(row) if row is not None and hmac.compare_digest(row.sha256, digest) else None
 
     def is_empty(self) -> bool:
-        """Whether no key was ever made, so that everyone on this machine may come in."""
+        """Whether there is no key, so that everyone on this machine may come in."""
         with self._database.begin(reading=True) as connection:
             return connection.execute(sa.select(KEYS.c.sha256).limit(1)).first() is None
 

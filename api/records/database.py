@@ -208,6 +208,10 @@ def _decide_about_findings(connection: sa.Connection) -> None:
     connection.execute(sa.text("DROP TABLE sceneline_reviews"))
 
 
+def _remember_deleted_jobs(connection: sa.Connection) -> None:
+    tables.DELETED.create(connection)
+
+
 MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _make_tables,
     _add_traces,
@@ -215,6 +219,7 @@ MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _add_holders_of_keys,
     _add_states_of_deliveries,
     _decide_about_findings,
+    _remember_deleted_jobs,
 )
 """Append only: a database remembers how many of these it has seen. The first makes an empty one what all of them
 together would have made of it."""

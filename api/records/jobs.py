@@ -14,7 +14,7 @@ from api.records import searching
 from api.records.database import Database
 from api.records.deliveries import owe
 from api.records.quotas import add_used
-from api.records.tables import DELIVERIES, EVENTS, JOBS
+from api.records.tables import DELETED, DELIVERIES, EVENTS, JOBS
 from api.records.totals import add_totals
 from api.records.types import (
     FINISHED,
@@ -130,11 +130,17 @@ class JobRecords:
         return {cast("JobStatus", status): count for status, count in rows}
 
     def events_after(self, job_id: str, number: int, limit: int = 500) -> tuple[JobEvent, ...]:
-        """The job's events that follow this number, in order."""
+        """The job's events that follow this number, in order.
+
+        How earlier rounds of it ended is left out: it has gone on since.
+        """
+        this_end = sa.literal("end ").concat(sa.cast(JOBS.c.round, sa.Text))
         with self._database.begin(reading=True) as connection:
             rows = connection.execute(
                 sa.select(EVENTS.c.number, EVENTS.c.kind, EVENTS.c.data)
+                .join(JOBS, JOBS.c.id == EVENTS.c.job_id)
                 .where(EVENTS.c.job_id == job_id, EVENTS.c.number > number)
+                .where(EVENTS.c.kind.not_in(("done", "failed")) | (EVENTS.c.once == this_end))
                 .order_by(EVENTS.c.number)
                 .limit(limit)
             ).all()
@@ -285,10 +291,26 @@ class JobRecords:
         return _job(row)
 
     def delete(self, job_id: str) -> None:
-        """Forget a job and all that is known of it."""
+        """Forget a job and all that is known of it, but that it was there: its files may outlive it for a while."""
         with self._database.begin() as connection:
             searching.forget(connection, job_id)
             connection.execute(sa.delete(JOBS).where(JOBS.c.id == job_id))
+            row = {"job_id": job_id, "deleted_at": self._database.now_seconds(connection)}
+            self._insert_new(connection, DELETED, [row])
+
+    def deleted_before(self, age_seconds: float, limit: int = 100) -> tuple[str, ...]:
+        """Jobs that were deleted longer ago than this and are remembered still."""
+        with self._database.begin(reading=True) as connection:
+            then = self._database.now_seconds(connection) - age_seconds
+            rows = connection.execute(
+                sa.select(DELETED.c.job_id).where(DELETED.c.deleted_at < then).limit(limit)
+            )
+            return tuple(rows.scalars())
+
+    def forget_deleted(self, job_id: str) -> None:
+        """Nothing of a deleted job is left anywhere."""
+        with self._database.begin() as connection:
+            connection.execute(sa.delete(DELETED).where(DELETED.c.job_id == job_id))
 
     def finished_before(self, age_seconds: float, limit: int = 100) -> tuple[Job, ...]:
         """Jobs that ended longer ago than this, oldest first."""

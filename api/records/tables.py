@@ -38,6 +38,13 @@ JOBS = sa.Table(
     sa.Index("sceneline_jobs_finished", "finished_at"),
 )
 
+DELETED = sa.Table(
+    "sceneline_deleted",
+    METADATA,
+    sa.Column("job_id", sa.Text, primary_key=True),
+    sa.Column("deleted_at", sa.Float, nullable=False),
+)
+
 EVENTS = sa.Table(
     "sceneline_events",
     METADATA,

@@ -113,7 +113,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class JobEvent:
-    """One line of a job's progress, numbered from 1 without holes."""
+    """One line of a job's progress, numbered from 1; no number is given twice."""
 
     number: int
     kind: EventKind

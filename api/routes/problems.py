@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from analyzer import AnalyzerError
 from api.errors import ApiError, RefusedError
@@ -20,6 +21,9 @@ from sampler import SamplerError
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+
+
+_BROKEN_OFF = Problem("request_broken_off", "the request breaks off; send it again", 400)
 
 
 class ProblemDocument(BaseModel):
@@ -107,6 +111,11 @@ async def _on_invalid(_request: Request, error: Exception) -> Response:
     return problem_response(Problem("invalid_request", f"{where}: {first['msg']}", 422))
 
 
+async def _on_gone(_request: Request, _error: Exception) -> Response:
+    log.info("a client went away before its request had come in whole")
+    return problem_response(_BROKEN_OFF)  # nobody reads it
+
+
 async def _on_bug(_request: Request, error: Exception) -> Response:
     log.error("request failed by a bug", exc_info=error)
     return problem_response(BUG)
@@ -118,4 +127,5 @@ def tell_problems(app: FastAPI) -> None:
         app.add_exception_handler(ours, _on_ours)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(ClientDisconnect, _on_gone)
     app.add_exception_handler(Exception, _on_bug)

@@ -12,12 +12,19 @@ from api.errors import NotStoredError, RefusedError
 from api.records import Job, NewJob, new_id
 from api.routes.guarding import Tenant
 from api.routes.problems import ANY_PROBLEM
+from api.routes.reading import StrictRoute, WellFormed
 from api.routes.serving import Server, ServerHere
 from api.routes.timelines import JobId, awaited, found, timeline_response
 from api.routes.views import TimelineView
 from api.schemas import TimelineRequest
 
-router = APIRouter(prefix="/v1/timelines/{job_id}/questions", tags=["questions"], responses=ANY_PROBLEM)
+router = APIRouter(
+    prefix="/v1/timelines/{job_id}/questions",
+    tags=["questions"],
+    responses=ANY_PROBLEM,
+    route_class=StrictRoute,
+    dependencies=[WellFormed],
+)
 
 
 _FEWEST_CLOSER: Final = 4
@@ -36,12 +43,12 @@ class QuestionBody(BaseModel):
         },
     )
 
-    question: str = Field(min_length=1, max_length=20_000)
+    question: str = Field(min_length=1, max_length=20_000, pattern=r"\S")
     instructions: str = Field(default="", max_length=20_000)
     """Wishes about the answer."""
     model: str | None = Field(default=None, max_length=200)
     """The remote model to ask; the configured one if not given."""
-    max_cost: float | None = Field(default=None, ge=0)
+    max_cost: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     """US dollars the answer may cost at most."""
 
 

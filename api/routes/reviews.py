@@ -11,12 +11,19 @@ from api.records import Decision
 from api.reviewing import OpenItems
 from api.routes.guarding import Tenant
 from api.routes.problems import ANY_PROBLEM
+from api.routes.reading import StrictRoute, WellFormed
 from api.routes.serving import ServerHere
 from api.routes.timelines import READY, JobId, found, timeline_response
 from api.routes.views import TimelineView
 from api.storage import timeline_key
 
-router = APIRouter(prefix="/v1/timelines", tags=["moderation"], responses=ANY_PROBLEM)
+router = APIRouter(
+    prefix="/v1/timelines",
+    tags=["moderation"],
+    responses=ANY_PROBLEM,
+    route_class=StrictRoute,
+    dependencies=[WellFormed],
+)
 
 Finding = Annotated[
     str,

@@ -24,6 +24,8 @@ class Server:
     quotas: Quotas
     rates: RateLimiter
     metrics: Metrics
+    loopback_only: bool
+    """Whether only this machine can reach it: then, and while there is no key, everyone may come in."""
     fetches_urls: bool
     """Whether videos may be given as a URL."""
     planning: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))

@@ -30,6 +30,8 @@ router = APIRouter(prefix="/v1/timelines", tags=["timelines"], responses=ANY_PRO
 
 _POLL_SECONDS = 0.25
 """How often the database is asked whether a job has got on, for each client that follows one."""
+_DELETED: Final = {"status": "cancelled", "code": "not_found", "message": "the timeline was deleted"}
+"""How a followed stream ends whose job went away with all its messages."""
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _ID = r"^[0-9a-f]{32}$"
 
@@ -143,13 +145,15 @@ async def get_events(
 
 
 async def _messages(server: Server, job_id: str, after: int) -> AsyncIterator[ServerSentEvent]:
-    records = server.place.records
+    records, last = server.place.records, ""
     while True:
         job = await to_thread.run_sync(records.look_up, job_id)
         events = await to_thread.run_sync(records.events_after, job_id, after)
         for event in events:
-            after = event.number
+            after, last = event.number, event.kind
             yield ServerSentEvent(json.dumps(dict(event.data)), event=event.kind, id=str(event.number))
+        if job is None and last not in ("done", "failed"):
+            yield ServerSentEvent(json.dumps(_DELETED), event="failed", id=str(after + 1))
         if job is None or (job.finished and not events):
             return
         if not events:
@@ -312,12 +316,16 @@ def _new_job(server: Server, tenant: str, submission: Submission, sources: tuple
 
 
 async def awaited(server: Server, job: Job, seconds: float) -> Job:
-    """The job once it has ended, or as it stands after so long."""
+    """The job once it has ended, or as it stands after so long.
+
+    Raises:
+        RefusedError: it was deleted meanwhile.
+    """
     loop = asyncio.get_running_loop()
     until = loop.time() + min(seconds, server.place.settings.max_wait_seconds)
     while not job.finished and loop.time() < until:
         await asyncio.sleep(_POLL_SECONDS)
-        job = await to_thread.run_sync(server.place.records.get, job.id)
+        job = await to_thread.run_sync(found, server, job.id, job.tenant)
     return job
 
 

@@ -14,6 +14,7 @@ from sampler import (
     Limits,
     MediaError,
     MediaLimitError,
+    PictureSequence,
     SampleRequest,
     SamplerError,
     SamplerStep,
@@ -113,8 +114,10 @@ def test_bombs_are_stopped_by_a_limit(tmp_path):
     picture = tmp_path / "bomb.png"
     Image.new("1", (30_000, 30_000)).save(picture)
     assert picture.stat().st_size < 200_000
-    with pytest.raises((MediaLimitError, MediaError)):
-        list(sample_isolated(VideoFile(picture), SampleRequest(frames=1), TIGHT))
+    for source in (VideoFile(picture), PictureSequence((picture, picture), 1.0)):
+        with pytest.raises(MediaLimitError) as reached:
+            list(sample_isolated(source, SampleRequest(frames=1), TIGHT))
+        assert reached.value.limit == "pixels"
     film = tmp_path / "film.mp4"
     _film(film, 20)
     for limits, name in (
@@ -128,6 +131,28 @@ def test_bombs_are_stopped_by_a_limit(tmp_path):
             list(sample_isolated(VideoFile(film), SampleRequest(frames=1), limits))
         assert reached.value.limit == name
     assert list(sample_isolated(VideoFile(film), SampleRequest(frames=1), Limits(frames=10, seconds=1.0)))
+
+
+def test_how_large_a_picture_may_be_is_ours_to_say(tmp_path):
+    """Pillow refuses what is over 179 megapixels, whatever the limit is."""
+    picture = tmp_path / "large.png"
+    Image.new("L", (15_000, 12_000)).save(picture)
+    for pixels, is_read in ((180_000_000, True), (179_999_999, False)):
+        limits = Limits(pixels=pixels)
+        if is_read:
+            steps = list(sample_isolated(VideoFile(picture), SampleRequest(frames=1), limits))
+            assert isinstance(steps[-1], Keyframe)
+            continue
+        with pytest.raises(MediaLimitError, match="179999999 pixels"):
+            list(sample_isolated(VideoFile(picture), SampleRequest(frames=1), limits))
+
+
+@pytest.mark.parametrize("mode", ["1", "P"])
+def test_large_pictures_of_bits_or_a_palette_are_read(tmp_path, mode):
+    picture = tmp_path / "large.png"
+    Image.new(mode, (7_000, 5_000)).save(picture)
+    steps = list(sample_isolated(VideoFile(picture), SampleRequest(frames=1), TIGHT))
+    assert isinstance(steps[-1], Keyframe)
 
 
 def test_an_archive_is_no_video(tmp_path):

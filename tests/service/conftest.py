@@ -146,13 +146,13 @@ def serving(place: Place, *, loopback_only: bool = True) -> Iterator[str]:
 
 
 @contextmanager
-def running(data: Path, **settings: object) -> Iterator[Service]:
+def running(data: Path, *, loopback_only: bool = True, **settings: object) -> Iterator[Service]:
     """A service in this folder."""
     model = SeesACat()
     with (
         opened(Settings(data=data, **settings)) as real,
         with_model(real, model) as place,
-        serving(place) as url,
+        serving(place, loopback_only=loopback_only) as url,
         httpx.Client(base_url=url, timeout=30) as http,
     ):
         yield Service(url, http, place, model)

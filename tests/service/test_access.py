@@ -41,6 +41,9 @@ def test_nobody_comes_in_without_a_key(guarded: tuple[Service, str, str]) -> Non
             assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
             assert answer.headers["www-authenticate"] == "Bearer"
     assert service.post(moving_square()).status_code == 401
+    for method, what in (("POST", "questions"), ("PUT", "reviews/0")):
+        path = f"/v1/timelines/{'0' * 32}/{what}"
+        assert service.http.request(method, path, content=b"{").status_code == 401
     assert service.http.get("/healthz").status_code == 200
 
 
@@ -143,6 +146,15 @@ def test_the_web_page_comes_in_by_a_cookie(guarded: tuple[Service, str, str]) ->
         assert forged.status_code == 403
         browser.delete("/v1/session")
         assert browser.get("/v1/timelines").status_code == 401
+
+
+def test_with_keys_a_proxy_may_pass_on_its_own_name(guarded: tuple[Service, str, str]) -> None:
+    service, anna, _ = guarded
+    named = {"Host": "timelines.example"}
+    assert service.http.get("/v1/timelines", headers={**named, **_bearer(anna)}).status_code == 200
+    assert service.http.get("/", headers=named).status_code == 200
+    for path in ("/v1/timelines", "/metrics"):
+        assert service.http.get(path, headers=named).status_code == 401
 
 
 def test_keys_are_kept_as_hashes_and_can_be_revoked(tmp_path: Path) -> None:

@@ -1,12 +1,17 @@
 """What is kept and for how long: retention, deletion, deadlines, order, upgrades, poisonous videos."""
 
+import os
+import threading
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from api import shown
+from api.errors import StorageError
 from api.jobs import JobEngine, Place
 from api.jobs.calling import Calls
 from api.places import opened
@@ -36,6 +41,32 @@ def test_what_is_too_old_is_deleted_with_its_files(tmp_path: Path) -> None:
             time.sleep(0.1)
 
 
+def test_what_came_in_half_is_removed(tmp_path: Path, postgresql: str) -> None:
+    """At once by the only process there is, after a day beside others, whose uploads may be on their way."""
+    incoming = tmp_path / "incoming"
+    incoming.mkdir()
+    half, old = incoming / "half", incoming / "old"
+
+    def leave() -> None:
+        for path, age_seconds in ((half, 0), (old, 25 * 3600)):
+            path.write_bytes(b"x")
+            os.utime(path, (time.time() - age_seconds,) * 2)
+
+    leave()
+    with running(tmp_path, silent_seconds=2) as service:
+        assert list(incoming.iterdir()) == []
+        leave()
+        until = time.monotonic() + 20
+        while old.exists():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        assert half.exists()
+        assert service.post(params={"wait": 20}).status_code == 200
+    leave()
+    with opened(Settings(data=tmp_path, database_url=postgresql)):
+        assert list(incoming.iterdir()) == [half]
+
+
 def test_deleting_a_timeline_deletes_what_was_asked_about_it(tmp_path: Path) -> None:
     with running(tmp_path) as service:
         about = service.post(params={"wait": 20}).json()
@@ -50,6 +81,83 @@ def test_deleting_a_timeline_deletes_what_was_asked_about_it(tmp_path: Path) -> 
         assert place.records.look_up(question) is None
         assert [job.id for job in place.records.newest(JobFilter("local"))] == [other["id"]]
         assert {path.parts[path.parts.index("jobs") + 1] for path in _files(service)} == {other["id"]}
+
+
+def _until_gone(folder: Path, seconds: float = 20) -> None:
+    until = time.monotonic() + seconds
+    while folder.exists():
+        assert time.monotonic() < until, list(folder.rglob("*"))
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("stored", ["store_sampled", "store_looked"])
+def test_what_is_stored_for_a_job_after_it_was_deleted_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, stored: str
+) -> None:
+    """Its stage notices only at its next step, and has written by then."""
+    at_work, deleted, done = threading.Event(), threading.Event(), threading.Event()
+    real = getattr(shown, stored)
+
+    def store(*values: Any) -> Any:
+        at_work.set()
+        deleted.wait(20)
+        outcome = real(*values)
+        done.set()
+        return outcome
+
+    monkeypatch.setattr(shown, stored, store)
+    with running(tmp_path) as service:
+        job = service.post().json()
+        assert at_work.wait(20)
+        assert service.http.delete(job["links"]["self"]).status_code == 204
+        deleted.set()
+        assert done.wait(20)
+        _until_gone(tmp_path / "storage" / "jobs" / job["id"])
+        other = service.post(moving_square(seed=1), params={"wait": 20}).json()
+        assert other["status"] == "complete"
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+def test_frames_taken_for_a_job_after_it_was_deleted_are_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(tmp_path) as service:
+        job = service.post(params={"wait": 20}).json()
+        records, real = service.place.records, shown.store_frames
+        about, question = records.get(job["id"]), new_id()
+        new = NewJob("local", "q", about.request, about.sources, 60.0, parent=about.id)
+        with records.adding(new, question):
+            pass
+
+        def store(*values: Any) -> None:
+            records.delete(question)
+            real(*values)
+
+        monkeypatch.setattr(shown, "store_frames", store)
+        assert service.place.workshop.take(question, [0.0], 10_000) is None
+        assert not (tmp_path / "storage" / "jobs" / question).exists()
+
+
+def test_files_that_could_not_be_removed_are_removed_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.jobs.keeping.FORGOTTEN_SECONDS", 1.0)
+    with running(tmp_path, silent_seconds=2) as service:
+        job = service.post(params={"wait": 20}).json()
+        folder = tmp_path / "storage" / "jobs" / job["id"]
+
+        def fail(*_: object) -> None:
+            raise StorageError("storage is away")
+
+        with pytest.MonkeyPatch.context() as away:
+            away.setattr(type(service.place.storage), "delete", fail)
+            assert service.http.delete(job["links"]["self"]).status_code == 204
+        assert folder.exists()
+        _until_gone(folder)
+        until = time.monotonic() + 20
+        while service.place.records.deleted_before(0.0):
+            assert time.monotonic() < until
+            time.sleep(0.05)
 
 
 def test_a_job_that_takes_too_long_fails(tmp_path: Path) -> None:

@@ -8,13 +8,14 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import httpx
 import pytest
 import sqlalchemy as sa
 
+from api.cli import main
 from api.errors import RefusedError
 from api.places import opened
 from api.records import Keyring, NewJob, Quota, Quotas, new_id
@@ -100,6 +101,30 @@ def test_too_many_requests_at_once(tmp_path: Path) -> None:
                 return
             threading.Event().wait(0.1)
         raise AssertionError("the place of a request that ended is never free again")
+
+
+def test_who_sends_nothing_shuts_nobody_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections without a key that promise a body and stay silent: what needs no key is answered, and they end."""
+    monkeypatch.setattr("api.routes.guarding.HELD_SECONDS", 1.0)
+    with running(tmp_path, requests_at_once_per_key=2) as service:
+        anna = Keyring(service.place.database).create("anna")
+        host, port = service.url.removeprefix("http://").split(":")
+        promise = f"DELETE /v1/session HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 10\r\n\r\n{{"
+        with ExitStack() as stack:
+            silent = [stack.enter_context(socket.create_connection((host, int(port)), 10)) for _ in range(2)]
+            for each in silent:
+                each.sendall(promise.encode())
+            until = time.monotonic() + 10
+            while service.http.delete("/v1/session").status_code != 429:
+                assert time.monotonic() < until
+            for path in ("/healthz", "/readyz", "/", "/static/app.css"):
+                assert service.http.get(path).status_code == 200, path
+            assert service.http.get("/v1/timelines", headers=_bearer(anna)).status_code == 200
+            for each in silent:
+                said = b"".join(iter(lambda each=each: each.recv(65_536), b""))
+                assert said.startswith(b"HTTP/1.1 408 "), said
+                assert b"request_too_slow" in said
+        assert service.http.delete("/v1/session").status_code == 204
 
 
 # -- how much --------------------------------------------------------------------------------------------------
@@ -288,3 +313,23 @@ def test_scopes(tmp_path: Path) -> None:
         for scope, status in (("read", 403), ("write", 403), ("admin", 200)):
             assert service.http.get("/metrics", headers=_bearer(keys[scope])).status_code == status
         assert service.http.delete(base, headers=_bearer(keys["write"])).status_code == 204
+
+
+def test_revoking_the_last_key_opens_no_server_to_strangers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    revoke = ["keys", "revoke", "--data", str(tmp_path)]
+    with running(tmp_path, loopback_only=False) as service:
+        keyring = Keyring(service.place.database)
+        anna, _ = keyring.create("anna"), keyring.create("bert")
+        assert main([*revoke, "bert"]) == 0
+        assert capsys.readouterr().out == "revoked 1 key of bert\n"
+        assert main([*revoke, "anna"]) == 0
+        assert "no key is left" in capsys.readouterr().out
+        for headers in ({}, _bearer(anna)):
+            for path in ("/v1/timelines", "/metrics"):
+                answer = service.http.get(path, headers=headers)
+                assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+        assert service.post().status_code == 401
+    with running(tmp_path) as service:
+        assert service.http.get("/v1/timelines").status_code == 200

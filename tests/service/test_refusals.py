@@ -1,7 +1,9 @@
 """What the service turns away, and how it says so."""
 
 import json
+import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import httpx
@@ -104,6 +106,38 @@ def test_a_body_without_end_is_not_held(
     assert (answer.status_code, answer.json()["code"]) == (413, "field_too_large")
 
 
+@pytest.mark.parametrize(
+    ("path", "kind", "begin"),
+    [
+        (
+            "/v1/timelines",
+            "multipart/form-data; boundary=xyz",
+            b'--xyz\r\nContent-Disposition: form-data; name="video"; filename="a"\r\n\r\n',
+        ),
+        ("/v1/timelines", "application/json", b'{"url": "'),
+        ("/v1/timelines/{}/questions", "application/json", b'{"question": "'),
+    ],
+)
+def test_a_client_that_goes_away_is_no_bug(
+    service: Service, caplog: pytest.LogCaptureFixture, path: str, kind: str, begin: bytes
+) -> None:
+    caplog.set_level("INFO")
+    host, port = service.url.removeprefix("http://").split(":")
+    head = (
+        f"POST {path.format('0' * 32)} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: {kind}\r\n"
+        "Content-Length: 1000000\r\n\r\n"
+    )
+    with socket.create_connection((host, int(port)), 10) as client:
+        client.sendall(head.encode() + begin + b"x" * 300_000)
+        time.sleep(0.5)
+    until = time.monotonic() + 10
+    while not [record for record in caplog.records if "client went away" in record.message]:
+        assert time.monotonic() < until, [record.message for record in caplog.records]
+        time.sleep(0.05)
+    assert [record.message for record in caplog.records if record.levelname in ("WARNING", "ERROR")] == []
+    assert not list((service.place.settings.data / "incoming").iterdir())
+
+
 def test_parts_without_end_are_not_held(service: Service) -> None:
     """Many parts of other names, and a body that goes on before its first part or after its last."""
     kind = {"Content-Type": "multipart/form-data; boundary=xyz"}
@@ -180,15 +214,36 @@ def test_other_sites_may_not_change_anything(service: Service) -> None:
         {"Origin": "https://evil.example"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Origin": "null"},
+        {"Origin": "http://[::1"},
+        {"Origin": "://"},
     ):
         answer = service.post(headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (403, "cross_site")
     assert service.post(headers={"Origin": service.url, "Sec-Fetch-Site": "same-origin"}).status_code == 202
 
 
-def test_only_names_of_this_machine_are_answered_without_keys(service: Service) -> None:
-    answer = service.http.get("/v1/timelines", headers={"Host": "rebound.example"})
-    assert (answer.status_code, answer.json()["code"]) == (421, "wrong_host")
+@pytest.mark.parametrize(
+    "host",
+    [
+        "rebound.example",
+        "a{b.evil.example",  # no URL can hold it, so whoever parses it may see no host at all
+        "a b",
+        "[::1",
+        "localhost.evil.example",
+        "evil.example:80@localhost",
+        "localhost:x",
+        "",
+    ],
+)
+def test_only_names_of_this_machine_are_answered_without_keys(service: Service, host: str) -> None:
+    for path in ("/", "/v1/timelines"):
+        answer = service.http.get(path, headers={"Host": host})
+        assert (answer.status_code, answer.json()["code"]) == (421, "wrong_host")
+
+
+def test_every_name_of_this_machine_is_answered_without_keys(service: Service) -> None:
+    for host in ("localhost", "LOCALHOST:8000", "127.0.0.1:1", "[::1]", "[::1]:8000"):
+        assert service.http.get("/v1/timelines", headers={"Host": host}).status_code == 200
 
 
 def test_every_answer_has_its_guards(service: Service) -> None:
@@ -242,6 +297,35 @@ def test_private_hosts_are_not_fetched_from(service: Service, host: str) -> None
     ended = service.ended(job["id"])
     assert ended["status"] == "failed"
     assert ended["error"]["code"] == "url_refused", json.dumps(ended["error"])
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status", "code"),
+    [
+        (b"{", "application/json", 400, "malformed_json"),
+        (b"[" * 20_000, "application/json", 400, "malformed_json"),
+        (b'{"question": "a\\u0000b", "verdict": "allow"}', "application/json", 400, "malformed_json"),
+        (b'{"question": "a\\ud800b", "verdict": "allow"}', "application/json", 400, "malformed_json"),
+        (b'{"question": "Why?", "max_cost": 1e999}', "application/json", 400, "malformed_json"),
+        (b'{"question": "Why?", "max_cost": NaN}', "application/json", 400, "malformed_json"),
+        (b'{"question": "Why?"}', "text/plain", 415, "unsupported_media_type"),
+        (b'{"question": "Why?", "nonsense": 1}', "application/json; charset=utf-8", 422, "invalid_request"),
+    ],
+)
+def test_questions_and_reviews_are_read_as_strictly_as_submissions(
+    service: Service, body: bytes, kind: str, status: int, code: str
+) -> None:
+    job = service.post(params={"wait": 20}).json()["links"]["self"]
+    for method, path in (("POST", f"{job}/questions"), ("PUT", f"{job}/reviews/0")):
+        answer = service.http.request(method, path, content=body, headers={"Content-Type": kind})
+        assert (answer.status_code, answer.json()["code"]) == (status, code), path
+
+
+def test_questions_that_ask_nothing(service: Service) -> None:
+    job = service.post(params={"wait": 20}).json()["links"]["self"]
+    for body in ({"question": " \n"}, {"question": ""}, {"question": "Why?", "max_cost": "inf"}, None):
+        answer = service.http.post(f"{job}/questions", json=body)
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request"), body
 
 
 def test_questions_need_a_remote_model(service: Service) -> None:

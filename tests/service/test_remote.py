@@ -1,16 +1,19 @@
 """Jobs that ask a remote model: a real HTTP server that counts what it is asked."""
 
 import asyncio
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from analyzer import Endpoint, OpenAIModel, Timeline, find_profile
-from api import pipeline, shown
+from api import pipeline, shown, working
 from api.errors import StorageError
 from api.places import opened
 from api.schemas import TimelineRequest
@@ -71,6 +74,37 @@ def test_a_retry_asks_only_what_was_not_answered(asked: tuple[Service, oracle.Or
     bodies = [str(each.body) for each in server.paid]
     assert len(set(bodies)) == len(bodies), "no question that was answered was asked again"
     assert (len(server.paid), len(server.asked)) > (answered, told)
+
+
+def test_an_answer_to_a_deleted_job_is_removed(
+    asked: tuple[Service, oracle.Oracle], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, server = asked
+    asking, deleted, kept = threading.Event(), threading.Event(), threading.Event()
+    real, real_answer = working.make_call, server.answer
+
+    def answer(question: oracle.Asked) -> object:
+        asking.set()
+        deleted.wait(20)
+        return real_answer(question)
+
+    async def make_call(*values: Any, **options: Any) -> Any:
+        try:
+            return await real(*values, **options)
+        finally:
+            kept.set()
+
+    server.answer = answer
+    monkeypatch.setattr(working, "make_call", make_call)
+    job = service.post(moving_square(9), frames=8).json()
+    assert asking.wait(20)
+    assert service.http.delete(job["links"]["self"]).status_code == 204
+    deleted.set()
+    assert kept.wait(20)
+    folder, until = service.place.settings.data / "storage" / "jobs" / job["id"], time.monotonic() + 20
+    while folder.exists():
+        assert time.monotonic() < until, list(folder.rglob("*"))
+        time.sleep(0.05)
 
 
 def test_a_model_out_of_reach_fails_the_job_with_its_reason(tmp_path: Path) -> None:

@@ -1,7 +1,12 @@
 """Files in a folder and in a real S3 server behave alike."""
 
+import os
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,6 +50,48 @@ def test_a_taken_file_is_moved(storage: Storage, tmp_path: Path) -> None:
     storage.take("jobs/1/sources/s", upload)
     assert not upload.exists()
     assert storage.size("jobs/1/sources/s") == 6_000_000
+
+
+def test_a_folder_somebody_writes_into_can_be_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also in the very moment when it has been emptied."""
+    storage, real, late = open_storage(tmp_path.as_uri()), os.rmdir, iter(("late",))
+    storage.put("jobs/1/pictures/early", b"x")
+
+    def rmdir(*values: Any, **options: Any) -> None:
+        for name in late:
+            storage.put(f"jobs/1/pictures/{name}", b"x")
+        real(*values, **options)
+
+    monkeypatch.setattr(os, "rmdir", rmdir)
+    storage.delete("jobs/1")
+    with pytest.raises(NotStoredError):
+        storage.get("jobs/1/pictures/early")
+    storage.delete("jobs/1")
+    assert list(tmp_path.glob("jobs/*")) == []
+
+
+def test_a_folder_many_write_into_can_be_deleted(tmp_path: Path) -> None:
+    storage, stop = open_storage(tmp_path.as_uri()), threading.Event()
+
+    def write() -> None:
+        while not stop.is_set():
+            for number in range(40):
+                with suppress(StorageError):  # the folder went away under it; the engine tries that again
+                    storage.put(f"jobs/1/pictures/{number}", b"x")
+
+    with ThreadPoolExecutor(2) as pool:
+        writing = [pool.submit(write) for _ in range(2)]
+        try:
+            for _ in range(150):
+                storage.delete("jobs/1")
+        finally:
+            stop.set()
+        for each in writing:
+            each.result()
+    storage.delete("jobs/1")
+    assert list(tmp_path.glob("jobs/*")) == []
 
 
 def test_what_is_deleted_is_gone(storage: Storage) -> None:

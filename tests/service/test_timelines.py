@@ -2,6 +2,7 @@
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -171,11 +172,33 @@ def test_a_job_can_be_cancelled_retried_and_deleted(service: Service) -> None:
     assert again.status_code == 202
     assert service.ended(job_id)["status"] == "complete"
     assert service.http.post(f"/v1/timelines/{job_id}/retry").json()["code"] == "not_retryable"
-    kinds = [kind for _, kind, _ in _messages(service, job_id)]
-    assert kinds.count("failed") == kinds.count("done") == 1
+    messages = _messages(service, job_id)
+    kinds = [kind for _, kind, _ in messages]
+    assert (kinds.count("failed"), kinds.count("done"), kinds[-1]) == (0, 1, "done")
+    numbers = [number for number, _, _ in messages]
+    assert numbers == sorted(set(numbers))
     assert service.http.delete(f"/v1/timelines/{job_id}").status_code == 204
     assert service.http.get(f"/v1/timelines/{job_id}").json()["code"] == "not_found"
     assert not list(service.place.settings.data.glob(f"storage/jobs/{job_id}"))
+
+
+def test_who_waits_for_a_job_that_is_deleted_is_told(service: Service) -> None:
+    service.model.open.clear()
+    job = service.post(moving_square(seed=78), frames=3).json()
+    with ThreadPoolExecutor(3) as pool:
+        waiting = pool.submit(httpx.get, f"{service.url}{job['links']['self']}?wait=30", timeout=40)
+        following = pool.submit(_messages, service, job["id"])
+        while service.http.get(job["links"]["self"]).json()["status"] != "analyzing":
+            time.sleep(0.02)
+        time.sleep(0.5)  # both have seen it as it was
+        assert service.http.delete(job["links"]["self"]).status_code == 204
+        service.model.open.set()
+        answer, messages = waiting.result(), following.result()
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert [kind for _, kind, _ in messages].count("failed") == 1
+    (_, kind, data) = messages[-1]
+    assert (kind, data["status"]) == ("failed", "cancelled")
+    assert service.http.get(job["links"]["events"]).status_code == 404
 
 
 def test_what_is_no_video_fails_with_its_reason(service: Service) -> None:
