@@ -190,6 +190,26 @@ def test_nothing_sticks_out(page: Page, service: Service, width: int) -> None:
         assert json.dumps(unnamed) == "[]"
 
 
+def test_a_long_name_without_blanks_stays_on_a_phone(page: Page, service: Service) -> None:
+    page.set_viewport_size({"width": 375, "height": 800})
+    name = "a_name_without_any_blank_" * 7 + ".gif"
+    service.model.open.clear()
+    job = service.post(moving_square(seed=205), name=name).json()
+    paths = ("/", f"/timelines/{job['id']}")
+    try:
+        for path in paths:
+            page.goto(path)
+            expect(page.get_by_text(name).first).to_be_visible()
+            assert page.evaluate("document.documentElement.scrollWidth") <= 375, path
+    finally:
+        service.model.open.set()
+    assert service.ended(job["id"])["status"] == "complete"
+    for path in paths:
+        page.goto(path)
+        expect(page.get_by_text(name).first).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 375, path
+
+
 def test_a_video_is_chosen_by_the_keyboard_and_the_place_for_it_is_one_stop(page: Page) -> None:
     choosers: list[FileChooser] = []
 
