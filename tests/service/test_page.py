@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, FileChooser, Page, Route, expect, sync_playwright
 
+from api.records import Keyring
 from tests.service.conftest import Service, moving_square
 from tests.service.test_docs import WHERE, block
 
@@ -16,6 +17,7 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+_REFUSED = re.compile("the server responded with a status of (401|422) ")
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,9 @@ def page(browser: Browser, service: Service) -> Iterator[Page]:
     # That a server refuses is for the page to tell, not for the console.
     page.on(
         "console",
-        lambda said: errors.append(said.text) if said.type == "error" and "422" not in said.text else None,
+        lambda said: (
+            errors.append(said.text) if said.type == "error" and not _REFUSED.search(said.text) else None
+        ),
     )
     yield page
     page.close()
@@ -111,6 +115,20 @@ def test_a_dropped_video_is_followed_played_and_searched(page: Page, service: Se
     page.locator(".home").click()
     page.fill("#search", "doorw")
     expect(page.locator(".entry b").first).to_have_text("doorway.mp4")
+
+
+def test_who_comes_in_with_a_key_is_offered_all_there_is(page: Page, service: Service) -> None:
+    offered = service.http.get("/v1/limits").json()["tasks"]
+    keyring = Keyring(service.place.database)
+    key = keyring.create("anna")
+    try:
+        page.goto("/")
+        page.fill("#key input", key)
+        page.click("#key button")
+        expect(page.locator("#tasks .chip")).to_have_text(offered)
+        expect(page.locator("#tasks input:checked")).to_have_count(3)
+    finally:
+        keyring.revoke("anna")
 
 
 def test_pictures_make_a_sequence_without_a_player(page: Page, tmp_path: Path) -> None:
