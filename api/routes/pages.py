@@ -34,7 +34,8 @@ _TOOLS = """<div class="tools"><select id="export" aria-label="Export"><option v
 <option value="json">JSON</option><option value="html">Page</option><option value="md">Markdown</option>
 <option value="csv">CSV</option><option value="vtt">WebVTT</option><option value="srt">SRT</option>
 <option value="chapters">Chapters</option></select></div>"""
-_ASIDES = """<div class="asides"><form id="ask" hidden><input id="question" maxlength="2000" autocomplete="off"
+_ASIDES = """<div class="asides"><p id="refused" class="problem" role="alert" hidden></p>
+<form id="ask" hidden><input id="question" maxlength="2000" autocomplete="off"
 placeholder="Ask about this video" aria-label="Question"><button>Ask</button></form>
 <div id="answers" aria-live="polite"></div><details id="reviews" hidden><summary id="reviews-count"></summary>
 <ol id="reviews-list"></ol></details></div>"""

@@ -1,5 +1,5 @@
 // One timeline: follow its job while it runs, then hand the document to page.js, which draws it.
-import { $, ask, clock, keepTheme, make, send, switchTheme, tell } from "./talking.js";
+import { $, ask, clock, keepTheme, make, save, send, switchTheme, tell } from "./talking.js";
 
 const id = location.pathname.split("/").pop();
 const base = `/v1/timelines/${id}`;
@@ -103,9 +103,11 @@ function show(job) {
   }
   $("document").textContent = JSON.stringify(job.timeline);
   document.body.append(make("script", { src: "/static/page.js" }));
-  $("export").onchange = () => {
-    if ($("export").value) location.href = `${job.links.export}?format=${$("export").value}`;
+  $("export").onchange = async () => {
+    const form = $("export").value;
     $("export").value = "";
+    tell($("refused"), null);
+    if (form) await save(`${job.links.export}?format=${form}`).catch((error) => tell($("refused"), error));
   };
   drawReviews(job);
   offerQuestions();

@@ -17,7 +17,7 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-_REFUSED = re.compile("the server responded with a status of (401|422) ")
+_REFUSED = re.compile("the server responded with a status of (401|409|422) ")
 
 
 @pytest.fixture(scope="module")
@@ -108,13 +108,22 @@ def test_a_dropped_video_is_followed_played_and_searched(page: Page, service: Se
     page.fill("#search", "nothing like this")
     expect(page.locator(".nothing")).to_have_text("Nothing matches.")
 
-    with page.expect_download() as download:
-        page.select_option("#export", "vtt")
-    assert Path(download.value.path()).read_text().startswith("WEBVTT")
-
     page.locator(".home").click()
     page.fill("#search", "doorw")
     expect(page.locator(".entry b").first).to_have_text("doorway.mp4")
+
+
+def test_exports_are_saved_and_one_that_cannot_be_is_told(page: Page, service: Service) -> None:
+    job = service.post(moving_square(seed=207), name="square dance.gif", params={"wait": 20}).json()
+    page.goto(f"/timelines/{job['id']}")
+    page.select_option("#export", "chapters")
+    expect(page.locator("#refused")).to_contain_text("chapters need 3 parts")
+    with page.expect_download() as download:
+        page.select_option("#export", "vtt")
+    assert Path(download.value.path()).read_text().startswith("WEBVTT")
+    assert download.value.suggested_filename == "square-dance.vtt"
+    expect(page.locator("#refused")).to_be_hidden()
+    expect(page).to_have_url(re.compile(job["id"]))
 
 
 def test_who_comes_in_with_a_key_is_offered_all_there_is(page: Page, service: Service) -> None:
