@@ -78,11 +78,12 @@ async function open() {
   else if (!stream || stream.readyState === EventSource.CLOSED) follow();
 }
 
-const trying = (work) => async () => {
-  try { await work(); } catch (error) { tell($("problem"), error); }
+const trying = (problem, work) => async () => {
+  tell(problem, null);
+  try { await work(); } catch (error) { tell(problem, error); }
 };
-$("cancel").onclick = trying(async () => drawJob(await send(`${base}/cancel`, "POST")));
-$("retry").onclick = trying(async () => { drawJob(await send(`${base}/retry`, "POST")); follow(); });
+$("cancel").onclick = trying($("problem"), async () => drawJob(await send(`${base}/cancel`, "POST")));
+$("retry").onclick = trying($("problem"), async () => { drawJob(await send(`${base}/retry`, "POST")); follow(); });
 
 // -- a finished timeline ------------------------------------------------------------------------------------------
 
@@ -103,12 +104,11 @@ function show(job) {
   }
   $("document").textContent = JSON.stringify(job.timeline);
   document.body.append(make("script", { src: "/static/page.js" }));
-  $("export").onchange = async () => {
+  $("export").onchange = trying($("refused"), async () => {
     const form = $("export").value;
     $("export").value = "";
-    tell($("refused"), null);
-    if (form) await save(`${job.links.export}?format=${form}`).catch((error) => tell($("refused"), error));
-  };
+    if (form) await save(`${job.links.export}?format=${form}`);
+  });
   drawReviews(job);
   offerQuestions();
   document.title = `${job.name}: timeline`;
@@ -122,16 +122,17 @@ function drawReviews(job) {
   $("reviews-count").textContent = `Review: ${open.filter((_, number) => decided.has(number)).length} of ${open.length} decided`;
   $("reviews-list").replaceChildren(...open.map((item, number) => {
     const review = decided.get(number), note = make("input", { value: review?.note ?? "", placeholder: "Note", maxLength: 2000 });
+    const problem = make("p", { className: "problem", role: "alert", hidden: true });
     note.setAttribute("aria-label", `Note on ${item.clause}`);
     const jump = make("button", { type: "button", className: "jump", textContent: `${clock(item.start_seconds)} ${item.clause}` });
     jump.onclick = () => window.seek(item.start_seconds);
     const decide = (verdict) => {
       const button = make("button", { type: "button", textContent: verdict, className: verdict });
       button.setAttribute("aria-pressed", String(review?.verdict === verdict));
-      button.onclick = async () => drawReviews(await send(`${base}/reviews/${item.id ?? number}`, "PUT", { verdict, note: note.value }));
+      button.onclick = trying(problem, async () => drawReviews(await send(`${base}/reviews/${item.id ?? number}`, "PUT", { verdict, note: note.value })));
       return button;
     };
-    return make("li", {}, jump, make("span", { textContent: item.reason }), make("span", { className: "decision" }, note, decide("allow"), decide("block")));
+    return make("li", {}, jump, make("span", { textContent: item.reason }), make("span", { className: "decision" }, note, decide("allow"), decide("block")), problem);
   }));
 }
 

@@ -191,6 +191,26 @@ def test_a_person_decides_what_moderation_was_unsure_of(page: Page, service: Ser
     assert [(each["verdict"], each["note"]) for each in stored] == [("allow", "looks fine")]
 
 
+def test_a_decision_that_fails_says_so_beside_it(page: Page, service: Service) -> None:
+    job = service.post(moving_square(seed=206), tasks=["moderation"], params={"wait": 20}).json()
+    page.goto(f"/timelines/{job['id']}")
+    page.locator("#reviews-count").click()
+
+    def refuse(route: Route) -> None:
+        route.fulfill(status=409, json={"detail": "somebody else was faster", "code": "taken"})
+
+    page.route("**/reviews/*", refuse)
+    first = page.locator("#reviews li").first
+    page.fill("#reviews input", "a note")
+    first.locator("button.allow").click()
+    expect(first.locator(".problem")).to_have_text("somebody else was faster")
+    assert page.input_value("#reviews input") == "a note"
+    page.unroute("**/reviews/*")
+    first.locator("button.allow").click()
+    expect(first.locator("button.allow")).to_have_attribute("aria-pressed", "true")
+    expect(first.locator(".problem")).to_be_hidden()
+
+
 def test_a_name_that_is_markup_stays_text(page: Page, service: Service) -> None:
     name = "<img src=x onerror=alert(1)>.gif"
     job = service.post(moving_square(seed=203), name=name, params={"wait": 20}).json()
