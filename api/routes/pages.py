@@ -4,19 +4,20 @@ from importlib.resources import files
 from string import Template
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Form, Path, Request
+from fastapi import Form, Path, Request
 from fastapi.responses import Response
 
 from api.errors import RefusedError
 from api.exports.html import viewer
 from api.routes.guarding import COOKIE
 from api.routes.problems import ANY_PROBLEM
+from api.routes.routing import Router
 from api.routes.serving import ServerHere
 
 _FRESH = {"Cache-Control": "no-cache"}
 
-router = APIRouter(include_in_schema=False)
-session = APIRouter(prefix="/v1/session", tags=["session"], responses=ANY_PROBLEM)
+router = Router(include_in_schema=False)
+session = Router(prefix="/v1/session", tags=["session"], responses=ANY_PROBLEM)
 
 _PARTS: Final[dict[str, tuple[str, str, str]]] = {
     "library.js": ("api.static", "library.js", "text/javascript; charset=utf-8"),

@@ -3,7 +3,7 @@
 from typing import get_args
 
 from anyio import to_thread
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from analyzer import TaskName
 from api.errors import ServiceError
@@ -11,13 +11,14 @@ from api.exports import SUFFIXES
 from api.metrics import CONTENT_TYPE
 from api.routes.guarding import Admin, Tenant
 from api.routes.problems import ANY_PROBLEM
+from api.routes.routing import Router
 from api.routes.serving import Server, ServerHere
 from api.routes.views import LimitsView, View
 from api.schemas import TimelineRequest
 
 _REMOTE_TASKS = frozenset(("ask", "documents", "custom"))
 
-router = APIRouter(tags=["status"], responses=ANY_PROBLEM)
+router = Router(tags=["status"], responses=ANY_PROBLEM)
 
 
 class HealthView(View):
@@ -26,7 +27,6 @@ class HealthView(View):
     status: str
 
 
-@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", response_model=HealthView)
 async def get_health() -> HealthView:
     """Whether the process answers; says nothing of its database."""
@@ -41,7 +41,6 @@ class ReadinessView(View):
     """``ok`` or what is wrong, by part."""
 
 
-@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", response_model=ReadinessView, responses={503: {"model": ReadinessView}})
 def get_readiness(server: ServerHere, response: Response) -> ReadinessView:
     """Whether the database answers, storage can be written, and some process works on jobs."""

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
 from anyio import to_thread
-from fastapi import APIRouter, Header, Path, Query, Request
+from fastapi import Header, Path, Query, Request
 from fastapi.responses import Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
@@ -19,6 +19,7 @@ from api.reviewing import OpenItems
 from api.routes.files import file_response, media_type_of
 from api.routes.guarding import Tenant
 from api.routes.problems import ANY_PROBLEM
+from api.routes.routing import Router
 from api.routes.serving import Server, ServerHere
 from api.routes.submissions import FILES_OR_URL, Brought, Submission, brought
 from api.routes.views import JobView, Page, ReviewView, TimelineView, head_of, review_views
@@ -26,7 +27,7 @@ from api.storage import job_folder, source_key, timeline_key
 from api.uploads import name_for_people
 from api.working import keep_source
 
-router = APIRouter(prefix="/v1/timelines", tags=["timelines"], responses=ANY_PROBLEM)
+router = Router(prefix="/v1/timelines", tags=["timelines"], responses=ANY_PROBLEM)
 
 _POLL_SECONDS = 0.25
 """How often the database is asked whether a job has got on, for each client that follows one."""
@@ -156,7 +157,6 @@ async def _messages(server: Server, job_id: str, after: int) -> AsyncIterator[Se
             await asyncio.sleep(_POLL_SECONDS)
 
 
-@router.head("/{job_id}/keyframes/{keyframe}.jpg", include_in_schema=False)
 @router.get(
     "/{job_id}/keyframes/{keyframe}.jpg",
     responses={200: {"content": {"image/jpeg": {}}}},
@@ -174,7 +174,6 @@ def get_keyframe(
     return file_response(request, server.place.storage, key, "image/jpeg", key.rpartition("/")[2])
 
 
-@router.head("/{job_id}/video", include_in_schema=False)
 @router.get(
     "/{job_id}/video",
     responses={
