@@ -9,6 +9,7 @@ from analyzer import TaskName
 from api.errors import ServiceError
 from api.exports import SUFFIXES
 from api.metrics import CONTENT_TYPE
+from api.routes.declaring import KEY
 from api.routes.guarding import Admin, Tenant
 from api.routes.problems import ANY_PROBLEM
 from api.routes.routing import Router
@@ -65,7 +66,7 @@ def _workers(server: Server) -> str:
     return "ok" if alive else "no process works on jobs; start `sceneline worker`"
 
 
-@router.get("/v1/limits", response_model=LimitsView)
+@router.get("/v1/limits", response_model=LimitsView, dependencies=KEY)
 def get_limits(server: ServerHere, _tenant: Tenant) -> LimitsView:
     """What this server accepts."""
     settings = server.place.settings
@@ -94,7 +95,7 @@ def get_limits(server: ServerHere, _tenant: Tenant) -> LimitsView:
     "/metrics",
     response_class=Response,
     responses={200: {"content": {"text/plain": {}}}},
-    dependencies=[Admin],
+    dependencies=[*KEY, Admin],
 )
 async def get_metrics(server: ServerHere) -> Response:
     """Counters and gauges in Prometheus' text form."""

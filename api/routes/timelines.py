@@ -44,6 +44,7 @@ _EXPORT_TYPES: Final[dict[Format, str]] = {
 _PLAIN = "text/plain; charset=utf-8"
 _UPLOADED: Final[dict[str, Any]] = {"video/*": {}, "image/*": {}, "application/*": {}}
 """What a file may be that was uploaded; ``application/octet-stream`` where its name does not tell."""
+_UNCHANGED: Final[dict[str, Any]] = {"description": "What `If-None-Match` names is what there is."}
 
 JobId = Annotated[
     str, Path(pattern=_ID, description="Id of a timeline.", examples=["01a20682ae9257f3c1b83f76549f7667"])
@@ -159,7 +160,7 @@ async def _messages(server: Server, job_id: str, after: int) -> AsyncIterator[Se
 
 @router.get(
     "/{job_id}/keyframes/{keyframe}.jpg",
-    responses={200: {"content": {"image/jpeg": {}}}},
+    responses={200: {"content": {"image/jpeg": {}}}, 304: _UNCHANGED},
     response_class=Response,
 )
 def get_keyframe(
@@ -179,6 +180,7 @@ def get_keyframe(
     responses={
         200: {"content": _UPLOADED},
         206: {"content": _UPLOADED, "description": "The range that was asked for."},
+        304: _UNCHANGED,
     },
     response_class=Response,
 )

@@ -67,6 +67,16 @@ def test_what_a_file_may_be_is_declared(service: Service) -> None:
     assert any(fnmatch(kind, each) for each in declared), kind
 
 
+def test_that_a_file_is_unchanged_is_declared(service: Service) -> None:
+    links = service.post(params={"wait": 20}).json()["links"]
+    operations = service.http.get("/openapi.json").json()["paths"]
+    for path in ("/video", "/keyframes/0.jpg"):
+        tag = service.http.get(links["self"] + path).headers["etag"]
+        assert service.http.get(links["self"] + path, headers={"If-None-Match": tag}).status_code == 304
+        declared = operations["/v1/timelines/{job_id}" + path.replace("0", "{keyframe}")]["get"]["responses"]
+        assert "304" in declared, path
+
+
 def test_a_method_that_is_not_there_tells_those_that_are(service: Service) -> None:
     for path, operations in service.http.get("/openapi.json").json()["paths"].items():
         place = path.replace("{job_id}", "0" * 32).replace("{finding}", "0").replace("{keyframe}", "0")
