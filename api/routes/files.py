@@ -10,7 +10,7 @@ from api.records import Problem
 from api.routes.problems import problem_response
 from api.storage import Storage
 
-_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
+_RANGE = re.compile(r"(?i:bytes)=([0-9]{0,18})-([0-9]{0,18})")
 _KINDS: Final[dict[str, str]] = {
     "mp4": "video/mp4",
     "m4v": "video/mp4",
@@ -46,7 +46,8 @@ def file_response(request: Request, storage: Storage, key: str, media_type: str,
         "Cache-Control": "private, max-age=31536000, immutable",
         "Content-Disposition": "inline",
     }
-    if etag in request.headers.get("if-none-match", ""):
+    known = request.headers.get("if-none-match", "")
+    if etag in known or known.strip() == "*":
         return Response(status_code=304, headers=headers)
     wanted = None
     if request.headers.get("if-range", etag) == etag:
