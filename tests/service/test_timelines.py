@@ -142,6 +142,13 @@ def test_exports(service: Service, form: str) -> None:
         assert answer.json()["schema_version"] == "1"
 
 
+def test_what_clients_escape_in_a_name_is_undone(service: Service) -> None:
+    """A quotation mark and the ends of lines, and nothing else."""
+    for name, kept in (('a"b.gif', 'a"b.gif'), ("a\r\nb.gif", "ab.gif"), ("50%25 %2F.gif", "50%25 %2F.gif")):
+        job = service.post(name=name, params={"wait": 20}).json()
+        assert (job["name"], job["timeline"]["media"]["name"]) == (kept, kept)
+
+
 def test_an_export_that_cannot_be_is_refused(service: Service) -> None:
     links = service.post(params={"wait": 20}).json()["links"]
     answer = service.http.get(links["export"], params={"format": "chapters"})
