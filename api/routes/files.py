@@ -2,6 +2,7 @@
 
 import re
 from typing import Final
+from urllib.parse import quote
 
 from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
@@ -30,6 +31,15 @@ _KINDS: Final[dict[str, str]] = {
 def media_type_of(name: str) -> str:
     """What a file of this name most likely is; nothing a browser would run."""
     return _KINDS.get(name.rpartition(".")[2].lower(), "application/octet-stream")
+
+
+def attachment(name: str, suffix: str) -> dict[str, str]:
+    """The header that has a file saved as this video's, in full for those who know RFC 6266 (``filename*``)."""
+    stem = (name.rpartition(".")[0] or name).strip(" .")
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-.") or "timeline"
+    whole = quote(stem + suffix, "", errors="replace")
+    full = f"; filename*=UTF-8''{whole}" if stem not in ("", plain) else ""
+    return {"Content-Disposition": f'attachment; filename="{plain}{suffix}"{full}'}
 
 
 def file_response(request: Request, storage: Storage, key: str, media_type: str, tag: str) -> Response:

@@ -16,7 +16,7 @@ from api.exports import SUFFIXES, Format
 from api.outbound import name_in
 from api.records import Job, JobFilter, JobSource, JobStatus, NewJob, Settling, new_id
 from api.reviewing import OpenItems
-from api.routes.files import file_response, media_type_of
+from api.routes.files import attachment, file_response, media_type_of
 from api.routes.guarding import Tenant
 from api.routes.problems import ANY_PROBLEM
 from api.routes.routing import Router
@@ -208,9 +208,7 @@ def get_export(
     """The timeline told in another form, as a file."""
     job = found(server, job_id, tenant)
     text = server.place.workshop.export(job, form)
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", job.name.rpartition(".")[0] or job.name).strip("-.") or "timeline"
-    headers = {"Content-Disposition": f'attachment; filename="{stem}{SUFFIXES[form]}"'}
-    return Response(text, headers=headers, media_type=_EXPORT_TYPES.get(form, _PLAIN))
+    return Response(text, 200, attachment(job.name, SUFFIXES[form]), _EXPORT_TYPES.get(form, _PLAIN))
 
 
 @router.post("/{job_id}/cancel", response_model=TimelineView)

@@ -114,14 +114,14 @@ def test_a_dropped_video_is_followed_played_and_searched(page: Page, service: Se
 
 
 def test_exports_are_saved_and_one_that_cannot_be_is_told(page: Page, service: Service) -> None:
-    job = service.post(moving_square(seed=207), name="square dance.gif", params={"wait": 20}).json()
+    job = service.post(moving_square(seed=207), name="Танец.gif", params={"wait": 20}).json()
     page.goto(f"/timelines/{job['id']}")
     page.select_option("#export", "chapters")
     expect(page.locator("#refused")).to_contain_text("chapters need 3 parts")
     with page.expect_download() as download:
         page.select_option("#export", "vtt")
     assert Path(download.value.path()).read_text().startswith("WEBVTT")
-    assert download.value.suggested_filename == "square-dance.vtt"
+    assert download.value.suggested_filename == "Танец.vtt"
     expect(page.locator("#refused")).to_be_hidden()
     expect(page).to_have_url(re.compile(job["id"]))
 

@@ -142,6 +142,21 @@ def test_exports(service: Service, form: str) -> None:
         assert answer.json()["schema_version"] == "1"
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("doorway.gif", 'attachment; filename="doorway.csv"'),
+        ("my cat.gif", "attachment; filename=\"my-cat.csv\"; filename*=UTF-8''my%20cat.csv"),
+        ("Кот.gif", "attachment; filename=\"timeline.csv\"; filename*=UTF-8''%D0%9A%D0%BE%D1%82.csv"),
+        ("...gif", 'attachment; filename="timeline.csv"'),
+    ],
+)
+def test_an_export_is_named_after_its_video(service: Service, name: str, said: str) -> None:
+    links = service.post(name=name, params={"wait": 20}).json()["links"]
+    answer = service.http.get(links["export"], params={"format": "csv"})
+    assert answer.headers["content-disposition"] == said
+
+
 def test_what_clients_escape_in_a_name_is_undone(service: Service) -> None:
     """A quotation mark and the ends of lines, and nothing else."""
     for name, kept in (('a"b.gif', 'a"b.gif'), ("a\r\nb.gif", "ab.gif"), ("50%25 %2F.gif", "50%25 %2F.gif")):
