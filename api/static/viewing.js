@@ -80,7 +80,12 @@ async function open() {
 
 const trying = (problem, work) => async () => {
   tell(problem, null);
-  try { await work(); } catch (error) { tell(problem, error); }
+  try {
+    await work();
+  } catch (error) {
+    tell(problem, error);
+    problem.scrollIntoView({ block: "nearest" }); // on a phone it may lie below what is seen
+  }
 };
 $("cancel").onclick = trying($("problem"), async () => drawJob(await send(`${base}/cancel`, "POST")));
 $("retry").onclick = trying($("problem"), async () => { drawJob(await send(`${base}/retry`, "POST")); follow(); });

@@ -115,9 +115,11 @@ def test_a_dropped_video_is_followed_played_and_searched(page: Page, service: Se
 
 def test_exports_are_saved_and_one_that_cannot_be_is_told(page: Page, service: Service) -> None:
     job = service.post(moving_square(seed=207), name="Танец.gif", params={"wait": 20}).json()
+    page.set_viewport_size({"width": 375, "height": 600})
     page.goto(f"/timelines/{job['id']}")
     page.select_option("#export", "chapters")
     expect(page.locator("#refused")).to_contain_text("chapters need 3 parts")
+    expect(page.locator("#refused")).to_be_in_viewport()
     with page.expect_download() as download:
         page.select_option("#export", "vtt")
     assert Path(download.value.path()).read_text().startswith("WEBVTT")
