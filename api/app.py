@@ -12,6 +12,7 @@ from api.jobs import JobEngine, Place
 from api.metrics import Metrics
 from api.records import IdempotencyKeys, Keyring, Quota, Quotas, Reviews, Totals
 from api.routes import calibration, pages, plans, questions, reviews, status, timelines, webhooks
+from api.routes.declaring import KEY, Application
 from api.routes.guarding import Guard
 from api.routes.limiting import RateLimiter, Turnstile
 from api.routes.problems import tell_problems
@@ -56,7 +57,7 @@ def make_app(place: Place, *, loopback_only: bool, grace_seconds: float = 10.0) 
         yield
         await to_thread.run_sync(engine.close, grace_seconds)
 
-    app = FastAPI(
+    app = Application(
         title="sceneline",
         summary="Point it at a video, get a timestamped timeline of what happens in it.",
         version=version("sceneline"),
@@ -78,10 +79,9 @@ def make_app(place: Place, *, loopback_only: bool, grace_seconds: float = 10.0) 
         webhooks.router,
         plans.router,
         calibration.router,
-        status.router,
-        pages.session,
-        pages.router,
     ):
+        app.include_router(router, dependencies=KEY)
+    for router in (status.router, pages.session, pages.router):
         app.include_router(router)
     app.middleware("http")(_timed(server))
     app.add_middleware(

@@ -11,8 +11,11 @@ _USUAL: Final = frozenset(vars(logging.makeLogRecord({}))) | {
     "asctime",
     "color_message",
     "taskName",
+    "applicationID",
+    "applicationVersion",
+    "executorID",
 }
-"""What every record has; all else was given as ``extra``."""
+"""What every record has, or every one of the job engine; all else was given as ``extra``."""
 
 
 def set_up_logs(form: Literal["text", "json"]) -> None:
@@ -25,10 +28,15 @@ def set_up_logs(form: Literal["text", "json"]) -> None:
         "dbos": logging.WARNING,
         "httpx": logging.WARNING,
     }.items():
-        logger = logging.getLogger(name)
-        logger.setLevel(level)
-        logger.handlers.clear()
-        logger.propagate = True
+        logging.getLogger(name).setLevel(level)
+        take_over(name)
+
+
+def take_over(name: str) -> None:
+    """Have what this logger is told written as all else is, not in lines of its own."""
+    logger = logging.getLogger(name)
+    logger.handlers.clear()
+    logger.propagate = True
 
 
 class JsonLines(logging.Formatter):

@@ -19,6 +19,7 @@ from api.jobs.keeping import Keeper
 from api.jobs.place import WORK_VERSION, Place, QueueName
 from api.jobs.queues import POLL_SECONDS, Stage, UnderWay, as_step, stage_options
 from api.jobs.rounds import Rounds
+from api.jobs.speaking import hear_engine
 from api.problems import BUG, problem_of
 from api.records import Job, NewJob, Quotas, Settling
 from api.tracing import current_traceparent
@@ -65,6 +66,7 @@ class JobEngine:
                 "log_level": "WARNING",
             }
         )
+        hear_engine()
         DBOS.listen_queues(list(get_args(QueueName)) if self._works else [])
         try:
             DBOS.launch()

@@ -1,15 +1,14 @@
 """How far moderation's confidence can be trusted, by what people decided."""
 
-from fastapi import APIRouter
-
 from api.calibrating import calibration
 from api.documents import rounded
 from api.routes.guarding import Tenant
 from api.routes.problems import ANY_PROBLEM
+from api.routes.routing import Router
 from api.routes.serving import ServerHere
 from api.scoring import CalibrationReport
 
-router = APIRouter(prefix="/v1/calibration", tags=["moderation"], responses=ANY_PROBLEM)
+router = Router(prefix="/v1/calibration", tags=["moderation"], responses=ANY_PROBLEM)
 
 
 @router.get("")

@@ -2,6 +2,7 @@
 
 import re
 from typing import Final
+from urllib.parse import quote
 
 from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
@@ -10,7 +11,7 @@ from api.records import Problem
 from api.routes.problems import problem_response
 from api.storage import Storage
 
-_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
+_RANGE = re.compile(r"(?i:bytes)=([0-9]{0,18})-([0-9]{0,18})")
 _KINDS: Final[dict[str, str]] = {
     "mp4": "video/mp4",
     "m4v": "video/mp4",
@@ -32,6 +33,15 @@ def media_type_of(name: str) -> str:
     return _KINDS.get(name.rpartition(".")[2].lower(), "application/octet-stream")
 
 
+def attachment(name: str, suffix: str) -> dict[str, str]:
+    """The header that has a file saved as this video's, in full for those who know RFC 6266 (``filename*``)."""
+    stem = (name.rpartition(".")[0] or name).strip(" .")
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-.") or "timeline"
+    whole = quote(stem + suffix, "", errors="replace")
+    full = f"; filename*=UTF-8''{whole}" if stem not in ("", plain) else ""
+    return {"Content-Disposition": f'attachment; filename="{plain}{suffix}"{full}'}
+
+
 def file_response(request: Request, storage: Storage, key: str, media_type: str, tag: str) -> Response:
     """A stored file, or the range of it that was asked for. ``tag`` names its content.
 
@@ -46,7 +56,8 @@ def file_response(request: Request, storage: Storage, key: str, media_type: str,
         "Cache-Control": "private, max-age=31536000, immutable",
         "Content-Disposition": "inline",
     }
-    if etag in request.headers.get("if-none-match", ""):
+    known = request.headers.get("if-none-match", "")
+    if etag in known or known.strip() == "*":
         return Response(status_code=304, headers=headers)
     wanted = None
     if request.headers.get("if-range", etag) == etag:

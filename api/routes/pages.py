@@ -4,19 +4,20 @@ from importlib.resources import files
 from string import Template
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Form, Path, Request
+from fastapi import Form, Path, Request
 from fastapi.responses import Response
 
 from api.errors import RefusedError
 from api.exports.html import viewer
 from api.routes.guarding import COOKIE
 from api.routes.problems import ANY_PROBLEM
+from api.routes.routing import Router
 from api.routes.serving import ServerHere
 
 _FRESH = {"Cache-Control": "no-cache"}
 
-router = APIRouter(include_in_schema=False)
-session = APIRouter(prefix="/v1/session", tags=["session"], responses=ANY_PROBLEM)
+router = Router(include_in_schema=False)
+session = Router(prefix="/v1/session", tags=["session"], responses=ANY_PROBLEM)
 
 _PARTS: Final[dict[str, tuple[str, str, str]]] = {
     "library.js": ("api.static", "library.js", "text/javascript; charset=utf-8"),
@@ -34,7 +35,8 @@ _TOOLS = """<div class="tools"><select id="export" aria-label="Export"><option v
 <option value="json">JSON</option><option value="html">Page</option><option value="md">Markdown</option>
 <option value="csv">CSV</option><option value="vtt">WebVTT</option><option value="srt">SRT</option>
 <option value="chapters">Chapters</option></select></div>"""
-_ASIDES = """<div class="asides"><form id="ask" hidden><input id="question" maxlength="2000" autocomplete="off"
+_ASIDES = """<div class="asides"><p id="refused" class="problem" role="alert" hidden></p>
+<form id="ask" hidden><input id="question" maxlength="2000" autocomplete="off"
 placeholder="Ask about this video" aria-label="Question"><button>Ask</button></form>
 <div id="answers" aria-live="polite"></div><details id="reviews" hidden><summary id="reviews-count"></summary>
 <ol id="reviews-list"></ol></details></div>"""

@@ -89,8 +89,9 @@ async def _on_http(request: Request, error: Exception) -> Response:
     code = phrase.lower().replace(" ", "_").replace("-", "_")
     detail = f"{phrase}; /openapi.json lists what there is"
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
-    if status == 405 and (methods := _methods_at(request)):
-        headers["Allow"] = ", ".join(sorted(methods))
+    if status == 405:
+        methods = _methods_at(request) or set(headers.get("Allow", "").split(", "))
+        headers["Allow"] = ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
     return problem_response(Problem(code, detail, status), headers)
 
 

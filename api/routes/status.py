@@ -3,21 +3,23 @@
 from typing import get_args
 
 from anyio import to_thread
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from analyzer import TaskName
 from api.errors import ServiceError
 from api.exports import SUFFIXES
 from api.metrics import CONTENT_TYPE
+from api.routes.declaring import KEY
 from api.routes.guarding import Admin, Tenant
 from api.routes.problems import ANY_PROBLEM
+from api.routes.routing import Router
 from api.routes.serving import Server, ServerHere
 from api.routes.views import LimitsView, View
 from api.schemas import TimelineRequest
 
 _REMOTE_TASKS = frozenset(("ask", "documents", "custom"))
 
-router = APIRouter(tags=["status"], responses=ANY_PROBLEM)
+router = Router(tags=["status"], responses=ANY_PROBLEM)
 
 
 class HealthView(View):
@@ -26,7 +28,6 @@ class HealthView(View):
     status: str
 
 
-@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", response_model=HealthView)
 async def get_health() -> HealthView:
     """Whether the process answers; says nothing of its database."""
@@ -41,7 +42,6 @@ class ReadinessView(View):
     """``ok`` or what is wrong, by part."""
 
 
-@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", response_model=ReadinessView, responses={503: {"model": ReadinessView}})
 def get_readiness(server: ServerHere, response: Response) -> ReadinessView:
     """Whether the database answers, storage can be written, and some process works on jobs."""
@@ -66,7 +66,7 @@ def _workers(server: Server) -> str:
     return "ok" if alive else "no process works on jobs; start `sceneline worker`"
 
 
-@router.get("/v1/limits", response_model=LimitsView)
+@router.get("/v1/limits", response_model=LimitsView, dependencies=KEY)
 def get_limits(server: ServerHere, _tenant: Tenant) -> LimitsView:
     """What this server accepts."""
     settings = server.place.settings
@@ -95,7 +95,7 @@ def get_limits(server: ServerHere, _tenant: Tenant) -> LimitsView:
     "/metrics",
     response_class=Response,
     responses={200: {"content": {"text/plain": {}}}},
-    dependencies=[Admin],
+    dependencies=[*KEY, Admin],
 )
 async def get_metrics(server: ServerHere) -> Response:
     """Counters and gauges in Prometheus' text form."""

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
 from anyio import to_thread
-from fastapi import APIRouter, Header, Path, Query, Request
+from fastapi import Header, Path, Query, Request
 from fastapi.responses import Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
@@ -16,9 +16,10 @@ from api.exports import SUFFIXES, Format
 from api.outbound import name_in
 from api.records import Job, JobFilter, JobSource, JobStatus, NewJob, Settling, new_id
 from api.reviewing import OpenItems
-from api.routes.files import file_response, media_type_of
+from api.routes.files import attachment, file_response, media_type_of
 from api.routes.guarding import Tenant
 from api.routes.problems import ANY_PROBLEM
+from api.routes.routing import Router
 from api.routes.serving import Server, ServerHere
 from api.routes.submissions import FILES_OR_URL, Brought, Submission, brought
 from api.routes.views import JobView, Page, ReviewView, TimelineView, head_of, review_views
@@ -26,7 +27,7 @@ from api.storage import job_folder, source_key, timeline_key
 from api.uploads import name_for_people
 from api.working import keep_source
 
-router = APIRouter(prefix="/v1/timelines", tags=["timelines"], responses=ANY_PROBLEM)
+router = Router(prefix="/v1/timelines", tags=["timelines"], responses=ANY_PROBLEM)
 
 _POLL_SECONDS = 0.25
 """How often the database is asked whether a job has got on, for each client that follows one."""
@@ -45,6 +46,7 @@ _EXPORT_TYPES: Final[dict[Format, str]] = {
 _PLAIN = "text/plain; charset=utf-8"
 _UPLOADED: Final[dict[str, Any]] = {"video/*": {}, "image/*": {}, "application/*": {}}
 """What a file may be that was uploaded; ``application/octet-stream`` where its name does not tell."""
+_UNCHANGED: Final[dict[str, Any]] = {"description": "What `If-None-Match` names is what there is."}
 
 JobId = Annotated[
     str, Path(pattern=_ID, description="Id of a timeline.", examples=["01a20682ae9257f3c1b83f76549f7667"])
@@ -160,10 +162,9 @@ async def _messages(server: Server, job_id: str, after: int) -> AsyncIterator[Se
             await asyncio.sleep(_POLL_SECONDS)
 
 
-@router.head("/{job_id}/keyframes/{keyframe}.jpg", include_in_schema=False)
 @router.get(
     "/{job_id}/keyframes/{keyframe}.jpg",
-    responses={200: {"content": {"image/jpeg": {}}}},
+    responses={200: {"content": {"image/jpeg": {}}}, 304: _UNCHANGED},
     response_class=Response,
 )
 def get_keyframe(
@@ -178,12 +179,12 @@ def get_keyframe(
     return file_response(request, server.place.storage, key, "image/jpeg", key.rpartition("/")[2])
 
 
-@router.head("/{job_id}/video", include_in_schema=False)
 @router.get(
     "/{job_id}/video",
     responses={
         200: {"content": _UPLOADED},
         206: {"content": _UPLOADED, "description": "The range that was asked for."},
+        304: _UNCHANGED,
     },
     response_class=Response,
 )
@@ -211,9 +212,7 @@ def get_export(
     """The timeline told in another form, as a file."""
     job = found(server, job_id, tenant)
     text = server.place.workshop.export(job, form)
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", job.name.rpartition(".")[0] or job.name).strip("-.") or "timeline"
-    headers = {"Content-Disposition": f'attachment; filename="{stem}{SUFFIXES[form]}"'}
-    return Response(text, headers=headers, media_type=_EXPORT_TYPES.get(form, _PLAIN))
+    return Response(text, 200, attachment(job.name, SUFFIXES[form]), _EXPORT_TYPES.get(form, _PLAIN))
 
 
 @router.post("/{job_id}/cancel", response_model=TimelineView)

@@ -1,13 +1,12 @@
 """How telling of finished jobs goes."""
 
-from fastapi import APIRouter
-
 from api.routes.guarding import Tenant
 from api.routes.problems import ANY_PROBLEM
+from api.routes.routing import Router
 from api.routes.serving import ServerHere
 from api.routes.views import EndpointsView, EndpointView
 
-router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"], responses=ANY_PROBLEM)
+router = Router(prefix="/v1/webhooks", tags=["webhooks"], responses=ANY_PROBLEM)
 
 
 @router.get("", response_model=EndpointsView)

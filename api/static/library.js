@@ -8,8 +8,10 @@ const state = { next: null, sending: null };
 
 // -- sending ------------------------------------------------------------------------------------------------------
 
+// Without a key the server does not say; once more when one was shown.
 async function drawTasks() {
   const { tasks } = await ask("/v1/limits").catch(() => ({ tasks: ["events", "objects", "text"] }));
+  for (const earlier of $("tasks").querySelectorAll(".chip")) earlier.remove();
   for (const task of tasks.filter((each) => !ASKED_ELSEWHERE.has(each))) {
     const box = make("input", { type: "checkbox", name: "task", value: task, checked: ["events", "objects", "text"].includes(task) });
     $("tasks").append(make("label", { className: "chip" }, box, task));
@@ -143,6 +145,7 @@ $("key").onsubmit = async (submit) => {
     form.hidden = true;
     $("new").hidden = false;
     tell(problem, null);
+    drawn = drawTasks();
     refresh();
   } catch (error) {
     tell(problem, error);
@@ -151,5 +154,5 @@ $("key").onsubmit = async (submit) => {
 
 keepTheme();
 $("theme").onclick = switchTheme;
-const drawn = drawTasks();
+let drawn = drawTasks();
 refresh();

@@ -22,16 +22,33 @@ export class Problem extends Error {
   }
 }
 
-export async function ask(path, options = {}) {
+async function answer(path, options = {}) {
   let response;
   try {
     response = await fetch(path, options);
   } catch {
     throw new Problem(0, { detail: "The server does not answer. Is it still running?" });
   }
-  const document = response.status === 204 ? null : await response.json().catch(() => null);
-  if (!response.ok) throw new Problem(response.status, document);
-  return document;
+  if (!response.ok) throw new Problem(response.status, await response.json().catch(() => null));
+  return response;
+}
+
+export async function ask(path, options = {}) {
+  const response = await answer(path, options);
+  return response.status === 204 ? null : response.json().catch(() => null);
+}
+
+// A file, once the server has given it: a refusal would take the place of the page.
+export async function save(path) {
+  const response = await answer(path), address = URL.createObjectURL(await response.blob());
+  make("a", { href: address, download: nameOf(response) }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 60_000); // some browsers begin late
+}
+
+// RFC 6266: the name in full, where the plain one could not hold it.
+function nameOf(response) {
+  const said = response.headers.get("Content-Disposition") ?? "", whole = said.match(/filename\*=UTF-8''([^;]+)/i);
+  return whole ? decodeURIComponent(whole[1]) : said.match(/filename="([^"]*)"/)?.[1] ?? "timeline";
 }
 
 export const send = (path, method, body) => ask(path, {

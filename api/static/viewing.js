@@ -1,5 +1,5 @@
 // One timeline: follow its job while it runs, then hand the document to page.js, which draws it.
-import { $, ask, clock, keepTheme, make, send, switchTheme, tell } from "./talking.js";
+import { $, ask, clock, keepTheme, make, save, send, switchTheme, tell } from "./talking.js";
 
 const id = location.pathname.split("/").pop();
 const base = `/v1/timelines/${id}`;
@@ -78,11 +78,17 @@ async function open() {
   else if (!stream || stream.readyState === EventSource.CLOSED) follow();
 }
 
-const trying = (work) => async () => {
-  try { await work(); } catch (error) { tell($("problem"), error); }
+const trying = (problem, work) => async () => {
+  tell(problem, null);
+  try {
+    await work();
+  } catch (error) {
+    tell(problem, error);
+    problem.scrollIntoView({ block: "nearest" }); // on a phone it may lie below what is seen
+  }
 };
-$("cancel").onclick = trying(async () => drawJob(await send(`${base}/cancel`, "POST")));
-$("retry").onclick = trying(async () => { drawJob(await send(`${base}/retry`, "POST")); follow(); });
+$("cancel").onclick = trying($("problem"), async () => drawJob(await send(`${base}/cancel`, "POST")));
+$("retry").onclick = trying($("problem"), async () => { drawJob(await send(`${base}/retry`, "POST")); follow(); });
 
 // -- a finished timeline ------------------------------------------------------------------------------------------
 
@@ -103,10 +109,11 @@ function show(job) {
   }
   $("document").textContent = JSON.stringify(job.timeline);
   document.body.append(make("script", { src: "/static/page.js" }));
-  $("export").onchange = () => {
-    if ($("export").value) location.href = `${job.links.export}?format=${$("export").value}`;
+  $("export").onchange = trying($("refused"), async () => {
+    const form = $("export").value;
     $("export").value = "";
-  };
+    if (form) await save(`${job.links.export}?format=${form}`);
+  });
   drawReviews(job);
   offerQuestions();
   document.title = `${job.name}: timeline`;
@@ -120,16 +127,17 @@ function drawReviews(job) {
   $("reviews-count").textContent = `Review: ${open.filter((_, number) => decided.has(number)).length} of ${open.length} decided`;
   $("reviews-list").replaceChildren(...open.map((item, number) => {
     const review = decided.get(number), note = make("input", { value: review?.note ?? "", placeholder: "Note", maxLength: 2000 });
+    const problem = make("p", { className: "problem", role: "alert", hidden: true });
     note.setAttribute("aria-label", `Note on ${item.clause}`);
     const jump = make("button", { type: "button", className: "jump", textContent: `${clock(item.start_seconds)} ${item.clause}` });
     jump.onclick = () => window.seek(item.start_seconds);
     const decide = (verdict) => {
       const button = make("button", { type: "button", textContent: verdict, className: verdict });
       button.setAttribute("aria-pressed", String(review?.verdict === verdict));
-      button.onclick = async () => drawReviews(await send(`${base}/reviews/${item.id ?? number}`, "PUT", { verdict, note: note.value }));
+      button.onclick = trying(problem, async () => drawReviews(await send(`${base}/reviews/${item.id ?? number}`, "PUT", { verdict, note: note.value })));
       return button;
     };
-    return make("li", {}, jump, make("span", { textContent: item.reason }), make("span", { className: "decision" }, note, decide("allow"), decide("block")));
+    return make("li", {}, jump, make("span", { textContent: item.reason }), make("span", { className: "decision" }, note, decide("allow"), decide("block")), problem);
   }));
 }
 

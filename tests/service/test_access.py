@@ -47,6 +47,21 @@ def test_nobody_comes_in_without_a_key(guarded: tuple[Service, str, str]) -> Non
     assert service.http.get("/healthz").status_code == 200
 
 
+def test_what_asks_for_a_key_is_declared_to(guarded: tuple[Service, str, str]) -> None:
+    """A generated client sends a key where the page says so, and nowhere else."""
+    service, _, _ = guarded
+    page = service.http.get("/openapi.json").json()
+    schemes = page["components"]["securitySchemes"]
+    assert (schemes["key"]["type"], schemes["key"]["scheme"]) == ("http", "bearer")
+    assert (schemes["cookie"]["in"], schemes["cookie"]["name"]) == ("cookie", "sceneline_key")
+    for path, operations in page["paths"].items():
+        place = path.format(job_id="0" * 32, finding=0, keyframe=0)
+        for method, operation in operations.items():
+            asked = service.http.request(method.upper(), place).status_code == 401
+            declared = operation.get("security", [])
+            assert declared == ([{"key": []}, {"cookie": []}, {}] if asked else []), (method, path)
+
+
 def test_decisions_are_held_against_confidence_for_each_tenant_apart(
     guarded: tuple[Service, str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,9 +2,11 @@
 
 import json
 import re
+import socket
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import get_args
+from urllib.parse import urlsplit
 
 import pytest
 import schemathesis
@@ -17,7 +19,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from api.exports import Format
-from tests.service.conftest import Service
+from tests.service.conftest import Service, moving_square
 
 SNAPSHOT = Path(__file__).parent / "openapi.json"
 
@@ -65,13 +67,55 @@ def test_what_a_file_may_be_is_declared(service: Service) -> None:
     assert any(fnmatch(kind, each) for each in declared), kind
 
 
+def test_that_a_file_is_unchanged_is_declared(service: Service) -> None:
+    links = service.post(params={"wait": 20}).json()["links"]
+    operations = service.http.get("/openapi.json").json()["paths"]
+    for path in ("/video", "/keyframes/0.jpg"):
+        tag = service.http.get(links["self"] + path).headers["etag"]
+        assert service.http.get(links["self"] + path, headers={"If-None-Match": tag}).status_code == 304
+        declared = operations["/v1/timelines/{job_id}" + path.replace("0", "{keyframe}")]["get"]["responses"]
+        assert "304" in declared, path
+
+
 def test_a_method_that_is_not_there_tells_those_that_are(service: Service) -> None:
     for path, operations in service.http.get("/openapi.json").json()["paths"].items():
         place = path.replace("{job_id}", "0" * 32).replace("{finding}", "0").replace("{keyframe}", "0")
         answer = service.http.request("PATCH", place)
         assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed"), path
         allowed = {each.lower() for each in answer.headers["allow"].split(", ")}
-        assert allowed == set(operations), path
+        assert allowed == set(operations) | ({"head"} if "get" in operations else set()), path
+    for place in ("/", f"/timelines/{'0' * 32}", "/static/app.css"):
+        assert service.http.request("PATCH", place).headers["allow"] == "GET, HEAD"
+
+
+def test_head_is_answered_wherever_get_is(service: Service) -> None:
+    job_id = service.post(params={"wait": 20}).json()["id"]
+    paths = service.http.get("/openapi.json").json()["paths"]
+    places = [path for path, operations in paths.items() if "get" in operations]
+    for path in (*places, "/", "/timelines/{job_id}", "/static/app.css", "/static/none", "/openapi.json"):
+        place = path.format(job_id=job_id, keyframe=0)
+        got, head = service.http.get(place), service.http.head(place)
+        assert (head.status_code, head.content) == (got.status_code, b""), place
+        for name in ("content-type", "content-length", "content-disposition", "etag", "cache-control"):
+            counts = (place, name) == ("/metrics", "content-length")
+            assert counts or head.headers.get(name) == got.headers.get(name), (place, name)
+    assert service.http.head("/v1/plans").status_code == 405
+
+
+def test_head_does_not_follow_a_job(service: Service) -> None:
+    service.model.open.clear()
+    try:
+        events = service.post(moving_square(seed=31)).json()["links"]["events"]
+        address = urlsplit(service.url)
+        with socket.create_connection((address.hostname, address.port), timeout=5) as line:
+            for request in (f"HEAD {events}", "GET /healthz"):
+                line.sendall(f"{request} HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n".encode())
+            said = b""
+            while b'"ok"' not in said:  # which waits for the end of what was asked first
+                said += line.recv(4096)
+        assert b"content-type: text/event-stream" in said
+    finally:
+        service.model.open.set()
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, FileChooser, Page, Route, expect, sync_playwright
 
+from api.records import Keyring
 from tests.service.conftest import Service, moving_square
 from tests.service.test_docs import WHERE, block
 
@@ -16,6 +17,7 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+_REFUSED = re.compile("the server responded with a status of (401|409|422) ")
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,9 @@ def page(browser: Browser, service: Service) -> Iterator[Page]:
     # That a server refuses is for the page to tell, not for the console.
     page.on(
         "console",
-        lambda said: errors.append(said.text) if said.type == "error" and "422" not in said.text else None,
+        lambda said: (
+            errors.append(said.text) if said.type == "error" and not _REFUSED.search(said.text) else None
+        ),
     )
     yield page
     page.close()
@@ -104,13 +108,38 @@ def test_a_dropped_video_is_followed_played_and_searched(page: Page, service: Se
     page.fill("#search", "nothing like this")
     expect(page.locator(".nothing")).to_have_text("Nothing matches.")
 
-    with page.expect_download() as download:
-        page.select_option("#export", "vtt")
-    assert Path(download.value.path()).read_text().startswith("WEBVTT")
-
     page.locator(".home").click()
     page.fill("#search", "doorw")
     expect(page.locator(".entry b").first).to_have_text("doorway.mp4")
+
+
+def test_exports_are_saved_and_one_that_cannot_be_is_told(page: Page, service: Service) -> None:
+    job = service.post(moving_square(seed=207), name="Танец.gif", params={"wait": 20}).json()
+    page.set_viewport_size({"width": 375, "height": 600})
+    page.goto(f"/timelines/{job['id']}")
+    page.select_option("#export", "chapters")
+    expect(page.locator("#refused")).to_contain_text("chapters need 3 parts")
+    expect(page.locator("#refused")).to_be_in_viewport()
+    with page.expect_download() as download:
+        page.select_option("#export", "vtt")
+    assert Path(download.value.path()).read_text().startswith("WEBVTT")
+    assert download.value.suggested_filename == "Танец.vtt"
+    expect(page.locator("#refused")).to_be_hidden()
+    expect(page).to_have_url(re.compile(job["id"]))
+
+
+def test_who_comes_in_with_a_key_is_offered_all_there_is(page: Page, service: Service) -> None:
+    offered = service.http.get("/v1/limits").json()["tasks"]
+    keyring = Keyring(service.place.database)
+    key = keyring.create("anna")
+    try:
+        page.goto("/")
+        page.fill("#key input", key)
+        page.click("#key button")
+        expect(page.locator("#tasks .chip")).to_have_text(offered)
+        expect(page.locator("#tasks input:checked")).to_have_count(3)
+    finally:
+        keyring.revoke("anna")
 
 
 def test_pictures_make_a_sequence_without_a_player(page: Page, tmp_path: Path) -> None:
@@ -164,6 +193,26 @@ def test_a_person_decides_what_moderation_was_unsure_of(page: Page, service: Ser
     assert [(each["verdict"], each["note"]) for each in stored] == [("allow", "looks fine")]
 
 
+def test_a_decision_that_fails_says_so_beside_it(page: Page, service: Service) -> None:
+    job = service.post(moving_square(seed=206), tasks=["moderation"], params={"wait": 20}).json()
+    page.goto(f"/timelines/{job['id']}")
+    page.locator("#reviews-count").click()
+
+    def refuse(route: Route) -> None:
+        route.fulfill(status=409, json={"detail": "somebody else was faster", "code": "taken"})
+
+    page.route("**/reviews/*", refuse)
+    first = page.locator("#reviews li").first
+    page.fill("#reviews input", "a note")
+    first.locator("button.allow").click()
+    expect(first.locator(".problem")).to_have_text("somebody else was faster")
+    assert page.input_value("#reviews input") == "a note"
+    page.unroute("**/reviews/*")
+    first.locator("button.allow").click()
+    expect(first.locator("button.allow")).to_have_attribute("aria-pressed", "true")
+    expect(first.locator(".problem")).to_be_hidden()
+
+
 def test_a_name_that_is_markup_stays_text(page: Page, service: Service) -> None:
     name = "<img src=x onerror=alert(1)>.gif"
     job = service.post(moving_square(seed=203), name=name, params={"wait": 20}).json()
@@ -188,6 +237,26 @@ def test_nothing_sticks_out(page: Page, service: Service, width: int) -> None:
                                  && !each.labels?.length).map((each) => each.outerHTML)"""
         )
         assert json.dumps(unnamed) == "[]"
+
+
+def test_a_long_name_without_blanks_stays_on_a_phone(page: Page, service: Service) -> None:
+    page.set_viewport_size({"width": 375, "height": 800})
+    name = "a_name_without_any_blank_" * 7 + ".gif"
+    service.model.open.clear()
+    job = service.post(moving_square(seed=205), name=name).json()
+    paths = ("/", f"/timelines/{job['id']}")
+    try:
+        for path in paths:
+            page.goto(path)
+            expect(page.get_by_text(name).first).to_be_visible()
+            assert page.evaluate("document.documentElement.scrollWidth") <= 375, path
+    finally:
+        service.model.open.set()
+    assert service.ended(job["id"])["status"] == "complete"
+    for path in paths:
+        page.goto(path)
+        expect(page.get_by_text(name).first).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 375, path
 
 
 def test_a_video_is_chosen_by_the_keyboard_and_the_place_for_it_is_one_stop(page: Page) -> None:

@@ -107,6 +107,7 @@ def test_ranges_of_the_video_and_pictures(service: Service) -> None:
     part = service.http.get(links["video"], headers={"Range": "bytes=10-19"})
     assert (part.status_code, part.content) == (206, video[10:20])
     assert part.headers["content-range"] == f"bytes 10-19/{len(video)}"
+    assert service.http.get(links["video"], headers={"Range": "Bytes=0-1"}).content == video[:2]
     last = service.http.get(links["video"], headers={"Range": "bytes=-5"})
     assert last.content == video[-5:]
     beyond = service.http.get(links["video"], headers={"Range": f"bytes={len(video)}-"})
@@ -121,8 +122,10 @@ def test_ranges_of_the_video_and_pictures(service: Service) -> None:
     assert service.http.head("/healthz").status_code == 200
     stale = service.http.get(links["video"], headers={"Range": "bytes=0-1", "If-Range": '"other"'})
     assert stale.content == video
-    seen = service.http.get(links["video"], headers={"If-None-Match": whole.headers["etag"]})
-    assert seen.status_code == 304
+    for known in (whole.headers["etag"], f'"other", W/{whole.headers["etag"]}', "*"):
+        seen = service.http.get(links["video"], headers={"If-None-Match": known})
+        assert (seen.status_code, seen.content) == (304, b""), known
+    assert service.http.get(links["video"], headers={"If-None-Match": '"*"'}).status_code == 200
     picture = service.http.get(f"{links['self']}/keyframes/0.jpg")
     assert picture.content.startswith(b"\xff\xd8\xff")
     assert service.http.get(f"{links['self']}/keyframes/999.jpg").status_code == 404
@@ -138,6 +141,28 @@ def test_exports(service: Service, form: str) -> None:
         assert "data:image/jpeg;base64," in answer.text
     if form == "json":
         assert answer.json()["schema_version"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("doorway.gif", 'attachment; filename="doorway.csv"'),
+        ("my cat.gif", "attachment; filename=\"my-cat.csv\"; filename*=UTF-8''my%20cat.csv"),
+        ("Кот.gif", "attachment; filename=\"timeline.csv\"; filename*=UTF-8''%D0%9A%D0%BE%D1%82.csv"),
+        ("...gif", 'attachment; filename="timeline.csv"'),
+    ],
+)
+def test_an_export_is_named_after_its_video(service: Service, name: str, said: str) -> None:
+    links = service.post(name=name, params={"wait": 20}).json()["links"]
+    answer = service.http.get(links["export"], params={"format": "csv"})
+    assert answer.headers["content-disposition"] == said
+
+
+def test_what_clients_escape_in_a_name_is_undone(service: Service) -> None:
+    """A quotation mark and the ends of lines, and nothing else."""
+    for name, kept in (('a"b.gif', 'a"b.gif'), ("a\r\nb.gif", "ab.gif"), ("50%25 %2F.gif", "50%25 %2F.gif")):
+        job = service.post(name=name, params={"wait": 20}).json()
+        assert (job["name"], job["timeline"]["media"]["name"]) == (kept, kept)
 
 
 def test_an_export_that_cannot_be_is_refused(service: Service) -> None:

@@ -1,0 +1,46 @@
+"""Log lines: one form for all, whoever speaks."""
+
+import json
+import logging
+import time
+from pathlib import Path
+
+import pytest
+
+from api.logs import JsonLines, TextLines
+from tests.service.conftest import running
+
+
+def _of_engine(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    return [record for record in caplog.records if record.name == "dbos"]
+
+
+def test_the_job_engine_speaks_in_our_form_and_a_deleted_job_is_no_fault(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with running(tmp_path) as service:
+        service.model.open.clear()
+        links = service.post(frames=2).json()["links"]
+        while service.http.get(links["self"]).json()["status"] != "analyzing":
+            time.sleep(0.02)
+        assert service.http.delete(links["self"]).status_code == 204
+        service.model.open.set()
+        until = time.monotonic() + 20
+        while not _of_engine(caplog) and time.monotonic() < until:
+            time.sleep(0.05)
+    assert _of_engine(caplog), "it says that the workflow is no longer its own"
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
+    assert capsys.readouterr().err == ""
+
+
+def test_what_else_goes_wrong_in_a_workflow_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with running(tmp_path):
+        logging.getLogger("dbos").error(
+            "Exception encountered in background workflow:", exc_info=ZeroDivisionError("oops")
+        )
+    (record,) = (each for each in _of_engine(caplog) if each.exc_info)
+    line = json.loads(JsonLines().format(record))
+    assert (line["logger"], line["level"]) == ("dbos", "error")
+    assert "ZeroDivisionError: oops" in line["traceback"]
+    assert line.keys() == {"time", "level", "logger", "message", "traceback"}
+    assert "executorID" not in TextLines().format(record)
