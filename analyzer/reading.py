@@ -58,12 +58,17 @@ class Passage:
     text: str
     """The best reading; of a clock or counter its first and last values."""
     frames: tuple[int, ...]
-    box: Box
-    """Where it is on the first of these keyframes."""
+    boxes: tuple[Box, ...]
+    """Where it is on each of these keyframes."""
     confidence: float
     """Of the best reading, the reader's own."""
     running: bool
     """Whether it is a clock or counter."""
+
+    @property
+    def box(self) -> Box:
+        """Where it is on the first keyframe."""
+        return self.boxes[0]
 
     @property
     def height(self) -> float:
@@ -258,14 +263,14 @@ def _is_confirmed(reads: Sequence[_Read], axis: Axis) -> bool:
 
 def _fuse(reads: Sequence[_Read]) -> Passage:
     frames = tuple(frame for frame, _ in reads)
-    box = reads[0][1].box
+    boxes = tuple(line.box for _, line in reads)
     ticks = _ticks(reads)
     if ticks is not None:
         confidence = sum(line.confidence for _, line in reads) / len(frames)
-        return Passage(f"{ticks[0]} … {ticks[1]}", frames, box, confidence, running=True)
+        return Passage(f"{ticks[0]} … {ticks[1]}", frames, boxes, confidence, running=True)
     best = _wording(reads)
     confidence = max(line.confidence for _, line in reads if line.text == best)
-    return Passage(best, frames, box, confidence, running=False)
+    return Passage(best, frames, boxes, confidence, running=False)
 
 
 def _wording(reads: Sequence[_Read]) -> str:

@@ -129,6 +129,40 @@ def test_a_bullet_that_comes_later_is_told_when_it_comes() -> None:
     ]
 
 
+def test_a_text_is_not_shown_through_a_shot_that_shows_another() -> None:
+    made = seconds(7, cuts=[1.5, 3.5])
+    said = ["The results"] * 2 + ["An advertisement"] * 2 + ["The results"] * 3
+    seen = [found(n, text=[(text, TITLE if n < 4 else BODY, 0.99)]) for n, text in enumerate(said)]
+    told = events(made, seen)
+    assert [(one.label, one.start_seconds, one.end_seconds, one.evidence) for one in told] == [
+        ("The results", 0, 1.5, (0, 1)),
+        ("An advertisement", 1.5, 3.5, (2, 3)),
+        ("The results", 3.5, 7, (4, 5, 6)),
+    ]
+    assert [(box.keyframe, box.box) for one in told for box in one.boxes] == [
+        (0, TITLE),
+        (2, TITLE),
+        (4, BODY),
+    ]
+
+
+def test_a_keyframe_on_which_no_line_was_read_is_no_evidence_of_text() -> None:
+    slide = [("The shape of water", TITLE, 0.99), ("three points to make", BODY, 0.99)]
+    lines = [slide, slide[:1], [], slide[1:], slide]
+    (event,) = events(seconds(5), [found(n, text=text) for n, text in enumerate(lines)])
+    assert (event.start_seconds, event.end_seconds, event.evidence) == (0, 5, (0, 1, 3, 4))
+
+
+def test_a_clock_is_not_shown_through_a_shot_without_it() -> None:
+    made = seconds(10, cuts=[3.5, 5.5])
+    seen = [found(n, text=[(f"12:00:0{n}", TITLE, 0.99)] if n not in (4, 5) else []) for n in range(10)]
+    told = [one for one in events(made, seen) if one.track == "text"]
+    assert [(one.start_seconds, one.end_seconds) for one in told] == [(0, 3.5), (5.5, 10)]
+    assert {one.description for one in told} == {
+        "A clock or counter that runs from 12:00:00 to 12:00:09 is shown."
+    }
+
+
 def test_a_burned_in_clock_is_one_event() -> None:
     seen = [found(n, text=[(f"12:00:{n:02}", TITLE, 0.99)]) for n in range(20)]
     (event,) = events(seconds(20), seen)
