@@ -40,7 +40,9 @@ _UNCHANGED: Final = 6.0
 _TILE: Final = 8
 """Side of such a tile in pixels: smaller than a digit, so that one ticking digit changes several."""
 _MARGIN: Final = 16
-"""Pixels searched around what changed."""
+"""Pixels searched around what changed, at least."""
+_WORD_GAP: Final = 0.08
+"""The same as a share of the picture's shorter side; with less than a gap between words, large type falls apart."""
 _MOST: Final = 0.6
 """Share of the picture from which it is searched as a whole."""
 
@@ -155,8 +157,9 @@ class Reader:
 def _windows(changed: Mask) -> list[Window]:
     """Return rectangles around what changed, with a margin; the whole picture when they would cover most of it."""
     height, width = changed.shape
-    margin = np.ones((2 * _MARGIN + 1, 2 * _MARGIN + 1), np.uint8)
-    _, _, stats, _ = cv2.connectedComponentsWithStats(cv2.dilate(changed.astype(np.uint8), margin))
+    margin = max(_MARGIN, round(_WORD_GAP * min(height, width)))
+    around = np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(cv2.dilate(changed.astype(np.uint8), around))
     windows = [(left, top, left + wide, top + high) for left, top, wide, high, _ in stats[1:].tolist()]
     if sum((right - left) * (bottom - top) for left, top, right, bottom in windows) > _MOST * height * width:
         return [(0, 0, width, height)]
