@@ -152,7 +152,7 @@ def test_only_what_is_wanted_is_loaded_and_answered() -> None:
     assert (fresh._detector, fresh._reader, fresh._moderator) == (None, None, None)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (2, 300), (300, 2), (16, 8), (1280, 64)])
+@pytest.mark.parametrize("size", [(1, 1), (2, 300), (300, 2), (16, 8), (1280, 64), (20_000, 3), (3, 20_000)])
 def test_pictures_of_any_shape_are_looked_at(model: LocalModel, size: tuple[int, int]) -> None:
     found = look(model, Image.new("RGB", size, "grey"), *ALL)
     assert found.objects == ()
