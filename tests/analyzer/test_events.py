@@ -235,6 +235,41 @@ def test_the_summary_says_nothing_of_what_was_not_looked_for() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("STOP", "the text “STOP”"),
+        ("42", "the text “42”"),
+        ("12:00:0{}", "a clock or counter runs from 12:00:00 to 12:00:03"),
+    ],
+)
+def test_where_a_text_was_read_nobody_says_that_nothing_was_recognised(text: str, told: str) -> None:
+    seen = understand(seconds(4), [found(n, text=[(text.format(n), BODY, 0.99)]) for n in range(4)])
+    (shot,) = describe_shots(seen)
+    assert shot.description == f"{told[0].upper()}{told[1:]}."
+    assert summarise(seen, ()) == f"4 seconds in one shot. {shot.description}"
+
+
+def test_of_full_pages_the_summary_tells_the_uppermost_of_the_largest_lines() -> None:
+    small = [
+        (f"{word} line of the page", (0.1, 0.1 * n, 0.6, 0.1 * n + 0.03), 0.99)
+        for n, word in ((1, "First"), (2, "Next"))
+    ]
+    seen = understand(seconds(1), [found(0, text=small)])
+    assert summarise(seen, ()) == "1.0 seconds in one shot. The text “First line of the page”."
+
+
+def test_a_short_word_is_an_event_where_it_is_large_and_sure() -> None:
+    def labels(text: str, box: Box, sureness: float) -> list[str]:
+        seen = [found(n, text=[(text, box, sureness)]) for n in range(4)]
+        return [one.label for one in events(seconds(4), seen) if one.track == "text"]
+
+    assert labels("STOP", TITLE, 0.99) == ["STOP"]
+    assert labels("STOP", TITLE, 0.9) == []
+    assert labels("2018", BODY, 0.99) == []
+    assert labels("HE", TITLE, 0.99) == []
+
+
+@pytest.mark.parametrize(
     ("duration", "told"),
     [
         (0.04, "40 milliseconds"), (1.5, "1.5 seconds"), (99.6, "100 seconds"),
