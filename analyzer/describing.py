@@ -82,6 +82,12 @@ _GAP: Final = 0.5
 """Distance of two lines that belong together, in heights of the smaller one."""
 _TELLING: Final = 5
 """Letters and digits from which a text tells what a part of the video is about."""
+_WORD: Final = 3
+"""The same where there is no other text, if it is large and sure: the word on a sign."""
+_STRIKING: Final = 0.1
+"""Height from which such a word is large, as a share of the picture's."""
+_CERTAIN: Final = 0.95
+"""Confidence from which it is sure; much that looks like a few large letters is none."""
 _HEADLINE: Final = 100
 """Characters of a headline."""
 
@@ -102,6 +108,8 @@ def describe_shot(shot: Shot, seen: Understanding) -> str:
     text = headline(shot_passages(shot, seen))
     if text:
         parts.append(f"with the text {quoted(text)}" if parts else f"the text {quoted(text)}")
+    elif not parts:
+        parts.extend(largest_text(shot_passages(shot, seen)))
     said = sentence(", ".join(parts)) if parts else "Nothing the local models recognise."
     manner = [*_light(shot), *([_CAMERA[shot.camera]] if shot.camera in _CAMERA else [])]
     return f"{said} {sentence(joined(manner))}".strip()
@@ -135,7 +143,12 @@ def headline(passages: Sequence[Passage]) -> str:
 
     Empty when there is none that tells anything.
     """
-    lines = [passage for passage in passages if not passage.running and passage.letters >= _TELLING]
+    standing = [passage for passage in passages if not passage.running]
+    lines = [passage for passage in standing if passage.letters >= _TELLING] or [
+        passage
+        for passage in standing
+        if passage.letters >= _WORD and passage.height >= _STRIKING and passage.confidence >= _CERTAIN
+    ]
     if not lines:
         return ""
     tall = _TALL * max(line.height for line in lines)
@@ -157,6 +170,19 @@ def headline(passages: Sequence[Passage]) -> str:
             break
         text = f"{text} {line.text}".strip()
     return text
+
+
+def largest_text(passages: Sequence[Passage]) -> list[str]:
+    """Name the text that stands out most, be it a clock or a number; empty when there is none."""
+    if title := headline(passages):
+        return [f"the text {quoted(title)}"]
+    largest = max(passages, key=lambda passage: (passage.height, passage.confidence), default=None)
+    if largest is None:
+        return []
+    if not largest.running:
+        return [f"the text {quoted(largest.text)}"]
+    first, _, last = largest.text.partition(" … ")
+    return [f"a clock or counter runs from {first} to {last}"]
 
 
 def shot_passages(shot: Shot, seen: Understanding) -> list[Passage]:
@@ -182,7 +208,8 @@ def summarise(seen: Understanding, titles: Sequence[str]) -> str:
         sentences.append(sentence(f"Text: {joined([quoted(title) for title in titles[:4]])}"))
     looked = any(found.objects is not None or found.text is not None for found in seen.findings)
     if looked and len(sentences) == 1:
-        sentences.append("The local models recognise nothing in it.")
+        texts = largest_text(seen.passages)
+        sentences.append(sentence(texts[0]) if texts else "The local models recognise nothing in it.")
     return " ".join(sentences)
 
 

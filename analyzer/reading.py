@@ -1,15 +1,19 @@
 """Lines read on single keyframes become texts with the time they were on screen.
 
-The same text is read a little differently on every keyframe: readings of one place that resemble each other are one
-text, and the reading kept is the one with most confidence behind it. A clock or counter, whose digits differ while
-all else stays, is one text too.
+Readings of one place that resemble each other are followed as one thread, for the same text is read a little
+differently on every keyframe. A thread is then parted into texts, since captions and pages of one form resemble each
+other as well: readings are one text only where a misreading explains how they differ, and never across a cut. The
+reading kept is the one with most confidence behind it. A clock or counter, whose digits differ while all else stays,
+is one text.
 """
 
 import re
+import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from itertools import groupby
 from typing import Final
 
 from analyzer.findings import Findings, TextLine
@@ -29,6 +33,8 @@ _STANDING: Final = 0.4
 """Share of its readings from which one value does not run but stand, as the years under a chart do."""
 _DIGITS: Final = 1 / 3
 """Share of its letters and digits that are digits in a clock or counter; ``page 1`` of a report is none."""
+_TIME_OF_DAY: Final = 5
+"""Digits that make a clock of a line however many letters stand beside them, as in the overlay of a camera."""
 _SHORT: Final = 3
 """Characters up to which a reading must be surer, for noise is short."""
 _SURE: Final = 0.85
@@ -37,6 +43,10 @@ _ONCE: Final = 0.9
 """Confidence of a text that is read on a single keyframe."""
 _LIKELY: Final = 0.7
 """Confidence from which a reading may belong to a text that was read well once."""
+_CERTAIN: Final = 0.95
+"""Confidence from which a reading is taken at its word: two such that differ are two texts."""
+_SLIP: Final = 2
+"""Characters by which even such a reading may be wrong, once, among others of the same text."""
 _MISSED: Final = 3
 """Keyframes on which a text may be missed without a pause in its being there."""
 
@@ -48,12 +58,17 @@ class Passage:
     text: str
     """The best reading; of a clock or counter its first and last values."""
     frames: tuple[int, ...]
-    box: Box
-    """Where it is on the first of these keyframes."""
+    boxes: tuple[Box, ...]
+    """Where it is on each of these keyframes."""
     confidence: float
     """Of the best reading, the reader's own."""
     running: bool
     """Whether it is a clock or counter."""
+
+    @property
+    def box(self) -> Box:
+        """Where it is on the first keyframe."""
+        return self.boxes[0]
 
     @property
     def height(self) -> float:
@@ -66,12 +81,23 @@ class Passage:
         return len(normalise(self.text))
 
 
+_Read = tuple[int, TextLine]
+"""A line and the keyframe it was read on."""
+
+
 @dataclass(slots=True)
 class _Thread:
-    """A passage while it grows."""
+    """What was read at one place, or of one text that moves, while it grows."""
 
-    reads: list[tuple[int, TextLine]]
-    place: int
+    reads: list[_Read] = field(default_factory=list)
+    latest: dict[str, TextLine] = field(default_factory=dict)
+    """Where each text of the place, as ``normalise`` gives it, was read last."""
+    place: int = 0
+
+    def add(self, keyframe: int, line: TextLine, place: int) -> None:
+        self.reads.append((keyframe, line))
+        self.latest[normalise(line.text)] = line
+        self.place = place
 
 
 def gather(findings: Sequence[Findings], axis: Axis) -> tuple[Passage, ...]:
@@ -81,27 +107,25 @@ def gather(findings: Sequence[Findings], axis: Axis) -> tuple[Passage, ...]:
         for line in found.text or ():
             if not _is_plausible(line):
                 continue
-            thread = _best(threads, line, found.keyframe, place, axis)
+            thread = _best(threads, line, found.keyframe, place)
             if thread is None:
-                threads.append(_Thread([(found.keyframe, line)], place))
-            else:
-                thread.reads.append((found.keyframe, line))
-                thread.place = place
-    passages = [_fuse(thread) for thread in threads if _is_confirmed(thread, axis)]
+                threads.append(thread := _Thread())
+            thread.add(found.keyframe, line, place)
+    texts = [reads for thread in threads for reads in _part(thread.reads, axis)]
+    passages = [_fuse(reads) for reads in texts if _is_confirmed(reads, axis)]
     return tuple(sorted(passages, key=lambda passage: (passage.frames[0], passage.box[1], passage.box[0])))
 
 
 def normalise(text: str) -> str:
     """Return the text as readings are compared: no case, no spaces, no marks a reader confuses."""
-    return re.sub(r"[\W_]+", "", text.casefold())
+    # ``x²`` is read as ``x2`` on the next keyframe.
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", text).casefold())
 
 
 def resembles(one: str, other: str) -> bool:
     """Say whether two readings may be of one text; digits of a clock or counter may differ."""
     one, other = normalise(one), normalise(other)
-    if one == other:
-        return True
-    if _masked(one) == _masked(other):
+    if one == other or (len(one) == len(other) and _differ_in_numbers(one, other)):
         return True
     matcher = SequenceMatcher(None, one, other, autojunk=False)
     return (
@@ -109,28 +133,21 @@ def resembles(one: str, other: str) -> bool:
     )
 
 
-def _best(
-    threads: Sequence[_Thread], line: TextLine, keyframe: int, place: int, axis: Axis
-) -> _Thread | None:
+def _best(threads: Sequence[_Thread], line: TextLine, keyframe: int, place: int) -> _Thread | None:
     fitting = [
         (gap, number)
         for number, thread in enumerate(threads)
-        for last, before in [thread.reads[-1]]
-        if last != keyframe
-        and not (axis.shot(last) != axis.shot(keyframe) and _is_renumbered(before.text, line.text))
-        and (gap := _gap(before, line, lately=place - thread.place <= _MISSED + 1)) is not None
+        if thread.reads[-1][0] != keyframe and (gap := _distance(thread, line, place)) is not None
     ]
     return threads[min(fitting)[1]] if fitting else None
 
 
-def _is_renumbered(one: str, other: str) -> bool:
-    """Say whether two texts differ in a number alone and are no clock: after a cut, ``page 2`` is not ``page 1``."""
-    one, other = normalise(one), normalise(other)
-    return one != other and _masked(one) == _masked(other) and not _counts(one)
-
-
-def _counts(text: str) -> bool:
-    return len(re.findall(r"\d", text)) >= _DIGITS * len(text)
+def _distance(thread: _Thread, line: TextLine, place: int) -> float | None:
+    """Return how far a line is from what it may follow in a thread, in heights; None when it follows nothing there."""
+    lately = place - thread.place <= _MISSED + 1
+    last, same = thread.reads[-1][1], thread.latest.get(normalise(line.text))
+    before = [last] if same is None or same is last else [last, same]
+    return min((gap for one in before if (gap := _gap(one, line, lately=lately)) is not None), default=None)
 
 
 def _gap(one: TextLine, other: TextLine, *, lately: bool) -> float | None:
@@ -148,8 +165,80 @@ def _gap(one: TextLine, other: TextLine, *, lately: bool) -> float | None:
     return gap if fits else None
 
 
+def _part(reads: Sequence[_Read], axis: Axis) -> list[list[_Read]]:
+    """Part what was read at one place into texts; a clock stays whole, and runs on through cuts."""
+    if _ticks(reads) is not None:
+        return [list(reads)]
+    parts: dict[str, list[_Read]] = defaultdict(list)
+    for _, run in groupby(reads, key=lambda read: axis.shot(read[0])):
+        for text in _part_shot(list(run)):
+            parts[normalise(_wording(text))].extend(text)
+    return list(parts.values())
+
+
+def _part_shot(reads: Sequence[_Read]) -> Iterator[list[_Read]]:
+    """Yield the texts read at one place in one shot, each with its misreadings."""
+    if _ticks(reads) is not None:
+        yield list(reads)
+        return
+    values: dict[str, list[_Read]] = defaultdict(list)
+    for read in reads:
+        values[normalise(read[1].text)].append(read)
+    # What is read most often comes first, that the others may be misreadings of it; of a line that is being typed
+    # every state is read once, and the last is the longest.
+    ranked = sorted(
+        values, key=lambda value: (len(values[value]), len(value), _surest(values[value])), reverse=True
+    )
+    texts: dict[str, list[_Read]] = {}
+    for value in ranked:
+        meant = next((text for text in texts if _is_misread(value, text, values)), value)
+        texts[meant] = [*texts.get(meant, ()), *values[value]]
+    for text in texts.values():
+        yield sorted(text, key=lambda read: read[0])
+
+
+def _is_misread(value: str, text: str, values: dict[str, list[_Read]]) -> bool:
+    """Say whether a value is a misreading or an unfinished state of a text that was read in the same shot."""
+    sureness = min(_surest(values[value]), _surest(values[text]))
+    frame = values[value][0][0]
+    alone = len(values[value]) == 1
+    amid = alone and values[text][0][0] < frame < values[text][-1][0]
+    if _differ_in_numbers(value, text):
+        return sureness < (_CERTAIN if amid else _SURE)
+    if sureness < _CERTAIN and resembles(value, text):
+        return True
+    return alone and (_continues(value, text) or (amid and _slips(value, text) <= _SLIP))
+
+
+def _continues(value: str, text: str) -> bool:
+    """Say whether a text adds to a value, or a value a little to a text; ``page 10`` is no more of ``page 1``."""
+    short, long = sorted((value, text), key=len)
+    if not long.startswith(short) or (short[-1].isdigit() and long[len(short)].isdigit()):
+        return False
+    return short == value or resembles(short, long)
+
+
+def _slips(one: str, other: str) -> int:
+    """Return by how many characters two texts differ, about."""
+    changes = SequenceMatcher(None, one, other, autojunk=False).get_opcodes()
+    return sum(max(i2 - i1, j2 - j1) for kind, i1, i2, j1, j2 in changes if kind != "equal")
+
+
+def _surest(reads: Sequence[_Read]) -> float:
+    return max(line.confidence for _, line in reads)
+
+
+def _counts(text: str) -> bool:
+    digits = len(re.findall(r"\d", text))
+    return digits >= _DIGITS * len(text) or digits >= _TIME_OF_DAY
+
+
+def _differ_in_numbers(one: str, other: str) -> bool:
+    return one != other and _masked(one) == _masked(other)
+
+
 def _masked(text: str) -> str:
-    return re.sub(r"\d", "#", text) if re.search(r"\d", text) else f"={text}"
+    return re.sub(r"\d+", "#", text)
 
 
 def _is_plausible(line: TextLine) -> bool:
@@ -159,47 +248,61 @@ def _is_plausible(line: TextLine) -> bool:
     return line.confidence >= (_SURE if len(letters) <= _SHORT else _LIKELY)
 
 
-def _is_confirmed(thread: _Thread, axis: Axis) -> bool:
+def _is_confirmed(reads: Sequence[_Read], axis: Axis) -> bool:
     """Say whether a text is to be believed: read well once, and again or long enough to be no accident."""
-    if max(line.confidence for _, line in thread.reads) < _SURE:
+    if _surest(reads) < _SURE:
         return False
-    if len(thread.reads) > 1:
+    if len(reads) > 1:
         return True
-    frame, line = thread.reads[0]
+    frame, line = reads[0]
     if axis.is_mixed(frame):
         return False  # two texts laid over one another
     alone = sum(axis.shot(other) == axis.shot(frame) for other in axis.seen) == 1
     return alone or (len(normalise(line.text)) > _SHORT and line.confidence >= _ONCE)
 
 
-def _fuse(thread: _Thread) -> Passage:
-    frames = tuple(frame for frame, _ in thread.reads)
-    box = thread.reads[0][1].box
-    ticks = _ticks([line.text for _, line in thread.reads])
+def _fuse(reads: Sequence[_Read]) -> Passage:
+    frames = tuple(frame for frame, _ in reads)
+    boxes = tuple(line.box for _, line in reads)
+    ticks = _ticks(reads)
     if ticks is not None:
-        confidence = sum(line.confidence for _, line in thread.reads) / len(frames)
-        return Passage(f"{ticks[0]} … {ticks[1]}", frames, box, confidence, running=True)
-    votes: dict[str, float] = defaultdict(float)
-    for _, line in thread.reads:
-        votes[line.text] += line.confidence
-    best = max(votes, key=lambda text: (votes[text], text))
-    confidence = max(line.confidence for _, line in thread.reads if line.text == best)
-    return Passage(best, frames, box, confidence, running=False)
+        confidence = sum(line.confidence for _, line in reads) / len(frames)
+        return Passage(f"{ticks[0]} … {ticks[1]}", frames, boxes, confidence, running=True)
+    best = _wording(reads)
+    confidence = max(line.confidence for _, line in reads if line.text == best)
+    return Passage(best, frames, boxes, confidence, running=False)
 
 
-def _ticks(values: Sequence[str]) -> tuple[str, str] | None:
+def _wording(reads: Sequence[_Read]) -> str:
+    """Return the reading with most confidence behind it; of a line that is being typed the longest."""
+    votes: dict[str, list[float]] = defaultdict(list)
+    for _, line in reads:
+        votes[line.text].append(line.confidence)
+    best = max(votes, key=lambda text: (sum(votes[text]), text))
+    longer = [
+        text
+        for text, voices in votes.items()
+        if len(voices) >= len(votes[best])
+        and max(voices) >= _CERTAIN
+        and normalise(text).startswith(normalise(best))
+    ]
+    return max(longer, key=lambda text: (len(normalise(text)), text == best), default=best)
+
+
+def _ticks(reads: Sequence[_Read]) -> tuple[str, str] | None:
     """Return the first and last value of a clock or counter; None when the readings are not of one.
 
     Only digits may differ, and most readings must follow one direction; those that do not are misread.
     """
-    masks = {_masked(normalise(value)) for value in values}
-    if len(masks) > 1 or len(set(values)) < _RUNNING or not _counts(normalise(values[0])):
+    ((mask, _),) = Counter(_masked(normalise(line.text)) for _, line in reads).most_common(1)
+    values = [line.text for _, line in reads if _masked(normalise(line.text)) == mask]
+    if len(set(values)) < _RUNNING or not _counts(normalise(values[0])):
         return None
     if max(Counter(values).values()) > max(2, _STANDING * len(values)):
         return None
-    numbers = [int(re.sub(r"\D", "", value)) for value in values]
+    numbers = [int(re.sub(r"\D", "", normalise(value))) for value in values]
     longest = max(_rising(numbers), _rising([-number for number in numbers]), key=len)
-    if len({numbers[place] for place in longest}) < _RUNNING or len(longest) < _FOLLOWING * len(numbers):
+    if len({numbers[place] for place in longest}) < _RUNNING or len(longest) < _FOLLOWING * len(reads):
         return None
     return values[longest[0]], values[longest[-1]]
 

@@ -83,14 +83,19 @@ class Axis:
         return tuple(self._instance(run) for run in self.runs(frames, bridged))
 
     def runs(self, frames: Sequence[int], bridged: int = BRIDGED) -> Iterator[tuple[int, ...]]:
-        """Split ascending keyframes where more than ``bridged`` keyframes in between were looked at, or in vain."""
+        """Split ascending keyframes where more than ``bridged`` keyframes in between were looked at, or in vain.
+
+        A thing may be missed in a shot that shows it; in a shot none of whose keyframes shows it, it is not there.
+        """
         if not frames:
             return
         position = {frame: place for place, frame in enumerate(self.seen)}
         run = [frames[0]]
         for one, other in pairwise(frames):
-            without = position[other] - position[one] - 1
-            if without + len(self._lost_between(one, other)) > bridged:
+            missed = self.seen[position[one] + 1 : position[other]]
+            shots = {self.shot(one), self.shot(other)}
+            without = len(missed) + len(self._lost_between(one, other))
+            if without > bridged or any(self.shot(frame) not in shots for frame in missed):
                 yield tuple(run)
                 run = []
             run.append(other)

@@ -1,6 +1,6 @@
 """Texts become events: lines that come and go together are one, named by the largest of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,8 +19,10 @@ _TOGETHER: Final = 0.6
 
 @dataclass(slots=True)
 class _Group:
-    passages: list[Passage]
     frames: set[int]
+    """The stretch of its first text, with the keyframes on which that was missed."""
+    stretches: list[tuple[Passage, tuple[int, ...]]]
+    """Its texts, each with the keyframes of the stretch that it was read on."""
 
 
 def draft_captions(seen: Understanding) -> Iterator[Draft]:
@@ -30,42 +32,48 @@ def draft_captions(seen: Understanding) -> Iterator[Draft]:
     """
     groups: list[_Group] = []
     for passage in sorted(seen.passages, key=lambda passage: (-len(passage.frames), passage.frames[0])):
+        runs = list(seen.axis.runs(passage.frames, MISSED))
         if passage.running:
-            yield _counter(passage)
+            yield from (_counter(passage, run, whole=len(runs) == 1) for run in runs)
             continue
-        for run in seen.axis.runs(passage.frames, MISSED):
+        for run in runs:
             frames = set(range(run[0], run[-1] + 1)) & set(seen.axis.seen)
             fitting = next((group for group in groups if _alike(group.frames, frames)), None)
             if fitting is None:
-                groups.append(_Group([passage], frames))
+                groups.append(_Group(frames, [(passage, run)]))
             else:
-                fitting.passages.append(passage)
+                fitting.stretches.append((passage, run))
     for group in groups:
-        title = headline(group.passages)
+        title = headline([passage for passage, _ in group.stretches])
         if title:
-            yield _caption(title, group.passages, tuple(sorted(group.frames)))
+            yield _caption(title, group)
 
 
 def _alike(one: set[int], other: set[int]) -> bool:
     return len(one & other) >= _TOGETHER * len(one | other)
 
 
-def _counter(passage: Passage) -> Draft:
+def _counter(passage: Passage, run: tuple[int, ...], *, whole: bool) -> Draft:
     first, _, last = passage.text.partition(" … ")
+    runs = f"runs from {first} to {last}"
     return Draft(
         track="text",
         label=passage.text,
-        description=sentence(f"a clock or counter runs from {first} to {last}"),
-        frames=passage.frames,
+        description=sentence(
+            f"a clock or counter {runs}" if whole else f"a clock or counter that {runs} is shown"
+        ),
+        frames=run,
         confidence=passage.confidence,
         confidence_kind="detector",
         source=SOURCE,
-        boxes=(EventBox(passage.frames[0], passage.text, passage.box, passage.confidence),),
+        boxes=(_box(passage, run),),
         attributes={"running": True},
     )
 
 
-def _caption(title: str, passages: Sequence[Passage], frames: tuple[int, ...]) -> Draft:
+def _caption(title: str, group: _Group) -> Draft:
+    """Draft the event; its evidence are the keyframes on which one of its lines was read."""
+    passages = [passage for passage, _ in group.stretches]
     lines = [
         passage.text for passage in sorted(passages, key=lambda passage: (passage.box[1], passage.box[0]))
     ]
@@ -75,12 +83,16 @@ def _caption(title: str, passages: Sequence[Passage], frames: tuple[int, ...]) -
         track="text",
         label=title,
         description=sentence(f"the text {quoted(title, 120)} is shown{rest}"),
-        frames=frames,
+        frames=tuple(sorted(group.frames & {frame for _, run in group.stretches for frame in run})),
         confidence=min(passage.confidence for passage in passages),
         confidence_kind="detector",
         source=SOURCE,
-        boxes=tuple(
-            EventBox(passage.frames[0], passage.text, passage.box, passage.confidence) for passage in passages
-        ),
+        boxes=tuple(_box(passage, run) for passage, run in group.stretches),
         attributes={"lines": lines},
     )
+
+
+def _box(passage: Passage, run: tuple[int, ...]) -> EventBox:
+    """Return where a text is when a stretch of it begins."""
+    box = passage.boxes[passage.frames.index(run[0])]
+    return EventBox(run[0], passage.text, box, passage.confidence)

@@ -129,6 +129,40 @@ def test_a_bullet_that_comes_later_is_told_when_it_comes() -> None:
     ]
 
 
+def test_a_text_is_not_shown_through_a_shot_that_shows_another() -> None:
+    made = seconds(7, cuts=[1.5, 3.5])
+    said = ["The results"] * 2 + ["An advertisement"] * 2 + ["The results"] * 3
+    seen = [found(n, text=[(text, TITLE if n < 4 else BODY, 0.99)]) for n, text in enumerate(said)]
+    told = events(made, seen)
+    assert [(one.label, one.start_seconds, one.end_seconds, one.evidence) for one in told] == [
+        ("The results", 0, 1.5, (0, 1)),
+        ("An advertisement", 1.5, 3.5, (2, 3)),
+        ("The results", 3.5, 7, (4, 5, 6)),
+    ]
+    assert [(box.keyframe, box.box) for one in told for box in one.boxes] == [
+        (0, TITLE),
+        (2, TITLE),
+        (4, BODY),
+    ]
+
+
+def test_a_keyframe_on_which_no_line_was_read_is_no_evidence_of_text() -> None:
+    slide = [("The shape of water", TITLE, 0.99), ("three points to make", BODY, 0.99)]
+    lines = [slide, slide[:1], [], slide[1:], slide]
+    (event,) = events(seconds(5), [found(n, text=text) for n, text in enumerate(lines)])
+    assert (event.start_seconds, event.end_seconds, event.evidence) == (0, 5, (0, 1, 3, 4))
+
+
+def test_a_clock_is_not_shown_through_a_shot_without_it() -> None:
+    made = seconds(10, cuts=[3.5, 5.5])
+    seen = [found(n, text=[(f"12:00:0{n}", TITLE, 0.99)] if n not in (4, 5) else []) for n in range(10)]
+    told = [one for one in events(made, seen) if one.track == "text"]
+    assert [(one.start_seconds, one.end_seconds) for one in told] == [(0, 3.5), (5.5, 10)]
+    assert {one.description for one in told} == {
+        "A clock or counter that runs from 12:00:00 to 12:00:09 is shown."
+    }
+
+
 def test_a_burned_in_clock_is_one_event() -> None:
     seen = [found(n, text=[(f"12:00:{n:02}", TITLE, 0.99)]) for n in range(20)]
     (event,) = events(seconds(20), seen)
@@ -198,6 +232,41 @@ def test_the_summary_says_nothing_of_what_was_not_looked_for() -> None:
     assert summarise(seen, ()) == "2 seconds in one shot."
     looked = understand(seconds(2), [found(0), found(1)])
     assert summarise(looked, ()) == "2 seconds in one shot. The local models recognise nothing in it."
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("STOP", "the text “STOP”"),
+        ("42", "the text “42”"),
+        ("12:00:0{}", "a clock or counter runs from 12:00:00 to 12:00:03"),
+    ],
+)
+def test_where_a_text_was_read_nobody_says_that_nothing_was_recognised(text: str, told: str) -> None:
+    seen = understand(seconds(4), [found(n, text=[(text.format(n), BODY, 0.99)]) for n in range(4)])
+    (shot,) = describe_shots(seen)
+    assert shot.description == f"{told[0].upper()}{told[1:]}."
+    assert summarise(seen, ()) == f"4 seconds in one shot. {shot.description}"
+
+
+def test_of_full_pages_the_summary_tells_the_uppermost_of_the_largest_lines() -> None:
+    small = [
+        (f"{word} line of the page", (0.1, 0.1 * n, 0.6, 0.1 * n + 0.03), 0.99)
+        for n, word in ((1, "First"), (2, "Next"))
+    ]
+    seen = understand(seconds(1), [found(0, text=small)])
+    assert summarise(seen, ()) == "1.0 seconds in one shot. The text “First line of the page”."
+
+
+def test_a_short_word_is_an_event_where_it_is_large_and_sure() -> None:
+    def labels(text: str, box: Box, sureness: float) -> list[str]:
+        seen = [found(n, text=[(text, box, sureness)]) for n in range(4)]
+        return [one.label for one in events(seconds(4), seen) if one.track == "text"]
+
+    assert labels("STOP", TITLE, 0.99) == ["STOP"]
+    assert labels("STOP", TITLE, 0.9) == []
+    assert labels("2018", BODY, 0.99) == []
+    assert labels("HE", TITLE, 0.99) == []
 
 
 @pytest.mark.parametrize(

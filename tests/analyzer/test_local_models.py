@@ -103,6 +103,17 @@ def test_a_line_that_grows_is_read_as_a_whole(model: LocalModel) -> None:
         assert [one.text for one in text or ()] == [line, "and this stays"]
 
 
+@pytest.mark.parametrize("size", [96, 120])
+def test_large_type_that_appears_on_a_still_background_is_read_as_one_line(
+    model: LocalModel, size: int
+) -> None:
+    for line in ("", "THE END OF IT", "", "The blue door"):
+        page = Image.new("RGB", (1280, 720), "navy")
+        ImageDraw.Draw(page).text((60, 240), line, "white", ImageFont.load_default(size))
+        text = look(model, page, "text").text
+        assert [one.text for one in text or ()] == [line] * bool(line)
+
+
 def test_what_is_gone_is_not_read_again(model: LocalModel) -> None:
     look(model, written("Here today", "and here to stay"), "text")
     text = look(model, written("", "and here to stay"), "text").text
@@ -141,7 +152,7 @@ def test_only_what_is_wanted_is_loaded_and_answered() -> None:
     assert (fresh._detector, fresh._reader, fresh._moderator) == (None, None, None)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (2, 300), (300, 2), (16, 8), (1280, 64)])
+@pytest.mark.parametrize("size", [(1, 1), (2, 300), (300, 2), (16, 8), (1280, 64), (20_000, 3), (3, 20_000)])
 def test_pictures_of_any_shape_are_looked_at(model: LocalModel, size: tuple[int, int]) -> None:
     found = look(model, Image.new("RGB", size, "grey"), *ALL)
     assert found.objects == ()

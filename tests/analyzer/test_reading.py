@@ -1,5 +1,9 @@
 """Lines of single keyframes fused into texts."""
 
+from collections.abc import Sequence
+
+import pytest
+
 from analyzer.findings import Findings
 from analyzer.reading import Passage, gather, resembles
 from analyzer.timeline import Axis
@@ -14,6 +18,13 @@ def texts(*findings: Findings, gradual: bool = False) -> tuple[Passage, ...]:
     shots = {1: {"transition": "gradual"}} if gradual else {}
     made = plan(times, cuts=[1.4] if gradual else [], duration=len(times), shots=shots)
     return gather(findings, Axis(made, range(len(findings))))
+
+
+def read(readings: Sequence[tuple[str, float]], cuts: Sequence[float] = ()) -> tuple[Passage, ...]:
+    """One reading a second, all in one place."""
+    made = plan(list(range(len(readings))), cuts=cuts, duration=len(readings))
+    seen = [line(n, (text, TOP, sureness)) for n, (text, sureness) in enumerate(readings)]
+    return gather(seen, Axis(made, range(len(readings))))
 
 
 def line(frame: int, *lines: tuple[str, Box, float]) -> Findings:
@@ -35,6 +46,77 @@ def test_another_text_in_the_same_place_is_another() -> None:
         ("First caption", (0, 1)),
         ("What follows it", (2, 3)),
     ]
+
+
+@pytest.mark.parametrize("cuts", [[], [1.5, 3.5]])
+@pytest.mark.parametrize(
+    "captions",
+    [
+        ("Sales figures for Germany", "Sales figures for Hungary", "Sales figures for Norway"),
+        ("Anna Miller, Professor", "Anne Mills, Professor", "Anna Mills, Professor"),
+        ("Price now 19.99 dollars", "Price now 24.99 dollars", "Price now 9.99 dollars"),
+        ("Question 1", "Question 2", "Question 3"),
+        ("Gate 1", "Gate 10", "Gate 100"),
+    ],
+)
+def test_captions_of_one_form_are_texts_of_their_own(captions: tuple[str, ...], cuts: list[float]) -> None:
+    seen = read([(captions[n // 2], 0.99) for n in range(6)], cuts)
+    assert [(one.text, one.frames) for one in seen] == [
+        (caption, (2 * n, 2 * n + 1)) for n, caption in enumerate(captions)
+    ]
+
+
+def test_after_a_cut_only_the_same_text_is_the_same_however_unsure_its_reading() -> None:
+    names = [("Anna Miller", 0.99), ("Anna Miller", 0.99), ("Anne Miller", 0.9), ("Anne Miller", 0.9)]
+    assert [one.text for one in read(names, [1.5])] == ["Anna Miller", "Anne Miller"]
+    assert [one.text for one in read(names, [])] == ["Anna Miller"]
+
+
+def test_of_captions_of_one_form_the_first_that_returns_is_the_same_text() -> None:
+    captions = ["Sales figures for Germany", "Sales figures for Hungary", "Sales figures for Germany"]
+    seen = read([(captions[n // 2], 0.99) for n in range(6)], [1.5, 3.5])
+    assert [(one.text, one.frames) for one in seen] == [(captions[0], (0, 1, 4, 5)), (captions[1], (2, 3))]
+
+
+def test_pages_of_one_form_keep_their_lines() -> None:
+    def page(number: int) -> list[tuple[str, Box, float]]:
+        return [
+            (f"Line {n} of page {number} holds words", (0.1, 0.02 + 0.05 * n, 0.6, 0.06 + 0.05 * n), 0.99)
+            for n in range(8, 13)
+        ]
+
+    made = plan([0, 1, 2], cuts=[0.5, 1.5], duration=3)
+    seen = gather([line(n, *page(n + 1)) for n in range(3)], Axis(made, range(3)))
+    assert [(one.text, one.frames) for one in seen] == [
+        (row[0], (n,)) for n in range(3) for row in page(n + 1)
+    ]
+
+
+@pytest.mark.parametrize("slip", ["Attenti0n is all", "Attention isall you", "Attenton is all"])
+def test_what_is_misread_once_is_no_text_however_sure_its_reading(slip: str) -> None:
+    seen = read([(slip if n == 2 else "Attention is all", 0.99) for n in range(5)])
+    assert [(one.text, one.frames) for one in seen] == [("Attention is all", (0, 1, 2, 3, 4))]
+
+
+def test_two_lines_read_as_one_are_no_text() -> None:
+    seen = read([("We scale quadratically", 0.99)] * 3 + [("We scale quadratically, right?", 0.98)])
+    assert [one.text for one in seen] == ["We scale quadratically"]
+
+
+def test_a_line_that_is_being_typed_is_one_text_and_told_as_a_whole() -> None:
+    seen = read([("Somebody", 0.999), ("Somebody is", 0.99), ("Somebody is typing", 0.98)])
+    assert [(one.text, one.frames) for one in seen] == [("Somebody is typing", (0, 1, 2))]
+
+
+def test_the_clock_in_the_overlay_of_a_camera_is_one_text() -> None:
+    (passage,) = read([(f"Camera 4, parking north gate 12:03:4{n}", 0.99) for n in range(6)])
+    assert passage.text == "Camera 4, parking north gate 12:03:40 … Camera 4, parking north gate 12:03:45"
+
+
+def test_a_clock_runs_on_when_a_digit_of_it_is_not_seen() -> None:
+    values = ["0:00:59", "0:00:58", "0:00:5", "0:00:56", "0:00:55", "0:00:54"]
+    (passage,) = read([(value, 0.99) for value in values])
+    assert passage.text == "0:00:59 … 0:00:54"
 
 
 def test_the_same_text_shown_again_is_the_same_text() -> None:
@@ -64,13 +146,10 @@ def test_a_misread_clock_does_not_spoil_its_ends() -> None:
 
 
 def test_the_number_of_a_page_is_no_counter_and_the_next_page_another_text() -> None:
-    def read(cuts: list[float]) -> tuple[Passage, ...]:
-        made = plan([0, 1, 2, 3], cuts=cuts, duration=4)
-        pages = [line(n, (f"Quarterly report, page {n + 1}", TOP, 0.99)) for n in range(4)]
-        return gather(pages, Axis(made, range(4)))
-
-    assert [one.text for one in read([0.5, 1.5, 2.5])] == [f"Quarterly report, page {n}" for n in range(1, 5)]
-    assert not any(one.running for one in read([]))
+    pages = [f"Quarterly report, page {n}" for n in range(1, 5)]
+    for cuts in ([0.5, 1.5, 2.5], []):
+        seen = read([(page, 0.99) for page in pages], cuts)
+        assert [(one.text, one.running) for one in seen] == [(page, False) for page in pages]
 
 
 def test_a_clock_runs_on_through_a_cut() -> None:
@@ -81,14 +160,15 @@ def test_a_clock_runs_on_through_a_cut() -> None:
 
 def test_the_years_under_a_chart_that_is_drawn_anew_are_no_counter() -> None:
     years = ["2080", "2080", "2080", "2070", "2065", "2065", "2065", "2065"]
-    (passage,) = texts(*(line(n, (year, TOP, 0.99)) for n, year in enumerate(years)))
-    assert (passage.running, passage.text) == (False, "2065")
+    seen = texts(*(line(n, (year, TOP, 0.99)) for n, year in enumerate(years)))
+    assert [(one.text, one.running) for one in seen] == [("2080", False), ("2070", False), ("2065", False)]
 
 
 def test_digits_that_go_up_and_down_are_no_clock() -> None:
     values = ["Gate 10", "Gate 71", "Gate 12", "Gate 64", "Gate 13", "Gate 50"]
-    (passage,) = texts(*(line(n, (value, TOP, 0.99)) for n, value in enumerate(values)))
-    assert not passage.running
+    seen = texts(*(line(n, (value, TOP, 0.99)) for n, value in enumerate(values)))
+    assert [one.text for one in seen] == values
+    assert not any(one.running for one in seen)
 
 
 def test_small_print_that_reads_as_nonsense_is_left_out() -> None:

@@ -96,6 +96,12 @@ def test_a_stretch_is_interrupted_by_more_missing_keyframes_than_may_be_bridged(
     assert [one.keyframes for one in axis.instances([0, 2, 5], bridged=2)] == [(0, 2, 5)]
 
 
+def test_a_stretch_is_interrupted_by_a_shot_that_does_not_show_the_thing() -> None:
+    axis = Axis(plan([0, 1, 2, 3, 4, 5], cuts=[1.5, 3.5]), range(6))
+    assert [one.keyframes for one in axis.instances([1, 4], bridged=3)] == [(1,), (4,)]
+    assert [one.keyframes for one in axis.instances([0, 3, 5], bridged=3)] == [(0, 3, 5)]
+
+
 def test_coverage_names_the_longest_unseen_stretch_and_what_lies_outside_the_window() -> None:
     coverage = cover(Axis(plan([3, 4, 7], window=(2, 8)), range(3)), {})
     assert coverage.longest_unseen_seconds == 3

@@ -35,12 +35,18 @@ _LEGIBLE: Final = 9.5
 """Height of a line, in pixels of the picture, under which what is read is mostly wrong."""
 _LINES: Final = 40
 """New lines read per keyframe at most, tallest first: a page of dense print must not cost a minute."""
+_LONGEST: Final = 10_000
+"""Longest side of a picture that is searched, in pixels; rapidocr makes longer ones smaller."""
+_LEAST: Final = 32
+"""Shortest side: the finder halves a picture five times."""
 _UNCHANGED: Final = 6.0
 """Grey levels (of 255) by which a tile of two pictures may differ and still show the same text."""
 _TILE: Final = 8
 """Side of such a tile in pixels: smaller than a digit, so that one ticking digit changes several."""
 _MARGIN: Final = 16
-"""Pixels searched around what changed."""
+"""Pixels searched around what changed, at least."""
+_WORD_GAP: Final = 0.08
+"""The same as a share of the picture's shorter side; with less than a gap between words, large type falls apart."""
 _MOST: Final = 0.6
 """Share of the picture from which it is searched as a whole."""
 
@@ -70,10 +76,10 @@ class Reader:
             params={
                 "Global.log_level": "critical",
                 "Global.use_cls": False,
-                "Global.max_side_len": 10_000,
+                "Global.max_side_len": _LONGEST,
                 "Det.model_path": str(locate(_FINDER)),
                 "Det.limit_type": "max",
-                "Det.limit_side_len": 10_000,
+                "Det.limit_side_len": _LONGEST,
                 "Rec.model_path": str(locate(_READER)),
                 "EngineConfig.onnxruntime.intra_op_num_threads": threads,
                 "EngineConfig.onnxruntime.inter_op_num_threads": 1,
@@ -136,7 +142,9 @@ class Reader:
 
     def _search(self, picture: Pixels, scale: float) -> list[Quad]:
         height, width = picture.shape[:2]
-        size = max(32, round(width * scale)), max(32, round(height * scale))
+        size = max(_LEAST, round(width * scale)), max(_LEAST, round(height * scale))
+        if min(size) * _LONGEST < _LEAST * max(size):
+            return []  # nothing would be left of its shorter side, and no line is that long
         method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
         resized = cv2.resize(picture, size, interpolation=method)
         found = self._engine(resized, use_det=True, use_cls=False, use_rec=False)
@@ -155,8 +163,9 @@ class Reader:
 def _windows(changed: Mask) -> list[Window]:
     """Return rectangles around what changed, with a margin; the whole picture when they would cover most of it."""
     height, width = changed.shape
-    margin = np.ones((2 * _MARGIN + 1, 2 * _MARGIN + 1), np.uint8)
-    _, _, stats, _ = cv2.connectedComponentsWithStats(cv2.dilate(changed.astype(np.uint8), margin))
+    margin = max(_MARGIN, round(_WORD_GAP * min(height, width)))
+    around = np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(cv2.dilate(changed.astype(np.uint8), around))
     windows = [(left, top, left + wide, top + high) for left, top, wide, high, _ in stats[1:].tolist()]
     if sum((right - left) * (bottom - top) for left, top, right, bottom in windows) > _MOST * height * width:
         return [(0, 0, width, height)]
