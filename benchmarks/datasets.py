@@ -233,6 +233,8 @@ def _cut_datasets() -> Iterator[Dataset]:
         ("dissolves", "a third dissolved", (11, 12, 13)),
         ("fades", "a third faded", (21, 22)),
         ("wipes", "a third wiped", (31, 32)),
+        ("pushes", "a third pushed", (33, 34)),
+        ("irises", "a third opened in a circle", (35, 36)),
         ("flashes", "hard cuts, flashes", (41, 42)),
         ("mixed", "all kinds, flashes", (51, 52)),
     )

@@ -10,7 +10,7 @@ from benchmarks.scoring import CutScore
 from tests.truth import Manner
 
 BEGIN, END = "<!-- results -->", "<!-- end of results -->"
-_MANNERS: tuple[Manner, ...] = ("cut", "dissolve", "fade", "wipe")
+_MANNERS: tuple[Manner, ...] = ("cut", "dissolve", "fade", "wipe", "push", "iris")
 _MEGABYTE = 1_000_000
 
 Row = Mapping[str, Any]

@@ -50,7 +50,7 @@ class Scan:
 def scan(reader: Reader, request: SampleRequest) -> Generator[Scanned, None, Scan]:
     """Look at every frame of the request's window; yields progress, returns what was found.
 
-    Memory: 32 bytes a frame, thumbnails of the last seconds, and a bounded number of moments.
+    Memory: 36 bytes a frame, thumbnails of the last seconds, and a bounded number of moments.
 
     Raises:
         SampleRequestError: no frame lies in the window.

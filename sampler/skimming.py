@@ -36,7 +36,7 @@ _PATIENCE_SECONDS = 0.4
 def skim(reader: Reader, request: SampleRequest) -> Generator[Scanned, None, Scan | Unfit]:
     """Look at the request's window as closely as it takes; yields progress, returns what was found.
 
-    Memory: 60 bytes a frame, thumbnails of the last seconds, and for every group under way its packets and a decoder.
+    Memory: 64 bytes a frame, thumbnails of the last seconds, and for every group under way its packets and a decoder.
 
     Raises:
         SampleRequestError: no frame lies in the window.

@@ -17,7 +17,7 @@ from sampler.types import SampleRequest, Scanned
 def survey(reader: Reader, request: SampleRequest) -> Generator[Scanned, None, Scan | Unfit]:
     """Look at every frame of the request's window; yields progress, returns what was found.
 
-    Memory: 60 bytes a frame, thumbnails of the last seconds, and for every group under way its packets and a decoder.
+    Memory: 64 bytes a frame, thumbnails of the last seconds, and for every group under way its packets and a decoder.
 
     Raises:
         SampleRequestError: no frame lies in the window.

@@ -36,7 +36,7 @@ class Trace:
 
 
 class Tracer:
-    """Collects a trace from strips; 32 bytes a frame."""
+    """Collects a trace from strips; 36 bytes a frame."""
 
     def __init__(self) -> None:
         self._parts: list[tuple[NDArray[np.generic], ...]] = []

@@ -25,7 +25,7 @@ from tests.truth import Cut, Happening, Manner, Span, Truth
 WIDTH, HEIGHT, FPS = 640, 360, 25
 Picture = npt.NDArray[np.uint8]
 """Height x width x 3, red green blue."""
-Style = Literal["cuts", "dissolves", "fades", "wipes", "flashes", "mixed"]
+Style = Literal["cuts", "dissolves", "fades", "wipes", "pushes", "irises", "flashes", "mixed"]
 """Every third join is of the style's manner (of "mixed": one of them by chance), the others are hard cuts.
 "flashes" and "mixed" have white flashes within shots, which are no cuts."""
 
@@ -35,13 +35,17 @@ JOIN_FRAMES: dict[Manner, tuple[int, int]] = {
     "dissolve": (10, 25),
     "fade": (6, 12),
     "wipe": (10, 20),
+    "push": (8, 25),
+    "iris": (10, 20),
 }
-"""Shortest and longest; a fade goes through black."""
+"""Shortest and longest; a fade goes through black, an iris opens from the middle."""
 MANNERS: dict[Style, tuple[Manner, ...]] = {
     "cuts": ("cut",),
     "dissolves": ("dissolve",),
     "fades": ("fade",),
     "wipes": ("wipe",),
+    "pushes": ("push",),
+    "irises": ("iris",),
     "flashes": ("cut",),
     "mixed": ("dissolve", "fade", "wipe"),
 }
@@ -292,6 +296,15 @@ def _mix(old: Picture, new: Picture, manner: Manner, progress: float) -> Picture
     if manner == "wipe":
         edge = round(progress * WIDTH)
         return np.concatenate([new[:, :edge], old[:, edge:]], axis=1)
+    if manner == "push":
+        edge = round(progress * WIDTH)
+        return np.concatenate([old[:, edge:], new[:, :edge]], axis=1)
+    if manner == "iris":
+        opened = np.zeros((HEIGHT, WIDTH, 1), np.uint8)
+        cv2.circle(
+            opened, (WIDTH // 2, HEIGHT // 2), round(progress * np.hypot(WIDTH, HEIGHT) / 2), 1, cv2.FILLED
+        )
+        return np.where(opened, new, old)
     weights = (1 - progress, progress)
     if manner == "fade":
         weights = (max(1 - 2 * progress, 0.0), max(2 * progress - 1, 0.0))

@@ -114,7 +114,9 @@ def test_unbroken_stretches_keep_away_from_cuts_and_doubts() -> None:
     assert unbroken == pytest.approx([0.5, 1.9, 2.1, 4.4, 5.6, 6.9, 7.3, 10.0])
 
 
-@pytest.mark.parametrize("style", ["cuts", "dissolves", "fades", "wipes", "flashes", "mixed"])
+@pytest.mark.parametrize(
+    "style", ["cuts", "dissolves", "fades", "wipes", "pushes", "irises", "flashes", "mixed"]
+)
 def test_a_plan_keeps_its_promises(style: Style) -> None:
     montage = plan_montage(3, style=style, variable_frame_rate=True)
     assert montage == plan_montage(3, style=style, variable_frame_rate=True)

@@ -10,7 +10,7 @@ Span = tuple[float, float]
 """Start and end in seconds, half-open."""
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom, as shares (0..1) of width and height as displayed."""
-Manner = Literal["cut", "dissolve", "fade", "wipe"]
+Manner = Literal["cut", "dissolve", "fade", "wipe", "push", "iris"]
 Direction = Literal["left", "right", "up", "down"]
 Camera = Literal["static", "pan", "handheld", "mixed"]
 

@@ -254,6 +254,8 @@ def test_strips_join_as_they_were_cut() -> None:
         ("dissolves", 6, True),
         ("fades", 7, False),
         ("wipes", 8, False),
+        ("pushes", 10, False),
+        ("irises", 11, False),
         ("flashes", 9, False),
     ],
 )
