@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sampler import MediaError, PictureSequence, SampleRequest, VideoFile
+from sampler import MediaError, MediaLimitError, PictureSequence, SampleRequest, VideoFile
 from sampler.sources import open_source
 from sampler.types import Limits
 from tests.clips import Clip, malformed_clips, tricky_clips
@@ -21,7 +21,7 @@ DECODED_BETTER = {"fz_chained-video.ogv", "pil_iss634.webp", "mp4parse_alpha_vid
 def pull_or_complaint(path: Path) -> Pulled | str:
     try:
         return pull(VideoFile(path), SampleRequest(frames=4))
-    except MediaError as error:
+    except (MediaError, MediaLimitError) as error:
         return str(error)
 
 
