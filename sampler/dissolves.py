@@ -175,9 +175,13 @@ def _apart(one: Gradual, other: Gradual) -> float:
     return max(one.start_seconds - other.end_seconds, other.start_seconds - one.end_seconds)
 
 
-def _strengths(pictures: F32, middles: NDArray[np.intp], half: int) -> F32:
-    """How much each moment looks like the middle of a transition of twice ``half``; 0 for not at all."""
+def _strengths(pictures: F32, middles: NDArray[np.intp], half: int) -> tuple[F32, NDArray[np.bool_]]:
+    """How much each moment looks like that of a transition within ``half``, 0 for not at all; and where as a mixture.
+
+    Of a mixture it then is the middle.
+    """
     strengths = np.zeros(len(middles), np.float32)
+    mixture = np.zeros(len(middles), np.bool_)
     way = pictures[middles + half] - pictures[middles - half]
     distance = np.abs(way).mean(axis=1)
     far = np.flatnonzero(distance >= _LEAST_DISTANCE)
@@ -202,7 +206,8 @@ def _strengths(pictures: F32, middles: NDArray[np.intp], half: int) -> F32:
             )
         )
         strengths[far] = distance * np.maximum(likeness.max(axis=0), 0.0)
-    return strengths
+        mixture[far] = likeness.argmax(axis=0) == 0
+    return strengths, mixture
 
 
 class _Path:
@@ -252,9 +257,10 @@ def _possible(
 ) -> Iterator[tuple[Gradual, Ends]]:
     """What may be transitions around these moments, and between which pictures; none that comes in one step."""
     plain = pictures.std(axis=1) < _FLAT
-    strengths = _strengths(pictures, middles, half)
+    strengths, mixture = _strengths(pictures, middles, half)
     strengths[plain[middles - half] | plain[middles + half]] = 0.0
-    hits, strengths = middles[strengths > 0], strengths[strengths > 0]
+    found = strengths > 0
+    hits, mixture, strengths = middles[found], mixture[found], strengths[found]
     parts = pictures[hits[:, None] + np.arange(-half, half + 1)] - pictures[hits - half][:, None]
     way = parts[:, -1]
     done = (parts @ way[:, :, None])[:, :, 0] / (way * way).sum(axis=1, keepdims=True)
@@ -263,7 +269,7 @@ def _possible(
         start = begin + int(np.flatnonzero(done[index] < 0.1)[-1])
         end = begin + int(np.flatnonzero(done[index] > 0.9)[0])
         if end > start:
-            middle = begin + int(np.abs(done[index] - 0.5).argmin())
+            middle = begin + (half if mixture[index] else int(np.abs(done[index] - 0.5).argmin()))
             since, at, until = times[[start, middle, end]].tolist()
             yield Gradual(since, at, until, float(strengths[index])), (begin, begin + 2 * half)
 
