@@ -101,7 +101,8 @@ def _cut_table(rows: Sequence[Row]) -> str:
     for name in _in_order(wall):
         of_name = [row for row in rows if row["name"] == name]
         score = scores.get(name)
-        found = [f"{score.f1:.3f}", f"{score.precision:.3f}", *_recalls(score)] if score else [""] * 6
+        found = [f"{score.f1:.3f}", f"{score.precision:.3f}", *_recalls(score)] if score else []
+        found += [""] * (2 + len(_MANNERS) - len(found))
         peak = max(row["peak_bytes"] for row in of_name) / _MEGABYTE
         lines.append([_told(name), *found, f"{wall[name]:.2f} ×", f"{cpu[name]:.2f} ×", f"{peak:.0f} MB"])
     return _table(head, lines)
