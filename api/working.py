@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, aclosing, closing, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -20,7 +20,6 @@ from analyzer import (
     Analyzed,
     Event,
     Perceiver,
-    Results,
     SecondLook,
     Timeline,
     VisionModel,
@@ -33,10 +32,11 @@ from api.exports import Format
 from api.exports.rendering import render
 from api.lending import KeepingPerceiver, LoadedModels
 from api.outbound import Outbound, name_in
+from api.outcomes import outcome_of
 from api.pictures import with_pictures
 from api.pipeline import Sampled
 from api.problems import BUG, CANCELLED, GAVE_UP, LATE, problem_of
-from api.records import Job, JobRecords, JobSource, JobStatus, KeptLooks, Outcome, Problem
+from api.records import Job, JobRecords, JobSource, JobStatus, KeptLooks, Problem
 from api.schemas import TimelineRequest
 from api.storage import Storage, job_folder, source_key, timeline_key
 from api.tracing import note, part, tell_part
@@ -66,7 +66,6 @@ Next = Literal["local", "remote", "ended"]
 """What comes after sampling: a look by models here, by one elsewhere, or nothing as the job has ended."""
 
 _EVENT = TypeAdapter(Event)
-_RESULTS = TypeAdapter(Results)
 
 
 class StoppedError(Exception):
@@ -296,15 +295,7 @@ class Workshop:
     def _write(self, job: Job, timeline: Timeline) -> None:
         text = json_text(timeline_document(timeline), compact=True)
         self.storage.put(timeline_key(job.id), text.encode())
-        spent = {name: value or 0.0 for name, value in asdict(timeline.usage).items()}
-        outcome = Outcome(
-            timeline.status,
-            timeline.summary,
-            timeline.media.duration_seconds,
-            "\n".join(_searchable(job, timeline)),
-            spent,
-        )
-        self.records.finish(job, outcome)
+        self.records.finish(job, outcome_of(job, timeline))
 
     async def _looked_at(
         self, job: Job, sampled: Sampled, request: TimelineRequest, caller: Caller, closer: CloserFrames
@@ -387,25 +378,3 @@ def _with_pictures(timeline: Timeline, job_id: str) -> Timeline:
         for keyframe in timeline.keyframes
     )
     return replace(timeline, keyframes=keyframes)
-
-
-def _searchable(job: Job, timeline: Timeline) -> Iterator[str]:
-    """Everything a person might look this timeline up by."""
-    yield job.name
-    yield timeline.summary
-    for event in timeline.events:
-        yield event.label
-        yield event.description
-    results = _RESULTS.dump_python(timeline.results, mode="json", exclude_none=True)
-    yield from _texts(results)
-
-
-def _texts(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item)

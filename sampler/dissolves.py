@@ -135,15 +135,14 @@ class DissolveFinder:
         held = self._held
         if held is None:
             return
-        filled = boxes(held.luma, _REACH).filled(held)
-        pictures = _pictures(filled)
+        course = _Course(boxes(held.luma, _REACH).filled(held))
         possible: dict[Gradual, Ends] = {}
         for half in _HALVES:
             middles = np.arange(max(self._next, half), min(end, len(held) - half))
             if len(middles):
-                possible.update(_possible(held.times, pictures, middles, half))
+                possible.update(_possible(course, middles, half))
         self._possible += strongest(
-            possible, lambda gradual: _differ(filled, pictures, gradual, possible[gradual])
+            possible, lambda gradual: course.differs(*possible[gradual], gradual.strength)
         )
         drop = max(0, end - _HELD)
         self._held, self._next = held[drop:], end - drop
@@ -175,11 +174,12 @@ def _apart(one: Gradual, other: Gradual) -> float:
     return max(one.start_seconds - other.end_seconds, other.start_seconds - one.end_seconds)
 
 
-def _strengths(pictures: F32, middles: NDArray[np.intp], half: int) -> tuple[F32, NDArray[np.bool_]]:
+def _strengths(course: "_Course", middles: NDArray[np.intp], half: int) -> tuple[F32, NDArray[np.bool_]]:
     """How much each moment looks like that of a transition within ``half``, 0 for not at all; and where as a mixture.
 
     Of a mixture it then is the middle.
     """
+    pictures = course.pictures
     strengths = np.zeros(len(middles), np.float32)
     mixture = np.zeros(len(middles), np.bool_)
     way = pictures[middles + half] - pictures[middles - half]
@@ -190,11 +190,12 @@ def _strengths(pictures: F32, middles: NDArray[np.intp], half: int) -> tuple[F32
     if len(far):
         middles, distance = middles[far], distance[far]
         before, at, after = pictures[middles - half], pictures[middles], pictures[middles + half]
-        path = _Path(pictures)
         mixed = np.abs(at - (before + after) / 2).mean(axis=1) / distance
-        detour = 1 - distance / path.mean(middles - half, middles + half) / (2 * half)
+        detour = 1 - distance / course.mean(middles - half, middles + half) / (2 * half)
         pushing = (
-            (detour > _MOST_DETOUR) & (distance >= _PUSH_DISTANCE) & path.sets_out_and_arrives(middles, half)
+            (detour > _MOST_DETOUR)
+            & (distance >= _PUSH_DISTANCE)
+            & course.sets_out_and_arrives(middles, half)
         )
         off = np.ones(len(middles))
         off[pushing] = _off_a_push(before[pushing], at[pushing], after[pushing])
@@ -210,19 +211,26 @@ def _strengths(pictures: F32, middles: NDArray[np.intp], half: int) -> tuple[F32
     return strengths, mixture
 
 
-class _Path:
-    """How far pictures move from each to the next, summed up."""
+class _Course:
+    """Pictures that follow one another, and how far they move from each to the next, summed up."""
 
-    def __init__(self, pictures: F32) -> None:
-        steps = np.abs(np.diff(pictures, axis=0)).sum(axis=1, dtype=np.float64)
+    def __init__(self, held: Strip) -> None:
+        self._held = held
+        self.times = held.times
+        self.pictures = _pictures(held)
+        """``(N, 144)``."""
+        self.plain = self.pictures.std(axis=1) < _FLAT
+        """Which are one even surface."""
+        steps = np.abs(np.diff(self.pictures, axis=0)).sum(axis=1, dtype=np.float64)
         self._sums = np.concatenate(([0.0], steps.cumsum()))  # of whole levels, and so exact
-        self._points = pictures.shape[1]
 
     def mean(self, begin: NDArray[np.intp], end: NDArray[np.intp]) -> NDArray[np.float64]:
         """A step between these pictures, in levels a point; 0 where both are the same."""
         count = len(self._sums) - 1
         begin, end = np.clip(begin, 0, count), np.clip(end, 0, count)
-        return np.asarray((self._sums[end] - self._sums[begin]) / (np.maximum(end - begin, 1) * self._points))
+        return np.asarray(
+            (self._sums[end] - self._sums[begin]) / (np.maximum(end - begin, 1) * self.pictures.shape[1])
+        )
 
     def sets_out_and_arrives(self, middles: NDArray[np.intp], half: int) -> NDArray[np.bool_]:
         """Where much moves within a half-length of a moment, and little just before and after: no pan that goes on."""
@@ -230,6 +238,19 @@ class _Path:
         inside = self.mean(begin, end)
         outside = np.maximum(self.mean(begin - _BESIDE, begin), self.mean(end, end + _BESIDE))
         return np.asarray((inside >= _PUSH_STEP) & (outside <= _AT_REST * inside), np.bool_)
+
+    def differs(self, before: int, after: int, strength: float) -> bool:
+        """Whether two pictures, between which a transition as strong as this may lie, are different ones."""
+        structure = structure_change(self._held.luma[before], self._held.luma[after])
+        if structure < _DIFFERENT_STRUCTURE:
+            return False
+        way = self.pictures[after] - self.pictures[before]
+        distance = float(np.abs(way).mean())
+        # The less it looks like a pure one, and the more of it is one change of light, the more its ends must differ.
+        own = float(np.abs(way - np.median(way)).mean()) / distance
+        doubt = 1 - strength / distance + max(_OWN_LIGHT - own, 0.0)
+        colour = colour_change(self._held, before, self._held, after, luma=own >= _ALL_ITS_OWN)
+        return structure + colour >= _DIFFERENT * (1 + doubt)
 
 
 def _off_a_push(before: F32, at: F32, after: F32) -> NDArray[np.float64]:
@@ -252,16 +273,15 @@ def _off_a_push(before: F32, at: F32, after: F32) -> NDArray[np.float64]:
     return np.asarray(np.where(best <= _BETTER * either, off, 1.0))
 
 
-def _possible(
-    times: NDArray[np.float64], pictures: F32, middles: NDArray[np.intp], half: int
-) -> Iterator[tuple[Gradual, Ends]]:
+def _possible(course: "_Course", middles: NDArray[np.intp], half: int) -> Iterator[tuple[Gradual, Ends]]:
     """What may be transitions around these moments, and between which pictures; none that comes in one step."""
-    plain = pictures.std(axis=1) < _FLAT
-    strengths, mixture = _strengths(pictures, middles, half)
-    strengths[plain[middles - half] | plain[middles + half]] = 0.0
+    strengths, mixture = _strengths(course, middles, half)
+    strengths[course.plain[middles - half] | course.plain[middles + half]] = 0.0
     found = strengths > 0
     hits, mixture, strengths = middles[found], mixture[found], strengths[found]
-    parts = pictures[hits[:, None] + np.arange(-half, half + 1)] - pictures[hits - half][:, None]
+    parts = (
+        course.pictures[hits[:, None] + np.arange(-half, half + 1)] - course.pictures[hits - half][:, None]
+    )
     way = parts[:, -1]
     done = (parts @ way[:, :, None])[:, :, 0] / (way * way).sum(axis=1, keepdims=True)
     for index in np.flatnonzero(np.diff(done).max(axis=1, initial=0) <= _MOST_AT_ONCE).tolist():
@@ -270,23 +290,8 @@ def _possible(
         end = begin + int(np.flatnonzero(done[index] > 0.9)[0])
         if end > start:
             middle = begin + (half if mixture[index] else int(np.abs(done[index] - 0.5).argmin()))
-            since, at, until = times[[start, middle, end]].tolist()
+            since, at, until = course.times[[start, middle, end]].tolist()
             yield Gradual(since, at, until, float(strengths[index])), (begin, begin + 2 * half)
-
-
-def _differ(held: Strip, pictures: F32, gradual: Gradual, ends: Ends) -> bool:
-    """Whether the ends of a transition are different pictures."""
-    before, after = ends
-    structure = structure_change(held.luma[before], held.luma[after])
-    if structure < _DIFFERENT_STRUCTURE:
-        return False
-    way = pictures[after] - pictures[before]
-    distance = float(np.abs(way).mean())
-    # The less it looks like a pure mixture, and the more of it is one change of light, the more its ends must differ.
-    own = float(np.abs(way - np.median(way)).mean()) / distance
-    doubt = 1 - gradual.strength / distance + max(_OWN_LIGHT - own, 0.0)
-    colour = colour_change(held, before, held, after, luma=own >= _ALL_ITS_OWN)
-    return structure + colour >= _DIFFERENT * (1 + doubt)
 
 
 def _pictures(held: Strip) -> F32:

@@ -79,17 +79,23 @@ def faded_stretches(trace: Trace) -> list[tuple[float, float]]:
     A flash is plain as well, but comes and goes at once. Bars and logos may stay.
     """
     plain = trace.contrast <= _PLAIN_CONTRAST
-    return sorted(
-        (float(trace.times[a]), float(trace.times[b - 1]))
-        for levels, mask in ((trace.contrast, plain), (trace.picture, blank_frames(trace) & ~plain))
+    runs = [
+        *_faded_runs(trace.contrast, plain),
+        *_faded_runs(trace.picture, blank_frames(trace) & ~plain),
+    ]
+    return sorted((float(trace.times[a]), float(trace.times[b - 1])) for a, b in runs)
+
+
+def _faded_runs(levels: NDArray[np.float32], mask: NDArray[np.bool_]) -> list[Run]:
+    """Those with frames on both sides, on one of which levels go slowly."""
+    return [
+        (a, b)
         for a, b in _runs(mask)
-        if a > 0
-        and b < len(trace)
-        and (
-            _goes_slowly(levels[max(0, a - _FADE_FRAMES) : a + 1])
-            or _goes_slowly(levels[b - 1 : b + _FADE_FRAMES])
+        if 0 < a < b < len(levels)
+        and any(
+            map(_goes_slowly, (levels[max(0, a - _FADE_FRAMES) : a + 1], levels[b - 1 : b + _FADE_FRAMES]))
         )
-    )
+    ]
 
 
 def blank_frames(trace: Trace) -> NDArray[np.bool_]:

@@ -4,27 +4,20 @@ import json
 from typing import Annotated, Final
 
 from anyio import to_thread
-from fastapi import APIRouter, Query
+from fastapi import Query
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.errors import NotStoredError, RefusedError
 from api.records import Job, NewJob, new_id
 from api.routes.guarding import Tenant
-from api.routes.problems import ANY_PROBLEM
-from api.routes.reading import StrictRoute, WellFormed
+from api.routes.reading import strict_router
 from api.routes.serving import Server, ServerHere
 from api.routes.timelines import JobId, awaited, found, timeline_response
 from api.routes.views import TimelineView
 from api.schemas import TimelineRequest
 
-router = APIRouter(
-    prefix="/v1/timelines/{job_id}/questions",
-    tags=["questions"],
-    responses=ANY_PROBLEM,
-    route_class=StrictRoute,
-    dependencies=[WellFormed],
-)
+router = strict_router("/v1/timelines/{job_id}/questions", "questions")
 
 
 _FEWEST_CLOSER: Final = 4

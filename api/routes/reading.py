@@ -3,17 +3,29 @@
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from fastapi import Depends, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
 from starlette.types import Message
 
 from api.errors import RefusedError
 from api.routes.guarding import Tenant
+from api.routes.problems import ANY_PROBLEM
 from api.routes.submissions import validated_json
 
 
-class StrictRoute(APIRoute):
-    """Keeps what is wrong with a body for ``WellFormed``, which tells it, in place of what FastAPI would make of it."""
+def strict_router(prefix: str, tag: str) -> APIRouter:
+    """For routes whose bodies are read so."""
+    return APIRouter(
+        prefix=prefix,
+        tags=[tag],
+        responses=ANY_PROBLEM,
+        route_class=_StrictRoute,
+        dependencies=[Depends(_well_formed)],
+    )
+
+
+class _StrictRoute(APIRoute):
+    """Keeps what is wrong with a body for ``_well_formed`` to tell, in place of what FastAPI would make of it."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler that sees no body but a strictly valid one."""
@@ -51,6 +63,3 @@ def _well_formed(request: Request, _tenant: Tenant) -> None:
     refusal = getattr(request.state, "refusal", None)
     if isinstance(refusal, RefusedError):
         raise refusal
-
-
-WellFormed = Depends(_well_formed)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,20 +10,13 @@ from api.errors import RefusedError
 from api.records import Decision
 from api.reviewing import OpenItems
 from api.routes.guarding import Tenant
-from api.routes.problems import ANY_PROBLEM
-from api.routes.reading import StrictRoute, WellFormed
+from api.routes.reading import strict_router
 from api.routes.serving import ServerHere
 from api.routes.timelines import READY, JobId, found, timeline_response
 from api.routes.views import TimelineView
 from api.storage import timeline_key
 
-router = APIRouter(
-    prefix="/v1/timelines",
-    tags=["moderation"],
-    responses=ANY_PROBLEM,
-    route_class=StrictRoute,
-    dependencies=[WellFormed],
-)
+router = strict_router("/v1/timelines", "moderation")
 
 Finding = Annotated[
     str,

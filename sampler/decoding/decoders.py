@@ -56,7 +56,7 @@ class Decoder:
             except FFMPEG_ERRORS:
                 self._run.note_corrupt()
                 continue
-            while frames:
+            while frames:  # not a loop over them, which would hold each while the next is decoded
                 frame = frames.pop(0)
                 if frame.pts is not None:
                     yield self._run.delivered(frame, frame.pts, self._converter, self._quarter_turns)

@@ -185,7 +185,7 @@ class Run:
             except FFMPEG_ERRORS:
                 self.note_corrupt()
                 continue
-            while frames:
+            while frames:  # not a loop over them, which would hold each while the next is decoded
                 frame = frames.pop(0)
                 delivered = self.delivered(frame, self.clock.stamp(frame, self._first_dts), self._converter)
                 self.end_seconds = delivered.time_seconds + delivered.duration_seconds
