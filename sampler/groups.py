@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampler.frames import UNTIMED, Packets
-from sampler.swells import leaders, loads, runs, unusual
+from sampler.swells import leaders, loads, runs, steps, unusual
 
 _FEWEST_GROUPS = 3
 _FEWEST_FRAMES = 3.0
@@ -62,6 +62,13 @@ _NEIGHBOURS = 4
 """Leaders on either side that a shot's first one stands out from."""
 _CANDIDATE = 0.1
 """Share of a sync frame from which a packet may begin a shot."""
+_STEP, _STEADY_SECONDS, _AROUND_SECONDS = 0.2, 1.0, 0.45
+"""From which logarithm of their ratio leaders of one level follow upon leaders of another, for how long they must keep
+to either, and how far from the step that one shot gives way to another may be."""
+_FEWEST_STEADY, _MOST_STEADY = 3, 12
+"""So many leaders on either side are held against one another, at least and at most."""
+_MOST_ASKED = 9
+"""Leaders about a step that are asked; where every picture is one, not every one need be."""
 _FEW_GROUPS = 24
 """Of more, the last one is always looked at: it costs little, and no sync frame shows who has come."""
 _COMMON = 0.3
@@ -284,6 +291,28 @@ def leaders_beside(table: Timetable, group: int, packet: int) -> tuple[NDArray[n
     """The last leader before a packet and the first one after it, an array of one each, or of none."""
     found = leaders(table.pts(group))
     return found[found < packet][-1:], found[found > packet][:1]
+
+
+def turning(table: Timetable, group: int, begin: int, end: int) -> tuple[int, ...]:
+    """Leaders between two packets, about where one level of sizes gives way to another; none where none does.
+
+    Two shots hardly ever take the same number of bytes, whatever leads from one to the other.
+    """
+    found = leaders(table.pts(group))
+    found = found[(found > begin) & (found < end)]
+    pts = table.pts(group)[found]
+    if len(found) < 2 * _FEWEST_STEADY + 1:
+        return ()
+    spacing = float(int(pts[-1] - pts[0]) * table.time_base) / (len(pts) - 1)
+    count = int(np.clip(round(_STEADY_SECONDS / spacing), _FEWEST_STEADY, _MOST_STEADY))
+    if len(found) < 2 * count + 1:
+        return ()
+    step = steps(table.sizes(group)[found].astype(np.float64), count)
+    if float(step.max()) < _STEP:
+        return ()
+    at, reach = int(step.argmax()) + count, max(1, round(_AROUND_SECONDS / spacing))
+    about = found[max(0, at - reach) : at + reach + 1]
+    return tuple(about[:: -(-len(about) // _MOST_ASKED)].tolist())
 
 
 def even(table: Timetable, group: int, begin: int, end: int) -> bool:

@@ -21,6 +21,7 @@ from sampler.groups import (
     largest_leaders,
     leaders_beside,
     outstanding_leaders,
+    turning,
 )
 from sampler.measuring import Strip, alone, joined
 from sampler.origins import CONTINUES, CONTINUES_IN_MOTION, ITSELF, begins, first_of_shot
@@ -47,6 +48,9 @@ _SPEAKS = 0.2
 """Share of a packet that begins something, from which the next one may as well."""
 _BAND, _EVEN_BAND = 0.15, 0.1
 """The same of every band, where packets rise and where they do not: a wipe uncovers one from edge to edge."""
+_DIP = 0.65
+"""Share of the most any packet about a step goes on in each band, below which another uncovers one: something wipes, or
+pushes, one level of activity away for another."""
 
 
 class Probe:
@@ -88,6 +92,16 @@ class Probe:
 
     def calm(self, begin: int, end: int) -> bool:
         """Whether nothing but motion happens between two packets, the first of which is a whole picture."""
+        return self._moves_on(begin, end) and not self._turns(begin, end)
+
+    def calm_after(self, pts: int) -> bool:
+        """Whether nothing but motion happens after a timestamp from which on packets are even."""
+        stamps = self._table.pts(self._number)
+        asked = [packet for packet in self._largest if stamps[packet] > pts]
+        return self.go_on(asked[:1], CONTINUES_IN_MOTION, _EVEN_BAND, untold=True)
+
+    def _moves_on(self, begin: int, end: int) -> bool:
+        """Whether the largest packets between two go on with what was before, as far as sizes leave that open."""
         known = [packet for packet in self._told if begin < packet < end]
         largest, outstanding = (
             [packet for packet in order if begin < packet < end]
@@ -105,11 +119,11 @@ class Probe:
             asked.update(largest[:_ASKED])
         return self.go_on(asked, CONTINUES_IN_MOTION, _EVEN_BAND, untold=small)
 
-    def calm_after(self, pts: int) -> bool:
-        """Whether nothing but motion happens after a timestamp from which on packets are even."""
-        stamps = self._table.pts(self._number)
-        asked = [packet for packet in self._largest if stamps[packet] > pts]
-        return self.go_on(asked[:1], CONTINUES_IN_MOTION, _EVEN_BAND, untold=True)
+    def _turns(self, begin: int, end: int) -> bool:
+        """Whether pictures uncover a band from edge to edge where one level of sizes gives way to another."""
+        told = (self._shares(packet) for packet in turning(self._table, self._number, begin, end))
+        bands = [shares[1] for shares in told if shares is not None]
+        return bool(bands) and min(bands) < _DIP * max(bands)
 
     def openings(self, candidates: Iterable[int], before: Looks, following: Looks) -> list[Opening]:
         """The shots that may begin with some of these packets, in order; none if the last does not lead on.

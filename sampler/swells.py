@@ -60,6 +60,18 @@ def leaders(pts: NDArray[np.int64]) -> NDArray[np.intp]:
     return np.flatnonzero(pts[1:] > np.maximum.accumulate(pts)[:-1]) + 1
 
 
+def steps(sizes: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """By how much sizes differ before and after each of them but the first and last ``count``, as a logarithm.
+
+    Held against one another are ``count`` sizes on either side, of the higher ones the lower quartile and of the lower
+    ones the upper, so that single ones do not count and what rises and falls all the time has less than 0.
+    """
+    ordered = np.sort(runs(np.log(np.maximum(sizes, 1.0)), count), axis=1)
+    low, high = ordered[:, count // 4], ordered[:, -1 - count // 4]
+    before, after = slice(0, len(ordered) - count - 1), slice(count + 1, len(ordered))
+    return np.maximum(low[after] - high[before], low[before] - high[after])
+
+
 def runs(sizes: NDArray[np.float64], count: int) -> NDArray[np.float64]:
     """Every run of so many consecutive sizes, one a row; of all of them where they are fewer."""
     return np.lib.stride_tricks.sliding_window_view(sizes, min(count, len(sizes)))

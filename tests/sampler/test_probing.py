@@ -1,7 +1,7 @@
 """What is concluded from single packets: by hand, and from a real decoder."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -26,13 +26,16 @@ EVEN = [1000, *([50] * 49)]
 LONG = [1000, *([50] * 10), *([60] * 4), *([50] * 85)]
 RISING = [1000, *([20] * 15), *([300] * 12), *([20] * 22)]
 LOUDEST = range(16, 28)
+LIVELIER = [1000, *([50] * 40), *([75] * 39)]
 
 
 class Teller:
     """A group that says of every packet what it was told to."""
 
     def __init__(
-        self, shares: dict[int, tuple[float, float]], usual: tuple[float, float] | None = (0.9, 0.8)
+        self,
+        shares: Mapping[int, tuple[float, float] | None],
+        usual: tuple[float, float] | None = (0.9, 0.8),
     ) -> None:
         self._shares = shares
         self._usual = usual
@@ -76,7 +79,27 @@ def test_where_packets_rise_pictures_must_go_on_with_one_another_in_every_band(
     teller = Teller(shares, usual)
     assert probe(sizes, teller).calm(0, len(sizes)) == calm
     assert max(teller.asked.values()) == 1
-    assert teller.asked.total() <= 6
+    assert teller.asked.total() <= 15
+
+
+@pytest.mark.parametrize(
+    ("shares", "calm"),
+    [
+        ({}, True),
+        (dict.fromkeys(range(39, 44), (0.8, 0.3)), False),
+        (dict.fromkeys(range(39, 44), (0.9, 0.6)), True),
+        (dict.fromkeys(range(10, 20), (0.8, 0.3)), True),
+        (dict.fromkeys(range(20, 60)), True),
+    ],
+    ids=["motion", "a push", "more motion", "a push before none is livelier", "nothing told"],
+)
+def test_where_a_livelier_shot_follows_no_band_may_be_uncovered(
+    shares: dict[int, tuple[float, float] | None], *, calm: bool
+) -> None:
+    teller = Teller(shares)
+    assert probe(LIVELIER, teller).calm(0, len(LIVELIER)) == calm
+    assert max(teller.asked.values()) == 1
+    assert teller.asked.total() <= 12
 
 
 def test_no_packet_is_asked_twice() -> None:

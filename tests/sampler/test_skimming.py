@@ -268,6 +268,19 @@ def test_a_wipe_is_seen_though_most_of_the_picture_goes_on(tmp_path: Path, media
     assert f1(plan, truth) >= 0.94
 
 
+@pytest.mark.media
+@pytest.mark.slow
+@pytest.mark.parametrize(("seed", "style"), [(1401, "pushes"), (36, "irises")])
+def test_what_looks_like_motion_to_packets_is_seen_where_one_shot_gives_way_to_a_livelier_one(
+    tmp_path: Path, media: Path, seed: int, style: Style
+) -> None:
+    assert media.is_dir()
+    truth = build_montage(tmp_path / "m.mp4", seed, style=style, shots=14)
+    plan = pull(VideoFile(tmp_path / "m.mp4"), FAST).plan
+    assert plan.sampling == "fast"
+    assert f1(plan, truth) >= 0.96
+
+
 def made(groups: list[list[int]], *, milliseconds: int = 40) -> Packets:
     """Packets of groups of these sizes, shown in the order they are stored."""
     sizes = [size for group in groups for size in group]

@@ -1,12 +1,13 @@
 """Where more happens than usual by the sizes of packets, and what looking there may cost."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from sampler.frames import Packets
-from sampler.swells import leaders, unusual
+from sampler.swells import leaders, steps, unusual
 
 YARD = [4000, *([100] * 49)]
 VISIT = [4000, *([100] * 20), *([220] * 10), *([100] * 19)]
@@ -69,3 +70,22 @@ def test_looking_never_costs_more_than_its_share(groups: list[list[int]]) -> Non
     seen = sum(until - int(starts[number]) - SETTLING for number, until in found.items())
     assert seen + 5 * len(groups) * bool(found) <= 0.17 * len(packets)
     assert all(starts[number] < until < starts[number + 1] + SETTLING for number, until in found.items())
+
+
+def test_a_level_that_gives_way_to_another_makes_a_step_where_it_does() -> None:
+    step = steps(np.array([50.0, 52, 49, 51, 50, 60, 101, 99, 100, 102, 98]), 3)
+    assert int(step.argmax()) + 3 == 5
+    assert step.max() == pytest.approx(np.log(98 / 52), abs=0.1)
+
+
+@given(st.lists(st.floats(1, 1e6), min_size=7, max_size=40))
+def test_steps_are_the_same_backwards_and_at_any_rate_of_bits(sizes: list[float]) -> None:
+    step = steps(np.array(sizes), 3)
+    assert len(step) == len(sizes) - 6
+    assert steps(np.array(sizes[::-1]), 3)[::-1] == pytest.approx(step)
+    assert steps(np.array(sizes) * 8, 3) == pytest.approx(step, abs=1e-6)
+
+
+def test_one_large_packet_and_levels_that_come_and_go_make_no_step() -> None:
+    assert steps(np.array([50.0] * 10 + [900] + [50] * 10), 4).max() <= 0
+    assert steps(np.array([50.0, 90] * 12), 4).max() < 0
