@@ -6,7 +6,7 @@ from typing import Final
 
 from analyzer.counting import Stretch
 from analyzer.reading import Passage
-from analyzer.types import ShotDescription
+from analyzer.types import Box, ShotDescription
 from analyzer.understanding import Understanding
 from analyzer.wording import clock, counted, joined, number_word, plural, quoted, sentence
 from sampler import Camera, Shot
@@ -78,6 +78,8 @@ _LINE: Final = 0.75
 """Height of a line, relative to the first of a headline, from which it belongs to it."""
 _LINES: Final = 3
 """Lines of a headline."""
+_SHARED: Final = 0.5
+"""Share of the keyframes of its first line that show the others of a headline as well, at their places beside it."""
 _GAP: Final = 0.5
 """Distance of two lines that belong together, in heights of the smaller one."""
 _TELLING: Final = 5
@@ -156,16 +158,20 @@ def headline(passages: Sequence[Passage]) -> str:
         (line for line in lines if line.height >= tall),
         key=lambda line: (line.confidence < _CLEAR, line.box[1], line.box[0]),
     )
-    block = [best]
+    block, shared = [best], set(best.frames)
     alike = [line for line in lines if line is not best and _LINE <= line.height / best.height <= 1 / _LINE]
-    while len(block) < _LINES and (
-        near := [
-            line for line in alike if line not in block and any(_stacked(line, other) for other in block)
-        ]
-    ):
-        block.append(near[0])
+    while len(block) < _LINES:
+        for line in alike:
+            common = shared & set(line.frames)
+            if len(common) >= _SHARED * len(best.frames) and _stands_by(line, block, min(common)):
+                block.append(line)
+                shared = common
+                alike.remove(line)
+                break
+        else:
+            break
     text = ""
-    for line in sorted(block, key=lambda line: (line.box[1], line.box[0])):
+    for line in sorted(block, key=lambda line: _place(line, min(shared))):
         if text and len(text) + len(line.text) > _HEADLINE:
             break
         text = f"{text} {line.text}".strip()
@@ -238,15 +244,20 @@ def _when(stretches: Sequence[Stretch], seen: Understanding) -> str:
     return f"at {joined(times[:_TIMES])}{' and later' if len(times) > _TIMES else ''}"
 
 
-def _stacked(one: Passage, other: Passage) -> bool:
-    """Say whether one line stands right above or below the other."""
-    gap = max(one.box[1], other.box[1]) - min(one.box[3], other.box[3])
-    beside = max(one.box[0], other.box[0]) > min(one.box[2], other.box[2])
-    return (
-        gap < _GAP * min(one.height, other.height)
-        and not beside
-        and bool(set(one.frames) & set(other.frames))
-    )
+def _stands_by(line: Passage, block: Sequence[Passage], frame: int) -> bool:
+    """Say whether a line stands right above or below one of a block, on a keyframe that shows them all."""
+    return any(_stacked(line.box_on(frame), other.box_on(frame)) for other in block)
+
+
+def _stacked(one: Box, other: Box) -> bool:
+    gap = max(one[1], other[1]) - min(one[3], other[3])
+    beside = max(one[0], other[0]) > min(one[2], other[2])
+    return gap < _GAP * min(one[3] - one[1], other[3] - other[1]) and not beside
+
+
+def _place(line: Passage, frame: int) -> tuple[float, float]:
+    x0, y0, *_ = line.box_on(frame)
+    return y0, x0
 
 
 def _light(shot: Shot) -> list[str]:

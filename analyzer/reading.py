@@ -70,6 +70,10 @@ class Passage:
         """Where it is on the first keyframe."""
         return self.boxes[0]
 
+    def box_on(self, frame: int) -> Box:
+        """Where it is on one of its keyframes."""
+        return self.boxes[self.frames.index(frame)]
+
     @property
     def height(self) -> float:
         """Height of the line, as a share of the picture's."""

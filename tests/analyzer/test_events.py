@@ -258,6 +258,31 @@ def test_of_full_pages_the_summary_tells_the_uppermost_of_the_largest_lines() ->
     assert summarise(seen, ()) == "1.0 seconds in one shot. The text “First line of the page”."
 
 
+def test_lines_of_rolling_credits_are_joined_as_they_stand_together() -> None:
+    """Each line comes in at the bottom, where the one before it came in."""
+    lines = ("Directed by", "Maria Lopez", "Written by", "Emily Stone")
+    rolls = [
+        found(
+            n,
+            text=[
+                (line, (0.3, y, 0.7, y + 0.07), 0.99)
+                for m, line in enumerate(lines)
+                if (y := 0.8 - 0.1 * n + 0.08 * m) < 0.9
+            ],
+        )
+        for n in range(6)
+    ]
+    (shot,) = describe_shots(understand(seconds(6), rolls))
+    assert shot.description == "The text “Directed by Maria Lopez Written by”."
+
+
+def test_a_line_that_shines_through_for_a_moment_is_no_part_of_the_headline() -> None:
+    title, ghost = ("The shape of water", TITLE, 0.99), ("Is there more?", (0.5, 0.11, 0.9, 0.2), 0.99)
+    seen = [found(n, text=[title, ghost] if n == 5 else [title]) for n in range(8)]
+    (shot,) = describe_shots(understand(seconds(8), seen))
+    assert shot.description == "The text “The shape of water”."
+
+
 def test_a_short_word_is_an_event_where_it_is_large_and_sure() -> None:
     def labels(text: str, box: Box, sureness: float) -> list[str]:
         seen = [found(n, text=[(text, box, sureness)]) for n in range(4)]
