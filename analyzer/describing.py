@@ -1,7 +1,7 @@
 """What was found, said in plain words: shots and the whole."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from analyzer.counting import Stretch
@@ -21,8 +21,10 @@ _CAMERA: Final[dict[Camera, str]] = {
     "moving": "the camera moves",
 }
 """A static camera is not worth a word."""
+NOTHING: Final = "Nothing the local models recognise."
+_PAGE: Final = "a web page or a slide"
 _SETTINGS: Final = {
-    "web site": "a web page or a slide",
+    "web site": _PAGE,
     "stage": "on a stage",
     "library": "in a library",
     "bookshop": "in a bookshop",
@@ -106,31 +108,46 @@ def describe_shots(seen: Understanding) -> tuple[ShotDescription, ...]:
 
 def describe_shot(shot: Shot, seen: Understanding) -> str:
     """Say in one or two sentences what a shot shows."""
-    parts = [part for part in (subjects(shot, seen), setting(shot, seen)) if part]
-    text = headline(shot_passages(shot, seen))
+    said = shown(shot, frames_of(shot, seen), seen) or NOTHING
+    return f"{said} {manner(shot)}".strip()
+
+
+def shown(shot: Shot, frames: Collection[int], seen: Understanding) -> str:
+    """Say in a sentence what these keyframes of a shot show; empty when nothing is recognised."""
+    things, place = subjects(shot, frames, seen), setting(shot, frames, seen)
+    if things and place == _PAGE:
+        place = f"on {place}"
+    parts = [part for part in (things, place) if part]
+    passages = passages_on(frames, seen)
+    text = headline(passages)
     if text:
         parts.append(f"with the text {quoted(text)}" if parts else f"the text {quoted(text)}")
     elif not parts:
-        parts.extend(largest_text(shot_passages(shot, seen)))
-    said = sentence(", ".join(parts)) if parts else "Nothing the local models recognise."
-    manner = [*_light(shot), *([_CAMERA[shot.camera]] if shot.camera in _CAMERA else [])]
-    return f"{said} {sentence(joined(manner))}".strip()
+        parts.extend(largest_text(passages))
+    return sentence(", ".join(parts))
 
 
-def subjects(shot: Shot, seen: Understanding) -> str:
-    """Return the things of a shot with their counts, ``three people and a dog``; empty when there are none."""
-    stretches: dict[str, list[Stretch]] = defaultdict(list)
+def manner(shot: Shot) -> str:
+    """Say in a sentence how light it is in a shot and what the camera does; empty where neither is worth a word."""
+    return sentence(joined([*_light(shot), *([_CAMERA[shot.camera]] if shot.camera in _CAMERA else [])]))
+
+
+def subjects(shot: Shot, frames: Collection[int], seen: Understanding) -> str:
+    """Return the things on these keyframes of a shot with their counts, ``three people and a dog``; else nothing."""
+    weights: dict[str, int] = defaultdict(int)
+    most: dict[str, int] = defaultdict(int)
     for stretch in seen.stretches:
-        if stretch.shot == shot.index:
-            stretches[stretch.label].append(stretch)
-    weights = {label: sum(len(one.frames) for one in kind) for label, kind in stretches.items()}
+        counts = [count for frame, count in stretch.counts.items() if frame in frames]
+        if stretch.shot == shot.index and counts:
+            weights[stretch.label] += len(counts)
+            most[stretch.label] = max(most[stretch.label], *counts)
     first = sorted(weights, key=lambda label: (label != "person", -weights[label], label))[:_SUBJECTS]
-    return joined([counted(max(stretch.most for stretch in stretches[label]), label) for label in first])
+    return joined([counted(most[label], label) for label in first])
 
 
-def setting(shot: Shot, seen: Understanding) -> str:
-    """Return where a shot plays, ``on a stage``; empty when no tag says so with any weight."""
-    found = seen.in_shot(shot)
+def setting(shot: Shot, frames: Collection[int], seen: Understanding) -> str:
+    """Return where these keyframes of a shot play, ``on a stage``; empty when no tag says so with any weight."""
+    found = [one for one in seen.in_shot(shot) if one.keyframe in frames]
     scores: dict[str, float] = defaultdict(float)
     for one in found:
         for tag in one.tags or ():
@@ -191,10 +208,14 @@ def largest_text(passages: Sequence[Passage]) -> list[str]:
     return [f"a clock or counter runs from {first} to {last}"]
 
 
-def shot_passages(shot: Shot, seen: Understanding) -> list[Passage]:
-    """Return the texts read in a shot."""
-    frames = {frame for frame in seen.axis.seen if seen.axis.shot(frame) == shot.index}
-    return [passage for passage in seen.passages if frames & set(passage.frames)]
+def frames_of(shot: Shot, seen: Understanding) -> frozenset[int]:
+    """Return the keyframes of a shot that were looked at."""
+    return frozenset(frame for frame in seen.axis.seen if seen.axis.shot(frame) == shot.index)
+
+
+def passages_on(frames: Collection[int], seen: Understanding) -> list[Passage]:
+    """Return the texts read on any of these keyframes."""
+    return [passage for passage in seen.passages if not set(frames).isdisjoint(passage.frames)]
 
 
 def summarise(seen: Understanding, titles: Sequence[str]) -> str:
@@ -207,7 +228,9 @@ def summarise(seen: Understanding, titles: Sequence[str]) -> str:
     things = _tell_things(seen)
     if things:
         sentences.append(sentence(f"Seen: {joined(things)}"))
-    places = list(dict.fromkeys(place for shot in shots if (place := setting(shot, seen))))
+    places = list(
+        dict.fromkeys(place for shot in shots if (place := setting(shot, frames_of(shot, seen), seen)))
+    )
     if places:
         sentences.append(sentence(f"Setting: {joined(places[:3])}"))
     if titles:

@@ -227,6 +227,34 @@ def test_no_chapter_is_shorter_than_ten_seconds_but_a_lone_one() -> None:
     assert [(one.start_seconds, one.end_seconds) for one in chapters(seen)] == [(0, 8)]
 
 
+def captioned(*runs: tuple[str, int]) -> list[Findings]:
+    """A text on so many keyframes, then another."""
+    words = [text for text, count in runs for _ in range(count)]
+    return [found(n, text=[(word, TITLE, 0.99)] if word else []) for n, word in enumerate(words)]
+
+
+def test_a_chapter_is_described_by_its_own_part_of_a_shot() -> None:
+    seen = understand(seconds(24), captioned(("Zeroth Law", 12), ("Second Law", 12)))
+    assert [one.description for one in chapters(seen)] == ["The text “Zeroth Law”.", "The text “Second Law”."]
+
+
+def test_a_chapter_in_which_something_is_recognised_does_not_say_nothing_is() -> None:
+    lone = [found(n, *([("person", PLACES[0], 0.9)] if n >= 3 else [])) for n in range(6)]
+    seen = understand(seconds(6, cuts=(3.0,)), lone)
+    assert [one.description for one in chapters(seen)] == ["A person."]
+
+
+def test_neighbouring_chapters_have_no_title_in_common() -> None:
+    runs = (("Zeroth Law", 11), ("Second Law", 3), ("Zeroth Law", 9))
+    assert [one.title for one in chapters(understand(seconds(23), captioned(*runs)))] == ["“Zeroth Law”"]
+
+
+def test_a_chapter_of_texts_that_take_turns_is_named_by_the_first_and_the_last() -> None:
+    runs = (("Day 1: London", 3), ("Day 2: Concert", 4), ("Day 3: Shopping", 3))
+    (chapter,) = chapters(understand(seconds(10), captioned(*runs)))
+    assert chapter.title == "“Day 1: London” to “Day 3: Shopping”"
+
+
 def test_the_summary_says_nothing_of_what_was_not_looked_for() -> None:
     seen = understand(seconds(2), [replace(found(n), objects=None, text=None) for n in range(2)])
     assert summarise(seen, ()) == "2 seconds in one shot."
