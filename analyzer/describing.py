@@ -160,7 +160,7 @@ def setting(shot: Shot, frames: Collection[int], seen: Understanding) -> str:
 def headline(passages: Sequence[Passage]) -> str:
     """Return the most telling text: the uppermost of the largest lines, with those of its size right around it.
 
-    Empty when there is none that tells anything.
+    Of several that take turns at the top it is the one that stands longest. Empty when none tells anything.
     """
     standing = [passage for passage in passages if not passage.running]
     lines = [passage for passage in standing if passage.letters >= _TELLING] or [
@@ -171,10 +171,11 @@ def headline(passages: Sequence[Passage]) -> str:
     if not lines:
         return ""
     tall = _TALL * max(line.height for line in lines)
-    best = min(
-        (line for line in lines if line.height >= tall),
-        key=lambda line: (line.confidence < _CLEAR, line.box[1], line.box[0]),
-    )
+    tallest = [line for line in lines if line.height >= tall]
+    clear = [line for line in tallest if line.confidence >= _CLEAR] or tallest
+    top = min(line.box[1] for line in clear)
+    first = [line for line in clear if line.box[1] <= top + _GAP * line.height]
+    best = max(first, key=lambda line: (len(line.frames), -line.frames[0], -line.box[0]))
     block, shared = [best], set(best.frames)
     alike = [line for line in lines if line is not best and _LINE <= line.height / best.height <= 1 / _LINE]
     while len(block) < _LINES:

@@ -311,6 +311,15 @@ def test_a_line_that_shines_through_for_a_moment_is_no_part_of_the_headline() ->
     assert shot.description == "The text “The shape of water”."
 
 
+def test_of_headings_that_take_turns_a_shot_is_told_by_the_one_that_stands_longest() -> None:
+    low: Box = (0.1, 0.11, 0.9, 0.21)
+    turns = (
+        [("Zeroth Law", TITLE, 0.99)] * 2 + [("First Law", low, 0.99)] * 5 + [("Second Law", TITLE, 0.99)] * 3
+    )
+    (shot,) = describe_shots(understand(seconds(10), [found(n, text=[turn]) for n, turn in enumerate(turns)]))
+    assert shot.description == "The text “First Law”."
+
+
 def test_a_short_word_is_an_event_where_it_is_large_and_sure() -> None:
     def labels(text: str, box: Box, sureness: float) -> list[str]:
         seen = [found(n, text=[(text, box, sureness)]) for n in range(4)]
