@@ -197,6 +197,15 @@ def test_a_shot_in_which_nothing_was_found_is_told_as_such() -> None:
     assert (quiet.track, quiet.confidence_kind, quiet.confidence) == ("scene", "rule", None)
 
 
+def test_of_a_shot_that_is_black_nothing_but_that_is_told() -> None:
+    made = seconds(6, cuts=[3.0], signals=[Signal("black", 0.0, 2.9)])
+    seen = [found(n, *([("person", BOX, 0.9)] if n > 2 else [])) for n in range(6)]
+    assert [event.description for event in events(made, seen)] == [
+        "The picture is black.",
+        "A person is in view.",
+    ]
+
+
 def stage() -> Understanding:
     made = plan(list(range(0, 30, 2)), cuts=[12.0], duration=30.0, shots={0: {"camera": "pan_left"}})
     first = [
