@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import groupby, pairwise
 from typing import Final
 
-from analyzer.describing import describe_shot, headline, setting, subjects
+from analyzer.describing import NOTHING, frames_of, headline, manner, setting, shown, subjects
 from analyzer.reading import Passage
 from analyzer.types import Chapter
 from analyzer.understanding import Understanding
@@ -59,13 +60,23 @@ def chapters(seen: Understanding) -> tuple[Chapter, ...]:
     ]
     return tuple(
         Chapter(
-            title=quoted(part.title.words, _TITLE) if part.title.rank == 2 else part.title.words,
+            title=_name(part),
             description=_describe(part, seen),
             start_seconds=part.start_seconds,
             end_seconds=part.end_seconds,
         )
         for part in _merge(parts)
     )
+
+
+def _name(part: _Part) -> str:
+    """Name a part by its title; by its first and last text where several take turns and none stands for half of it."""
+    if part.title.rank < 2:
+        return part.title.words
+    texts = [title.words for title in part.seconds_of if title.rank == 2]
+    if len(texts) == 1 or part.seconds_of[part.title] >= part.seconds / 2:
+        return quoted(part.title.words, _TITLE)
+    return f"{quoted(texts[0], _TITLE // 2)} to {quoted(texts[-1], _TITLE // 2)}"
 
 
 def titles(seen: Understanding) -> tuple[str, ...]:
@@ -86,7 +97,7 @@ def _merge(parts: Sequence[_Part]) -> list[_Part]:
             merged[-1] = _join(merged[-1], part)
         else:
             merged.append(part)
-    return merged
+    return [reduce(_join, run) for _, run in groupby(merged, key=lambda part: part.title)]
 
 
 def _join(one: _Part, other: _Part) -> _Part:
@@ -103,12 +114,13 @@ def _title_frames(seen: Understanding) -> dict[int, _Title]:
         frames = list(run)
         texts = {frame: headline(_large(frame, seen)) for frame in frames}
         shot = seen.plan.shots[shot_index]
-        words = subjects(shot, seen) or setting(shot, seen)
-        shown = _Title(sentence(words).rstrip("."), 1) if words else _Title("Untitled", 0)
+        whole = frames_of(shot, seen)
+        words = subjects(shot, whole, seen) or setting(shot, whole, seen)
+        pictured = _Title(sentence(words).rstrip("."), 1) if words else _Title("Untitled", 0)
         text = next((texts[frame] for frame in frames if texts[frame]), "")
         for frame in frames:
             text = texts[frame] or text
-            titles[frame] = _Title(text, 2) if text else shown
+            titles[frame] = _Title(text, 2) if text else pictured
     return titles
 
 
@@ -117,5 +129,8 @@ def _large(frame: int, seen: Understanding) -> list[Passage]:
 
 
 def _describe(part: _Part, seen: Understanding) -> str:
-    shots = dict.fromkeys(seen.axis.shot(frame) for frame in part.frames)
-    return " ".join(dict.fromkeys(describe_shot(seen.plan.shots[shot], seen) for shot in shots))
+    """Say what the part shows shot by shot, each thing once, and how, where that is the same in all of them."""
+    runs = [(seen.plan.shots[shot], set(run)) for shot, run in groupby(part.frames, key=seen.axis.shot)]
+    said = dict.fromkeys(told for shot, frames in runs if (told := shown(shot, frames, seen)))
+    manners = {manner(shot) for shot, _ in runs}
+    return " ".join([*(said or [NOTHING]), *(manners if len(manners) == 1 else [])]).strip()

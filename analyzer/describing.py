@@ -1,12 +1,12 @@
 """What was found, said in plain words: shots and the whole."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from analyzer.counting import Stretch
 from analyzer.reading import Passage
-from analyzer.types import ShotDescription
+from analyzer.types import Box, ShotDescription
 from analyzer.understanding import Understanding
 from analyzer.wording import clock, counted, joined, number_word, plural, quoted, sentence
 from sampler import Camera, Shot
@@ -21,8 +21,10 @@ _CAMERA: Final[dict[Camera, str]] = {
     "moving": "the camera moves",
 }
 """A static camera is not worth a word."""
+NOTHING: Final = "Nothing the local models recognise."
+_PAGE: Final = "a web page or a slide"
 _SETTINGS: Final = {
-    "web site": "a web page or a slide",
+    "web site": _PAGE,
     "stage": "on a stage",
     "library": "in a library",
     "bookshop": "in a bookshop",
@@ -78,6 +80,8 @@ _LINE: Final = 0.75
 """Height of a line, relative to the first of a headline, from which it belongs to it."""
 _LINES: Final = 3
 """Lines of a headline."""
+_SHARED: Final = 0.5
+"""Share of the keyframes of its first line that show the others of a headline as well, at their places beside it."""
 _GAP: Final = 0.5
 """Distance of two lines that belong together, in heights of the smaller one."""
 _TELLING: Final = 5
@@ -104,31 +108,46 @@ def describe_shots(seen: Understanding) -> tuple[ShotDescription, ...]:
 
 def describe_shot(shot: Shot, seen: Understanding) -> str:
     """Say in one or two sentences what a shot shows."""
-    parts = [part for part in (subjects(shot, seen), setting(shot, seen)) if part]
-    text = headline(shot_passages(shot, seen))
+    said = shown(shot, frames_of(shot, seen), seen) or NOTHING
+    return f"{said} {manner(shot)}".strip()
+
+
+def shown(shot: Shot, frames: Collection[int], seen: Understanding) -> str:
+    """Say in a sentence what these keyframes of a shot show; empty when nothing is recognised."""
+    things, place = subjects(shot, frames, seen), setting(shot, frames, seen)
+    if things and place == _PAGE:
+        place = f"on {place}"
+    parts = [part for part in (things, place) if part]
+    passages = passages_on(frames, seen)
+    text = headline(passages)
     if text:
         parts.append(f"with the text {quoted(text)}" if parts else f"the text {quoted(text)}")
     elif not parts:
-        parts.extend(largest_text(shot_passages(shot, seen)))
-    said = sentence(", ".join(parts)) if parts else "Nothing the local models recognise."
-    manner = [*_light(shot), *([_CAMERA[shot.camera]] if shot.camera in _CAMERA else [])]
-    return f"{said} {sentence(joined(manner))}".strip()
+        parts.extend(largest_text(passages))
+    return sentence(", ".join(parts))
 
 
-def subjects(shot: Shot, seen: Understanding) -> str:
-    """Return the things of a shot with their counts, ``three people and a dog``; empty when there are none."""
-    stretches: dict[str, list[Stretch]] = defaultdict(list)
+def manner(shot: Shot) -> str:
+    """Say in a sentence how light it is in a shot and what the camera does; empty where neither is worth a word."""
+    return sentence(joined([*_light(shot), *([_CAMERA[shot.camera]] if shot.camera in _CAMERA else [])]))
+
+
+def subjects(shot: Shot, frames: Collection[int], seen: Understanding) -> str:
+    """Return the things on these keyframes of a shot with their counts, ``three people and a dog``; else nothing."""
+    weights: dict[str, int] = defaultdict(int)
+    most: dict[str, int] = defaultdict(int)
     for stretch in seen.stretches:
-        if stretch.shot == shot.index:
-            stretches[stretch.label].append(stretch)
-    weights = {label: sum(len(one.frames) for one in kind) for label, kind in stretches.items()}
+        counts = [count for frame, count in stretch.counts.items() if frame in frames]
+        if stretch.shot == shot.index and counts:
+            weights[stretch.label] += len(counts)
+            most[stretch.label] = max(most[stretch.label], *counts)
     first = sorted(weights, key=lambda label: (label != "person", -weights[label], label))[:_SUBJECTS]
-    return joined([counted(max(stretch.most for stretch in stretches[label]), label) for label in first])
+    return joined([counted(most[label], label) for label in first])
 
 
-def setting(shot: Shot, seen: Understanding) -> str:
-    """Return where a shot plays, ``on a stage``; empty when no tag says so with any weight."""
-    found = seen.in_shot(shot)
+def setting(shot: Shot, frames: Collection[int], seen: Understanding) -> str:
+    """Return where these keyframes of a shot play, ``on a stage``; empty when no tag says so with any weight."""
+    found = [one for one in seen.in_shot(shot) if one.keyframe in frames]
     scores: dict[str, float] = defaultdict(float)
     for one in found:
         for tag in one.tags or ():
@@ -141,7 +160,7 @@ def setting(shot: Shot, seen: Understanding) -> str:
 def headline(passages: Sequence[Passage]) -> str:
     """Return the most telling text: the uppermost of the largest lines, with those of its size right around it.
 
-    Empty when there is none that tells anything.
+    Of several that take turns at the top it is the one that stands longest. Empty when none tells anything.
     """
     standing = [passage for passage in passages if not passage.running]
     lines = [passage for passage in standing if passage.letters >= _TELLING] or [
@@ -152,20 +171,25 @@ def headline(passages: Sequence[Passage]) -> str:
     if not lines:
         return ""
     tall = _TALL * max(line.height for line in lines)
-    best = min(
-        (line for line in lines if line.height >= tall),
-        key=lambda line: (line.confidence < _CLEAR, line.box[1], line.box[0]),
-    )
-    block = [best]
+    tallest = [line for line in lines if line.height >= tall]
+    clear = [line for line in tallest if line.confidence >= _CLEAR] or tallest
+    top = min(line.box[1] for line in clear)
+    first = [line for line in clear if line.box[1] <= top + _GAP * line.height]
+    best = max(first, key=lambda line: (len(line.frames), -line.frames[0], -line.box[0]))
+    block, shared = [best], set(best.frames)
     alike = [line for line in lines if line is not best and _LINE <= line.height / best.height <= 1 / _LINE]
-    while len(block) < _LINES and (
-        near := [
-            line for line in alike if line not in block and any(_stacked(line, other) for other in block)
-        ]
-    ):
-        block.append(near[0])
+    while len(block) < _LINES:
+        for line in alike:
+            common = shared & set(line.frames)
+            if len(common) >= _SHARED * len(best.frames) and _stands_by(line, block, min(common)):
+                block.append(line)
+                shared = common
+                alike.remove(line)
+                break
+        else:
+            break
     text = ""
-    for line in sorted(block, key=lambda line: (line.box[1], line.box[0])):
+    for line in sorted(block, key=lambda line: _place(line, min(shared))):
         if text and len(text) + len(line.text) > _HEADLINE:
             break
         text = f"{text} {line.text}".strip()
@@ -185,10 +209,14 @@ def largest_text(passages: Sequence[Passage]) -> list[str]:
     return [f"a clock or counter runs from {first} to {last}"]
 
 
-def shot_passages(shot: Shot, seen: Understanding) -> list[Passage]:
-    """Return the texts read in a shot."""
-    frames = {frame for frame in seen.axis.seen if seen.axis.shot(frame) == shot.index}
-    return [passage for passage in seen.passages if frames & set(passage.frames)]
+def frames_of(shot: Shot, seen: Understanding) -> frozenset[int]:
+    """Return the keyframes of a shot that were looked at."""
+    return frozenset(frame for frame in seen.axis.seen if seen.axis.shot(frame) == shot.index)
+
+
+def passages_on(frames: Collection[int], seen: Understanding) -> list[Passage]:
+    """Return the texts read on any of these keyframes."""
+    return [passage for passage in seen.passages if not set(frames).isdisjoint(passage.frames)]
 
 
 def summarise(seen: Understanding, titles: Sequence[str]) -> str:
@@ -201,7 +229,9 @@ def summarise(seen: Understanding, titles: Sequence[str]) -> str:
     things = _tell_things(seen)
     if things:
         sentences.append(sentence(f"Seen: {joined(things)}"))
-    places = list(dict.fromkeys(place for shot in shots if (place := setting(shot, seen))))
+    places = list(
+        dict.fromkeys(place for shot in shots if (place := setting(shot, frames_of(shot, seen), seen)))
+    )
     if places:
         sentences.append(sentence(f"Setting: {joined(places[:3])}"))
     if titles:
@@ -238,15 +268,20 @@ def _when(stretches: Sequence[Stretch], seen: Understanding) -> str:
     return f"at {joined(times[:_TIMES])}{' and later' if len(times) > _TIMES else ''}"
 
 
-def _stacked(one: Passage, other: Passage) -> bool:
-    """Say whether one line stands right above or below the other."""
-    gap = max(one.box[1], other.box[1]) - min(one.box[3], other.box[3])
-    beside = max(one.box[0], other.box[0]) > min(one.box[2], other.box[2])
-    return (
-        gap < _GAP * min(one.height, other.height)
-        and not beside
-        and bool(set(one.frames) & set(other.frames))
-    )
+def _stands_by(line: Passage, block: Sequence[Passage], frame: int) -> bool:
+    """Say whether a line stands right above or below one of a block, on a keyframe that shows them all."""
+    return any(_stacked(line.box_on(frame), other.box_on(frame)) for other in block)
+
+
+def _stacked(one: Box, other: Box) -> bool:
+    gap = max(one[1], other[1]) - min(one[3], other[3])
+    beside = max(one[0], other[0]) > min(one[2], other[2])
+    return gap < _GAP * min(one[3] - one[1], other[3] - other[1]) and not beside
+
+
+def _place(line: Passage, frame: int) -> tuple[float, float]:
+    x0, y0, *_ = line.box_on(frame)
+    return y0, x0
 
 
 def _light(shot: Shot) -> list[str]:

@@ -4,14 +4,16 @@ Readings of one place that resemble each other are followed as one thread, for t
 differently on every keyframe. A thread is then parted into texts, since captions and pages of one form resemble each
 other as well: readings are one text only where a misreading explains how they differ, and never across a cut. The
 reading kept is the one with most confidence behind it. A clock or counter, whose digits differ while all else stays,
-is one text.
+is one text. What the edge of the picture cuts off, as of a ticker or a poster the camera zooms in on, is a part of the
+text that was read as a whole before or after.
 """
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from itertools import groupby
 from typing import Final
@@ -47,6 +49,8 @@ _CERTAIN: Final = 0.95
 """Confidence from which a reading is taken at its word: two such that differ are two texts."""
 _SLIP: Final = 2
 """Characters by which even such a reading may be wrong, once, among others of the same text."""
+_RIM: Final = 0.03
+"""Share of the picture's width: a line this near to its left or right edge may go on beyond it."""
 _MISSED: Final = 3
 """Keyframes on which a text may be missed without a pause in its being there."""
 
@@ -69,6 +73,10 @@ class Passage:
     def box(self) -> Box:
         """Where it is on the first keyframe."""
         return self.boxes[0]
+
+    def box_on(self, frame: int) -> Box:
+        """Where it is on one of its keyframes."""
+        return self.boxes[self.frames.index(frame)]
 
     @property
     def height(self) -> float:
@@ -111,7 +119,7 @@ def gather(findings: Sequence[Findings], axis: Axis) -> tuple[Passage, ...]:
             if thread is None:
                 threads.append(thread := _Thread())
             thread.add(found.keyframe, line, place)
-    texts = [reads for thread in threads for reads in _part(thread.reads, axis)]
+    texts = _rejoin([reads for thread in threads for reads in _part(thread.reads, axis)], axis)
     passages = [_fuse(reads) for reads in texts if _is_confirmed(reads, axis)]
     return tuple(sorted(passages, key=lambda passage: (passage.frames[0], passage.box[1], passage.box[0])))
 
@@ -222,6 +230,62 @@ def _slips(one: str, other: str) -> int:
     """Return by how many characters two texts differ, about."""
     changes = SequenceMatcher(None, one, other, autojunk=False).get_opcodes()
     return sum(max(i2 - i1, j2 - j1) for kind, i1, i2, j1, j2 in changes if kind != "equal")
+
+
+def _rejoin(texts: Sequence[list[_Read]], axis: Axis) -> list[list[_Read]]:
+    """Give what the edge of the picture leaves of a text to that text, the longest first."""
+    cut = [reads for reads in texts if all(_sides(line) for _, line in reads)]
+    left = sorted(texts, key=lambda reads: (-len(normalise(_wording(reads))), reads in cut))
+    joined: list[list[_Read]] = []
+    while left:
+        reads = left.pop(0)
+        cut = [one for one in cut if one is not reads]
+        text, sureness = _wording(reads), _surest(reads)
+        while (rest := next((one for one in cut if _is_rest(one, reads, text, axis)), None)) is not None:
+            lines = [(frame, replace(line, text=text, confidence=sureness)) for frame, line in rest]
+            reads = sorted([*reads, *lines], key=lambda read: read[0])
+            cut, left = ([one for one in some if one is not rest] for some in (cut, left))
+        joined.append(reads)
+    return joined
+
+
+def _is_rest(rest: Sequence[_Read], reads: Sequence[_Read], text: str, axis: Axis) -> bool:
+    """Say whether readings are what an edge leaves of a text that was read shortly before or after, at their height."""
+    if not all(_is_cut_from(line, text) for _, line in rest) or {f for f, _ in rest} & {f for f, _ in reads}:
+        return False
+    apart, one, other = min(
+        (
+            (abs(bisect_left(axis.seen, frame) - bisect_left(axis.seen, near)), line, whole)
+            for frame, line in rest
+            for near, whole in reads
+            if axis.shot(frame) == axis.shot(near)
+        ),
+        key=lambda pair: pair[0],
+        default=(_MISSED + 2, rest[0][1], rest[0][1]),
+    )
+    height = max(one.box[3] - one.box[1], other.box[3] - other.box[1])
+    return apart <= _MISSED + 1 and abs(centre(one.box)[1] - centre(other.box)[1]) <= _NEAR * height
+
+
+def _is_cut_from(line: TextLine, text: str) -> bool:
+    """Say whether a line is an end of a text, or its middle; the letter the edge goes through may be misread."""
+    rest, whole, sides = normalise(line.text), normalise(text), _sides(line)
+    if not _SHORT <= len(rest) <= len(whole):
+        return False
+    some = 1 if len(rest) > _SHORT else 0
+    if len(sides) > 1:
+        return rest[some : len(rest) - some] in whole
+    return (
+        whole.endswith((rest, rest[some:]))
+        if "left" in sides
+        else whole.startswith((rest, rest[: len(rest) - some]))
+    )
+
+
+def _sides(line: TextLine) -> set[str]:
+    """Return the edges of the picture beyond which a line may go on."""
+    x0, _, x1, _ = line.box
+    return {side for side, gap in (("left", x0), ("right", 1 - x1)) if gap < _RIM}
 
 
 def _surest(reads: Sequence[_Read]) -> float:

@@ -23,8 +23,10 @@ Point = tuple[float, float]
 _VEHICLES: Final = frozenset({"car", "truck", "bus", "train", "boat"})
 _HANDHELD: Final = frozenset({"cell phone", "remote", "mouse", "toilet", "sink", "suitcase"})
 """What the detector takes a vehicle seen from above for. What moves through the picture is none of these."""
+_SEATS: Final = frozenset({"chair"})
+"""It takes one for these as well. They may well stand in the picture, but do not cross it."""
 _FAMILIES: Final = (
-    _VEHICLES | _HANDHELD | {"chair"},
+    _VEHICLES | _HANDHELD | _SEATS,
     frozenset({"cat", "dog", "horse", "sheep", "cow", "bear"}),
     frozenset({"bottle", "vase", "wine glass"}),
     frozenset({"chair", "couch", "bench"}),
@@ -313,7 +315,8 @@ def _name(chain: _Chain, *, driven: bool) -> Label:
     weights = _weights(chain)
     vehicles = {label: weight for label, weight in weights.items() if label in _VEHICLES}
     if driven and sum(vehicles.values()) >= _SHARE * sum(weights.values()):
-        weights = {label: weight for label, weight in weights.items() if label not in _HANDHELD}
+        others = _HANDHELD | _SEATS if _has_moved(chain) else _HANDHELD
+        weights = {label: weight for label, weight in weights.items() if label not in others}
     return _heaviest(weights)
 
 
@@ -331,7 +334,7 @@ def _certainty(chain: _Chain, name: Label) -> float:
     """Return the best score that speaks for there being such a thing; of a vehicle under whatever name."""
     scores = [(label, score) for thing in chain for label, score in thing.scores.items()]
     if name in _VEHICLES:
-        return max(score for label, score in scores if label in _VEHICLES | _HANDHELD)
+        return max(score for label, score in scores if label in _VEHICLES | _HANDHELD | _SEATS)
     return max(score * _trust(label) for label, score in scores)
 
 

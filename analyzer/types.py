@@ -139,6 +139,7 @@ class ClauseVerdict:
     id: str
     verdict: Verdict
     confidence: float | None
+    """How likely it is that the clause applies, 0..1, whatever the verdict."""
     explanation: str
     instances: tuple[Instance, ...]
     review_from: float | None = None

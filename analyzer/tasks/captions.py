@@ -94,5 +94,4 @@ def _caption(title: str, group: _Group) -> Draft:
 
 def _box(passage: Passage, run: tuple[int, ...]) -> EventBox:
     """Return where a text is when a stretch of it begins."""
-    box = passage.boxes[passage.frames.index(run[0])]
-    return EventBox(run[0], passage.text, box, passage.confidence)
+    return EventBox(run[0], passage.text, passage.box_on(run[0]), passage.confidence)

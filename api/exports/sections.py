@@ -110,7 +110,7 @@ def _answer(ask: AskResult) -> Section:
 def _moderation(found: ModerationResult) -> Section:
     return _section(
         "Moderation",
-        ("clause", "verdict", "sure", "when", "why"),
+        ("clause", "verdict", "likelihood", "when", "why"),
         (
             (
                 one_line(c.id),

@@ -112,6 +112,15 @@ def test_what_the_local_models_cannot_serve_is_refused_in_one_line(task: TaskNam
     assert model.looked == []
 
 
+def test_a_tag_that_one_keyframe_of_a_shot_alone_bears_out_must_be_sure() -> None:
+    scores = {0: [("hammer", 0.6), ("beach", 0.55)], 2: [("beach", 0.6), ("church", 0.8)]}
+    seen = [found(n, tags=scores.get(n, ())) for n in range(5)]
+    made = timeline(ScriptedModel(seen), "tags")
+    assert [one.tag for one in made.results.tags or ()] == ["church", "beach"]
+    asked = timeline(ScriptedModel(seen), "tags", taxonomy=("hammer",))
+    assert [one.tag for one in asked.results.tags or ()] == ["hammer"]
+
+
 def test_a_taxonomy_restricts_the_tags_and_names_those_nobody_can_give() -> None:
     made = timeline(ScriptedModel(SEEN), "tags", taxonomy=("Dog", "happiness"))
     assert [one.tag for one in made.results.tags or ()] == ["Dog"]

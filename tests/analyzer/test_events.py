@@ -197,6 +197,15 @@ def test_a_shot_in_which_nothing_was_found_is_told_as_such() -> None:
     assert (quiet.track, quiet.confidence_kind, quiet.confidence) == ("scene", "rule", None)
 
 
+def test_of_a_shot_that_is_black_nothing_but_that_is_told() -> None:
+    made = seconds(6, cuts=[3.0], signals=[Signal("black", 0.0, 2.9)])
+    seen = [found(n, *([("person", BOX, 0.9)] if n > 2 else [])) for n in range(6)]
+    assert [event.description for event in events(made, seen)] == [
+        "The picture is black.",
+        "A person is in view.",
+    ]
+
+
 def stage() -> Understanding:
     made = plan(list(range(0, 30, 2)), cuts=[12.0], duration=30.0, shots={0: {"camera": "pan_left"}})
     first = [
@@ -225,6 +234,34 @@ def test_no_chapter_is_shorter_than_ten_seconds_but_a_lone_one() -> None:
     made = plan([1, 3, 5, 7], cuts=[2, 4, 6], duration=8.0)
     seen = understand(made, [found(n, (("cat", "dog")[n % 2], BOX, 0.9)) for n in range(4)])
     assert [(one.start_seconds, one.end_seconds) for one in chapters(seen)] == [(0, 8)]
+
+
+def captioned(*runs: tuple[str, int]) -> list[Findings]:
+    """A text on so many keyframes, then another."""
+    words = [text for text, count in runs for _ in range(count)]
+    return [found(n, text=[(word, TITLE, 0.99)] if word else []) for n, word in enumerate(words)]
+
+
+def test_a_chapter_is_described_by_its_own_part_of_a_shot() -> None:
+    seen = understand(seconds(24), captioned(("Zeroth Law", 12), ("Second Law", 12)))
+    assert [one.description for one in chapters(seen)] == ["The text “Zeroth Law”.", "The text “Second Law”."]
+
+
+def test_a_chapter_in_which_something_is_recognised_does_not_say_nothing_is() -> None:
+    lone = [found(n, *([("person", PLACES[0], 0.9)] if n >= 3 else [])) for n in range(6)]
+    seen = understand(seconds(6, cuts=(3.0,)), lone)
+    assert [one.description for one in chapters(seen)] == ["A person."]
+
+
+def test_neighbouring_chapters_have_no_title_in_common() -> None:
+    runs = (("Zeroth Law", 11), ("Second Law", 3), ("Zeroth Law", 9))
+    assert [one.title for one in chapters(understand(seconds(23), captioned(*runs)))] == ["“Zeroth Law”"]
+
+
+def test_a_chapter_of_texts_that_take_turns_is_named_by_the_first_and_the_last() -> None:
+    runs = (("Day 1: London", 3), ("Day 2: Concert", 4), ("Day 3: Shopping", 3))
+    (chapter,) = chapters(understand(seconds(10), captioned(*runs)))
+    assert chapter.title == "“Day 1: London” to “Day 3: Shopping”"
 
 
 def test_the_summary_says_nothing_of_what_was_not_looked_for() -> None:
@@ -256,6 +293,40 @@ def test_of_full_pages_the_summary_tells_the_uppermost_of_the_largest_lines() ->
     ]
     seen = understand(seconds(1), [found(0, text=small)])
     assert summarise(seen, ()) == "1.0 seconds in one shot. The text “First line of the page”."
+
+
+def test_lines_of_rolling_credits_are_joined_as_they_stand_together() -> None:
+    """Each line comes in at the bottom, where the one before it came in."""
+    lines = ("Directed by", "Maria Lopez", "Written by", "Emily Stone")
+    rolls = [
+        found(
+            n,
+            text=[
+                (line, (0.3, y, 0.7, y + 0.07), 0.99)
+                for m, line in enumerate(lines)
+                if (y := 0.8 - 0.1 * n + 0.08 * m) < 0.9
+            ],
+        )
+        for n in range(6)
+    ]
+    (shot,) = describe_shots(understand(seconds(6), rolls))
+    assert shot.description == "The text “Directed by Maria Lopez Written by”."
+
+
+def test_a_line_that_shines_through_for_a_moment_is_no_part_of_the_headline() -> None:
+    title, ghost = ("The shape of water", TITLE, 0.99), ("Is there more?", (0.5, 0.11, 0.9, 0.2), 0.99)
+    seen = [found(n, text=[title, ghost] if n == 5 else [title]) for n in range(8)]
+    (shot,) = describe_shots(understand(seconds(8), seen))
+    assert shot.description == "The text “The shape of water”."
+
+
+def test_of_headings_that_take_turns_a_shot_is_told_by_the_one_that_stands_longest() -> None:
+    low: Box = (0.1, 0.11, 0.9, 0.21)
+    turns = (
+        [("Zeroth Law", TITLE, 0.99)] * 2 + [("First Law", low, 0.99)] * 5 + [("Second Law", TITLE, 0.99)] * 3
+    )
+    (shot,) = describe_shots(understand(seconds(10), [found(n, text=[turn]) for n, turn in enumerate(turns)]))
+    assert shot.description == "The text “First Law”."
 
 
 def test_a_short_word_is_an_event_where_it_is_large_and_sure() -> None:

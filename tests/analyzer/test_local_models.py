@@ -103,6 +103,14 @@ def test_a_line_that_grows_is_read_as_a_whole(model: LocalModel) -> None:
         assert [one.text for one in text or ()] == [line, "and this stays"]
 
 
+def test_a_command_that_is_being_typed_is_read_with_its_prompt(model: LocalModel) -> None:
+    for typed in ("", "gi", "git status on main"):
+        page = written("$", "Nothing was committed")
+        ImageDraw.Draw(page).text((92, 40), typed, "black", ImageFont.load_default(28))
+        text = look(model, page, "text").text
+    assert [line.text for line in text or ()] == ["$ git status on main", "Nothing was committed"]
+
+
 @pytest.mark.parametrize("size", [96, 120])
 def test_large_type_that_appears_on_a_still_background_is_read_as_one_line(
     model: LocalModel, size: int

@@ -132,6 +132,35 @@ def test_a_text_that_scrolls_is_one_text() -> None:
     assert passage.frames == (0, 1, 2, 3)
 
 
+def test_a_ticker_is_one_text_while_it_comes_in_and_goes_out() -> None:
+    shown = [("Storm wa", 0.8), ("Storm warning for the coast", 0.4), ("orm warning for the coast", 0.0)]
+    shown += [("ing for the coast", 0.0), ("the coast", 0.0), ("oast", 0.0)]
+    crawl = [
+        line(n, (text, (x, 0.9, min(1.0, x + 0.02 * len(text) + 0.04), 0.96), 0.99))
+        for n, (text, x) in enumerate(shown)
+    ]
+    (passage,) = texts(*crawl)
+    assert (passage.text, passage.frames) == ("Storm warning for the coast", (0, 1, 2, 3, 4, 5))
+
+
+def test_a_letter_that_the_edge_goes_through_makes_no_other_text() -> None:
+    """The camera comes closer to a sign that grows out of the picture."""
+    signs = [
+        ("Grand exhibition", 0.05),
+        ("Grand exhibition", 0.04),
+        ("irand exhibition", 0.0),
+        ("and exhibition", 0.0),
+    ]
+    (passage,) = texts(*(line(n, (text, (x, 0.4, 0.9, 0.5), 0.97)) for n, (text, x) in enumerate(signs)))
+    assert (passage.text, passage.frames) == ("Grand exhibition", (0, 1, 2, 3))
+
+
+def test_a_short_text_away_from_the_edge_is_no_part_of_a_longer_one() -> None:
+    seen = [("Storm warning for the coast", 0.3), ("coast", 0.3), ("coast", 0.3)]
+    parts = texts(*(line(n, (text, (x, 0.9, 0.8, 0.96), 0.99)) for n, (text, x) in enumerate(seen)))
+    assert [one.text for one in parts] == ["Storm warning for the coast", "coast"]
+
+
 def test_a_clock_is_one_text_however_often_it_ticks() -> None:
     (passage,) = texts(*(line(n, (f"0:00:{59 - n}", TOP, 0.99)) for n in range(30)))
     assert passage.running

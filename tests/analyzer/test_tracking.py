@@ -87,6 +87,13 @@ def test_what_drives_through_the_picture_is_no_telephone() -> None:
     assert trail.confidence == pytest.approx(0.3)
 
 
+@pytest.mark.parametrize(("step", "label"), [(0.15, "car"), (0.0, "chair")])
+def test_what_crosses_the_picture_and_may_be_a_car_is_no_chair(step: float, label: str) -> None:
+    places = [shifted(LEFT, right=step * n) for n in range(4)]
+    seen = [found(n, ("chair", place, 0.8), ("car", place, 0.3)) for n, place in enumerate(places)]
+    assert {one.label for one in trails(*seen)} == {label}
+
+
 def test_what_lies_still_may_be_a_telephone() -> None:
     seen = [found(n, ("cell phone", LEFT, 0.99), ("car", LEFT, 0.22)) for n in range(2)]
     assert [one.label for one in trails(*seen, found(2, ("cell phone", LEFT, 1.0)))] == ["cell phone"]

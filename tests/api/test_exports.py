@@ -81,6 +81,7 @@ def test_what_is_read_by_people_tells_the_result_of_every_task(form):
     text = render(replace(made, results=replace(made.results, ask=answer, **told)), form)
     for words in (
         "Who comes in?", "A cat does. (50 % sure) Seen at 0:10.0 – 0:20.0", "review, by the policy said",
+        "likelihood",
         "indoors", "cat left of lamp", "Document: Invoice", "four", '"mood": "calm"',
     ):  # fmt: skip
         assert words in text.replace("\\", ""), words

@@ -71,6 +71,20 @@ def test_the_camera_does(expected: str, window: Callable[[float], Window], noise
     assert told(filmed(window, noise=noise)) == expected
 
 
+@pytest.mark.parametrize("width", [16, 28])
+def test_what_moves_before_a_camera_that_stands_moves_no_camera(width: int) -> None:
+    """Something large with detail of its own walks back and forth before a still place."""
+    still, walking = filmed(lambda _: (60.0, 40.0, 1.0), noise=1.0), filmed(lambda _: (150.0, 90.0, 1.0))
+    for number, time in enumerate(still.times):
+        left = round(12 + 10 * np.sin(3 * time))
+        still.luma[number, 6:, left : left + width] = walking.luma[number, 6:, :width]
+    assert told(still) == "static"
+
+
+def test_a_slow_zoom_of_a_grainy_picture_is_one() -> None:
+    assert told(filmed(lambda t: (60 + 1.3 * t, 40 + 0.7 * t, 1.2 - 0.04 * t), noise=4.0)) == "zoom_in"
+
+
 def test_measuring_changes_no_picture() -> None:
     strip = filmed(lambda t: (40 + 12 * t, 40.0, 1.0))
     before = strip.luma.copy()
