@@ -6,6 +6,7 @@ The shape is that of the analyzer's dataclasses; nothing here defines it a secon
 import ast
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import lru_cache
@@ -148,7 +149,7 @@ def read_timeline(path: Path) -> Timeline:
         TimelineFileError: no such file, or not a timeline this version can read.
     """
     try:
-        return parse_timeline(path.read_bytes())
+        return parse_timeline(path.read_bytes().removeprefix(BOM_UTF8))
     except OSError as error:
         raise TimelineFileError(
             f"{path}: cannot be read ({error.strerror}); give a timeline's JSON file"

@@ -68,6 +68,12 @@ def test_what_is_no_timeline_is_told_in_one_line(tmp_path, content):
     assert "\n" not in str(caught.value)
 
 
+def test_a_mark_that_editors_put_before_text_is_passed_over(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text(json_text(timeline_document(handmade.timeline())), "utf-8-sig")
+    assert read_timeline(path).media == handmade.timeline().media
+
+
 def test_a_missing_timeline_is_told(tmp_path):
     with pytest.raises(TimelineFileError, match="No such file"):
         read_timeline(tmp_path / "absent.json")
