@@ -174,11 +174,14 @@ def parse_timeline(document: bytes) -> Timeline:
 
     Raises:
         ValidationError: it is not one.
-        ValueError: a number in it is none, or beyond reason.
+        ValueError: a number in it is none, or beyond reason, or a time is.
     """
     timeline = _timeline_adapter().validate_json(document)
     if any(not -_LARGEST_NUMBER < number < _LARGEST_NUMBER for number in _numbers(timeline)):
         raise ValueError(f"every number must be finite and below {_LARGEST_NUMBER:.0e}")
+    for start, end in _spans(timeline):
+        if not 0 <= start <= end:
+            raise ValueError(f"nothing lasts from {start:g} s to {end:g} s")
     return timeline
 
 
