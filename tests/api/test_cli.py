@@ -62,6 +62,24 @@ def unconfigured(monkeypatch):
 
 
 @pytest.mark.usefixtures("unconfigured")
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("SCENELINE_JOBS_AT_ONCE", "many", "a valid integer"),
+        ("SCENELINE_LOG_FORMAT", "xml", "'text' or 'json'"),
+        ("SCENELINE_KEEP_DAYS", "-1", "greater than 0"),
+        ("SCENELINE_TRUSTED_HOSTS", "a.example,b.example", "should be JSON"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_told_in_one_line(run, monkeypatch, variable, value, told):
+    monkeypatch.setenv(variable, value)
+    for command in (["plan", "none.mp4"], ["serve"], ["keys", "list"]):
+        code, out, err = run(*command)
+        assert (code, out) == (2, "")
+        assert re.fullmatch(rf"sceneline: {variable}: .*{told}.*; correct or unset this variable\n", err)
+
+
+@pytest.mark.usefixtures("unconfigured")
 def test_openrouter_without_a_key_is_refused_before_the_video_is_opened_but_can_be_planned(run, tmp_path):
     code, out, err = run("analyze", tmp_path / "none.mp4", "--backend", "openai")
     assert (code, out) == (2, "")
