@@ -12,6 +12,9 @@ _JOINERS = "\u200c\u200d"
 _LOOSE = re.compile(rf"(?<![^\x00-\x7f\s{_JOINERS}])[{_JOINERS}]+|[{_JOINERS}]++(?![^\x00-\x7f\s])")
 """Joiners that join nothing: at an edge, beside a space or ASCII, or behind another one."""
 
+_DEEPEST = 40
+"""Columns a line may begin further in; more would push what it says out of sight."""
+
 
 def one_line(text: str) -> str:
     """The text without line breaks, terminal escapes, other control characters and runs of spaces."""
@@ -19,6 +22,12 @@ def one_line(text: str) -> str:
         " " if unicodedata.category(each) in _INVISIBLE and each not in _JOINERS else each for each in text
     )
     return " ".join(_LOOSE.sub("", "".join(visible)).split())
+
+
+def indented(line: str) -> tuple[int, str]:
+    """How many columns a line of a longer text begins further in, and what it says in one line."""
+    spaces = line.expandtabs(4)
+    return min(len(spaces) - len(spaces.lstrip(" ")), _DEEPEST), one_line(line)
 
 
 def clock(seconds: float, *, decimals: int = 1) -> str:
