@@ -53,10 +53,11 @@ def run_batch(batch: Batch) -> int:
     """Do all that is not done yet, show how far it is, write the results; the first failure's exit code.
 
     Raises:
+        OutputError: the results cannot be written there.
         RequestError: there is no video in the corpus, or the results cannot be written in that form here.
         SetupError, DatabaseError, StorageError: the service cannot work as it is set up.
     """
-    writer = writer_to(batch.output)
+    writer = writer_to(batch.output, batch.corpus)
     codes: list[int] = []
     videos = find_videos(batch.corpus)
     stop = threading.Event()

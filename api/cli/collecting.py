@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from api.cli.writing import write_out
+from api.cli.writing import draft_of, prepare, write_out
 from api.errors import RequestError
 from api.records import JobStatus, Problem
 
@@ -31,14 +31,18 @@ class Collected:
     """The document; None of a video that failed."""
 
 
-def writer_to(output: Path | None) -> Callable[[Iterable[Collected]], None]:
+def writer_to(output: Path | None, corpus: str) -> Callable[[Iterable[Collected]], None]:
     """What writes results there, in the form its suffix asks for; a file is whole or as it was.
 
     Raises:
-        RequestError: the packages for that form are not installed.
+        OutputError: the folder of the results cannot be made.
+        RequestError: the packages for that form are not installed, or the results would replace the corpus.
     """
     if output is None:
         return _write_out_lines
+    prepare(output, [Path(corpus)])
+    if output.is_dir():
+        raise RequestError(f"{output}: is a folder; name a file for the results of all videos")
     if output.suffix.lower() == PARQUET:
         return partial(_write_parquet, _pyarrow(), output)
     return partial(_write_lines, output)
@@ -53,10 +57,8 @@ def _write_out_lines(collected: Iterable[Collected]) -> None:
 
 
 def _write_lines(output: Path, collected: Iterable[Collected]) -> None:
-    draft = output.with_name(f".{output.name}.part")
-    with draft.open("w", encoding="utf-8") as file:
+    with draft_of(output) as draft, draft.open("w", encoding="utf-8") as file:
         file.writelines(map(_line, collected))
-    draft.replace(output)
 
 
 def _line(came: Collected) -> str:
@@ -114,12 +116,13 @@ def _schema(arrow: Any) -> Any:
 
 def _write_parquet(arrow: Any, output: Path, collected: Iterable[Collected]) -> None:
     schema = _schema(arrow)
-    draft = output.with_name(f".{output.name}.part")
     rows = (row for came in collected for row in rows_of(came))
-    with arrow.parquet.ParquetWriter(draft, schema, compression="zstd") as file:
+    with (
+        draft_of(output) as draft,
+        arrow.parquet.ParquetWriter(draft, schema, compression="zstd") as file,
+    ):
         while some := list(islice(rows, _ROWS_AT_ONCE)):
             file.write_table(arrow.Table.from_pylist(some, schema))
-    draft.replace(output)
 
 
 def rows_of(came: Collected) -> Iterator[dict[str, Any]]:

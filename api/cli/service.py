@@ -76,7 +76,7 @@ def batch(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Where results go: a JSON line a video, or a table where FILE ends in .parquet.",
+            help="Where results go: a JSON line a video, or a table where FILE ends in .parquet; - is standard output.",
         ),
     ] = None,
     data: DataFolder = None,
@@ -104,7 +104,7 @@ def batch(
         backend=backend,
     )
     ours = settings() if data is None else settings().model_copy(update={"data": data})
-    return run_batch(Batch(corpus, request, output, ours))
+    return run_batch(Batch(corpus, request, None if output == Path("-") else output, ours))
 
 
 def calibration(

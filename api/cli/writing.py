@@ -2,8 +2,8 @@
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from api.errors import OutputError, RequestError
@@ -30,22 +30,33 @@ def write_out(text: str) -> None:
 
 
 def write_file(path: Path, content: str | bytes) -> None:
-    """Write a file so that a reader sees the old content or the whole new one, never a part.
+    """Write a file so that a reader sees the old content or the whole new one, never a part; see ``draft_of``.
+
+    Raises:
+        OutputError: the place cannot be written.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    with draft_of(path) as draft:
+        draft.write_bytes(data)
+
+
+@contextmanager
+def draft_of(path: Path) -> Iterator[Path]:
+    """Where to write what appears at ``path`` when all of it is there, and not at all when it breaks off.
 
     What is not a plain file (``/dev/null``, a named pipe) is written to directly.
 
     Raises:
         OutputError: the place cannot be written.
     """
-    data = content.encode() if isinstance(content, str) else content
     try:
         target = path.resolve()
         if target.exists() and not target.is_file():
-            target.write_bytes(data)
+            yield target
             return
         part = target.with_name(f".{target.name}.{os.getpid()}.part")
         try:
-            part.write_bytes(data)
+            yield part
             part.replace(target)
         finally:
             with suppress(OSError):
@@ -93,7 +104,7 @@ def place_of(output: str, source: Path, suffix: str) -> Path | None:
         return None
     if Path(output).is_dir() or output.endswith(("/", os.sep)):
         return places(output, [source], suffix)[0]
-    _prepare(Path(output), [source])
+    prepare(Path(output), [source])
     return Path(output)
 
 
@@ -106,7 +117,7 @@ def places(folder: str, sources: Sequence[Path], suffix: str) -> list[Path]:
     """
     found = [Path(folder) / f"{name}{suffix}" for name in distinct_names(sources)]
     for place in found:
-        _prepare(place, sources)
+        prepare(place, sources)
     return found
 
 
@@ -122,7 +133,13 @@ def distinct_names(videos: Iterable[Path]) -> list[str]:
     return names
 
 
-def _prepare(place: Path, sources: Sequence[Path]) -> None:
+def prepare(place: Path, sources: Sequence[Path]) -> None:
+    """Make the folder of a result.
+
+    Raises:
+        OutputError: it cannot be made.
+        RequestError: the result would replace an input.
+    """
     if any(place.exists() and source.exists() and place.samefile(source) for source in sources):
         raise RequestError(f"{place}: is the input itself; choose another --output")
     make_folder(place.parent)
