@@ -32,6 +32,10 @@ _OFF_GRID = 50.0
 _ON_GRID = "give [x0, y0, x1, y1] on a grid of 0 to 1000"
 
 _MARKUP = re.compile(r"<\|[^|>]{1,40}\|>|</?[a-zA-Z!][^<>]{0,200}>|!\[[^\]]{0,200}\]\([^)]{0,500}\)")
+_LOOSE_JOINERS = re.compile(
+    r"(?<![^\x00-\x7f\s\u200c\u200d])[\u200c\u200d]+|[\u200c\u200d]++(?![^\x00-\x7f\s])"
+)
+"""Joiners that join nothing: at an edge, beside a space or ASCII, or behind another one."""
 
 
 # -- reading it into a reply model ------------------------------------------------------------------
@@ -116,9 +120,17 @@ def scrub(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """The text without characters that are invisible or steer terminals; line breaks stay."""
-    kept = (c for c in text if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cf", "Cn", "Co", "Cs"})
-    return unicodedata.normalize("NFC", "".join(kept)).strip()
+    """The text without characters that are invisible or steer terminals; line breaks stay.
+
+    So do joiners where writing needs them: within words of Persian and of India, within composed emoji.
+    """
+    kept = (
+        c
+        for c in text
+        if c in "\n\t\u200c\u200d" or unicodedata.category(c) not in {"Cc", "Cf", "Cn", "Co", "Cs"}
+    )
+    whole = unicodedata.normalize("NFC", "".join(kept))
+    return unicodedata.normalize("NFC", _LOOSE_JOINERS.sub("", whole)).strip()
 
 
 def _bounded(text: str, longest: int) -> str:

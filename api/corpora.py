@@ -124,7 +124,7 @@ def _in_folder(folder: Path) -> list[Path]:
 
 def _in_list(manifest: Path) -> Iterator[Video]:
     try:
-        lines = manifest.read_text("utf-8").splitlines()
+        lines = manifest.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(f"{manifest}: cannot be read as a list of videos ({error})") from error
     for line in lines:

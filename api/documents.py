@@ -6,6 +6,7 @@ The shape is that of the analyzer's dataclasses; nothing here defines it a secon
 import ast
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import lru_cache
@@ -148,7 +149,7 @@ def read_timeline(path: Path) -> Timeline:
         TimelineFileError: no such file, or not a timeline this version can read.
     """
     try:
-        return parse_timeline(path.read_bytes())
+        return parse_timeline(path.read_bytes().removeprefix(BOM_UTF8))
     except OSError as error:
         raise TimelineFileError(
             f"{path}: cannot be read ({error.strerror}); give a timeline's JSON file"
@@ -173,11 +174,14 @@ def parse_timeline(document: bytes) -> Timeline:
 
     Raises:
         ValidationError: it is not one.
-        ValueError: a number in it is none, or beyond reason.
+        ValueError: a number in it is none, or beyond reason, or a time is.
     """
     timeline = _timeline_adapter().validate_json(document)
     if any(not -_LARGEST_NUMBER < number < _LARGEST_NUMBER for number in _numbers(timeline)):
         raise ValueError(f"every number must be finite and below {_LARGEST_NUMBER:.0e}")
+    for start, end in _spans(timeline):
+        if not 0 <= start <= end:
+            raise ValueError(f"nothing lasts from {start:g} s to {end:g} s")
     return timeline
 
 

@@ -288,7 +288,7 @@ def read_text(given: str) -> str:
     if not given.startswith("@"):
         return given
     try:
-        return Path(given[1:]).read_text("utf-8")
+        return Path(given[1:]).read_text("utf-8-sig")
     except (OSError, ValueError) as error:
         raise RequestError(f"{given[1:]}: cannot be read as text ({error})") from error
 
@@ -300,7 +300,7 @@ def read_json(path: Path) -> object:
         RequestError: it cannot be read, or is not JSON.
     """
     try:
-        return json.loads(path.read_text("utf-8"))
+        return json.loads(path.read_text("utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise RequestError(f"{path}: cannot be read as JSON ({error})") from error
 
@@ -312,7 +312,7 @@ def read_taxonomy(path: Path) -> tuple[str, ...]:
         RequestError: the file cannot be read or holds no tag.
     """
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")
         tags = json.loads(text) if text.lstrip().startswith("[") else text.splitlines()
     except (OSError, ValueError) as error:
         raise RequestError(f"{path}: cannot be read as a taxonomy ({error}); write one tag a line") from error

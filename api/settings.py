@@ -1,12 +1,15 @@
 """Everything the environment may say, read once and frozen. No other module reads the environment."""
 
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from typer import get_app_dir
+
+from api.errors import SetupError
 
 GIB = 1024**3
 
@@ -133,5 +136,21 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """The settings of this process, read on the first call."""
-    return Settings()
+    """The settings of this process, read on the first call.
+
+    Raises:
+        SetupError: a variable holds what it cannot; what that is may be a secret, and is not told.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise _wrong(str(first["loc"][0]), first["msg"]) from error
+    except SettingsError as error:  # what should be JSON
+        field = re.search(r'field "(\w+)"', str(error))
+        raise _wrong(field[1] if field else "environment", "Input should be JSON") from error
+
+
+def _wrong(name: str, why: str) -> SetupError:
+    variable = f"SCENELINE_{name.upper()}" if name in Settings.model_fields else name
+    return SetupError(f"{variable}: {why}; correct or unset this variable")

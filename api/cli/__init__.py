@@ -21,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 done, 1 our bug, 2 usage, 3 the media cannot be read,
     4 the model failed, 5 a limit was hit, 130 interrupted.
     """
+    _stand_in_for_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="replace")
@@ -28,6 +29,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(arguments)
     finally:
         _let_go_of_output()
+
+
+def _stand_in_for_what_is_closed() -> None:
+    """Give a standard stream that was closed before we began something to stand on.
+
+    Otherwise the next file that is opened gets its number, and whoever writes to the stream writes there. What cannot
+    be told to people is dropped; a result cannot be written, as on a full disk.
+    """
+    for name, flags, mode in (
+        ("stdin", os.O_RDONLY, "r"),
+        ("stdout", os.O_RDONLY, "w"),
+        ("stderr", os.O_WRONLY, "w"),
+    ):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, flags), mode, encoding="utf-8"))
 
 
 def _run(arguments: Sequence[str] | None) -> int:

@@ -23,7 +23,7 @@ from api.cli.writing import (
 )
 from api.documents import json_text, timeline_document
 from api.errors import RequestError
-from api.exports import SUFFIXES, Format
+from api.exports import SUFFIXES, Format, form_by_ending
 from api.exports.listing import plan_table
 from api.exports.rendering import render
 from api.pictures import picture_name, with_files, with_pictures
@@ -95,7 +95,7 @@ def plan_errands(order: Order) -> list[Errand]:
         RequestError: the options do not go together.
         OutputError: the place for the results cannot be written.
     """
-    form = order.form or _form_by_ending(order.output)
+    form = order.form or form_by_ending(order.output, SUFFIXES) or "json"
     if order.dry_run and form not in {"json", "table"}:
         raise RequestError(f"a plan cannot be told as {form}; choose --format json or table")
     interval = picture_interval(order.interval)
@@ -116,11 +116,6 @@ def plan_errands(order: Order) -> list[Errand]:
         Errand(VideoFile(video), video.name, spot, form, folder, on_one_line=spot is None)
         for video, spot, folder in zip(order.videos, spots, folders, strict=True)
     ]
-
-
-def _form_by_ending(output: str) -> Format:
-    ending = Path(output).suffix.lower()
-    return next((form for form, suffix in SUFFIXES.items() if suffix == ending and form != "table"), "json")
 
 
 async def _do(errand: Errand, order: Order, model: LocalModel | OpenAIModel) -> int:

@@ -136,7 +136,7 @@ def shots(
     end: options.End = None,
     sampling: options.Sampling = "auto",
     output: options.Output = "-",
-    form: Annotated[options.ShotsFormat, typer.Option("--format", help="Form of the result.")] = "json",
+    form: options.ShotsOutputFormat = None,
     quiet: options.Quiet = False,
 ) -> None:
     """List the shots: where each begins, ends, and how it begins.
@@ -144,8 +144,8 @@ def shots(
     \b
     Examples:
       sceneline shots clip.mp4 --format table
-      sceneline shots clip.mp4 --format csv --output shots.csv
-      sceneline shots clip.mp4 --format edl --output clip.edl
+      sceneline shots clip.mp4 --output shots.csv
+      sceneline shots clip.mp4 --output clip.edl
     """
     from api.cli.looking import list_shots
     from api.schemas import timeline_request

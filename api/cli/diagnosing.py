@@ -84,7 +84,7 @@ async def _try_out(model: str | None, base_url: str | None) -> list[Finding]:
 
 
 def _keep(profile: ModelProfile, place: Path) -> Finding:
-    text = place.read_text("utf-8") if place.is_file() else ""
+    text = place.read_text("utf-8-sig") if place.is_file() else ""
     _save(place, with_profile(text, profile))
     return Finding(well=True, said=f"the profile of {profile.name} was saved in {place}; later runs go by it")
 

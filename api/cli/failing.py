@@ -29,10 +29,12 @@ def fail(error: Exception) -> int:
     if code is not None:
         tell(str(error))
         return code
+    from api.errors import SetupError
     from api.settings import settings
 
-    if settings().debug:
-        traceback.print_exception(error)
+    with suppress(SetupError):  # where the settings make no sense, nobody has read them yet
+        if settings().debug:
+            traceback.print_exception(error)
     tell(
         f"unexpected {type(error).__name__}: {error}. This is a bug of sceneline; "
         "set SCENELINE_DEBUG=1 and run it again to see where it happens"

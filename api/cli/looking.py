@@ -13,7 +13,7 @@ from api.cli.telling import tell, warn
 from api.cli.writing import deliver, make_folder, place_of, write_file
 from api.contact_sheets import contact_sheet
 from api.documents import json_text
-from api.exports import SUFFIXES
+from api.exports import SUFFIXES, form_by_ending
 from api.exports.cutlists import shots_edl, shots_otio
 from api.exports.listing import plan_table, shots_csv, shots_table
 from api.exports.wording import clock
@@ -45,13 +45,16 @@ _SHOTS_SUFFIXES: dict[ShotsFormat, str] = {
 _SHEET_NAME = "contact-sheet.jpg"
 
 
-def list_shots(video: Path, request: TimelineRequest, output: str, form: ShotsFormat, *, quiet: bool) -> None:
-    """Find the shots and write them.
+def list_shots(
+    video: Path, request: TimelineRequest, output: str, form: ShotsFormat | None, *, quiet: bool
+) -> None:
+    """Find the shots and write them, by the ending of the place where no form is given.
 
     Raises:
         SamplerError: the media or the window cannot be used.
         OutputError: the place cannot be written.
     """
+    form = form or form_by_ending(output, _SHOTS_SUFFIXES) or "json"
     place = place_of(output, video, _SHOTS_SUFFIXES[form])
     plan = make_plan(VideoFile(video), request, video.name, quiet=quiet)
     deliver(place, _SHOTS[form](plan))

@@ -127,10 +127,9 @@ Output = Annotated[
         metavar="FILE", help="Where to write; - is standard output. A folder gets one file a video."
     ),
 ]
-OutputFormat = Annotated[
-    Format | None,
-    typer.Option("--format", help="Form of the result.  [default: by the ending of --output, else json]"),
-]
+_BY_ENDING = "Form of the result.  [default: by the ending of --output, else json]"
+OutputFormat = Annotated[Format | None, typer.Option("--format", help=_BY_ENDING)]
+ShotsOutputFormat = Annotated[ShotsFormat | None, typer.Option("--format", help=_BY_ENDING)]
 FramesDir = Annotated[
     Path | None, typer.Option(metavar="FOLDER", help="Also write the keyframes there, as JPEG pictures.")
 ]

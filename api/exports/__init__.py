@@ -1,6 +1,7 @@
 """Ways to tell a timeline: one module each, all of them a function from a timeline to text."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Literal, TypeVar
 
 Format = Literal["json", "csv", "vtt", "srt", "chapters", "md", "html", "table"]
 
@@ -16,4 +17,13 @@ SUFFIXES: dict[Format, str] = {
 }
 """How a file of each format is named."""
 
-__all__ = ["SUFFIXES", "Format"]
+Form = TypeVar("Form", bound=str)
+
+
+def form_by_ending(output: str, suffixes: Mapping[Form, str]) -> Form | None:
+    """The form whose files end as this place does, if any; a mere ``.txt`` says nothing of what is in it."""
+    said = {form: suffix for form, suffix in suffixes.items() if suffix != ".txt"}
+    return next((form for form, suffix in said.items() if output.lower().endswith(suffix)), None)
+
+
+__all__ = ["SUFFIXES", "Format", "form_by_ending"]

@@ -4,7 +4,7 @@ import re
 
 from analyzer import Timeline
 from api.exports.sections import Section, sections, span
-from api.exports.wording import clock, one_line
+from api.exports.wording import clock, indented, one_line
 
 _MEANINGFUL = re.compile(r"([\\`*_{}\[\]<>#|~&$!@]|^[-+]|^\d+[.)])")
 
@@ -39,7 +39,8 @@ def _section(section: Section) -> list[str]:
 
 def _quoted(body: str) -> str:
     """Text that may be Markdown itself, as it stands: every line quoted and inert."""
-    return "\n".join(f"> {_plain(line)}  " for line in body.splitlines())
+    lines = map(indented, body.splitlines())
+    return "\n".join(f"> {'&nbsp;' * columns}{_plain(said)}  " for columns, said in lines)
 
 
 def _plain(text: str) -> str:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from analyzer import Timeline
 from api.exports.sections import Section, sections
-from api.exports.wording import clock, lasting, one_line
+from api.exports.wording import clock, indented, lasting, one_line
 from sampler import MediaInfo
 
 WIDTH_OFF_TERMINAL = 110
@@ -79,7 +79,8 @@ def _told(section: Section) -> Iterator[RenderableType]:
             table.add_row(*(Text(cell, style) for cell, style in zip(row, styles, strict=True)))
         yield table
     if section.body:
-        yield Text("\n".join(map(one_line, section.body.splitlines())))
+        lines = map(indented, section.body.splitlines())
+        yield Text("\n".join(f"{' ' * columns}{said}" for columns, said in lines))
 
 
 def _footing(timeline: Timeline) -> Text:

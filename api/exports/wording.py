@@ -1,17 +1,33 @@
 """How times and names are put into words, the same in every format."""
 
+import re
 import unicodedata
 from math import floor
 
 from analyzer import Event
 
 _INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+_JOINERS = "\u200c\u200d"
+"""Invisible as well, but words of Persian and of India, and composed emoji, are others without them."""
+_LOOSE = re.compile(rf"(?<![^\x00-\x7f\s{_JOINERS}])[{_JOINERS}]+|[{_JOINERS}]++(?![^\x00-\x7f\s])")
+"""Joiners that join nothing: at an edge, beside a space or ASCII, or behind another one."""
+
+_DEEPEST = 40
+"""Columns a line may begin further in; more would push what it says out of sight."""
 
 
 def one_line(text: str) -> str:
     """The text without line breaks, terminal escapes, other control characters and runs of spaces."""
-    visible = (" " if unicodedata.category(each) in _INVISIBLE else each for each in text)
-    return " ".join("".join(visible).split())
+    visible = (
+        " " if unicodedata.category(each) in _INVISIBLE and each not in _JOINERS else each for each in text
+    )
+    return " ".join(_LOOSE.sub("", "".join(visible)).split())
+
+
+def indented(line: str) -> tuple[int, str]:
+    """How many columns a line of a longer text begins further in, and what it says in one line."""
+    spaces = line.expandtabs(4)
+    return min(len(spaces) - len(spaces.lstrip(" ")), _DEEPEST), one_line(line)
 
 
 def clock(seconds: float, *, decimals: int = 1) -> str:

@@ -61,6 +61,7 @@ class JobEngine:
             config={
                 "name": "sceneline",
                 "system_database_url": url.render_as_string(hide_password=False),
+                "db_engine_kwargs": self._place.database.engine_options,
                 "executor_id": self.executor,
                 "application_version": WORK_VERSION,
                 "log_level": "WARNING",

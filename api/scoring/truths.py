@@ -109,7 +109,7 @@ def read_truth(path: Path, video: str) -> Truth:
         TruthFileError: The file is missing, is of none of the forms, or says nothing of this video.
     """
     try:
-        rows = _rows(path.read_text("utf-8"))
+        rows = _rows(path.read_text("utf-8-sig"))
     except OSError as error:
         raise TruthFileError(f"cannot read the truth {path}: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:

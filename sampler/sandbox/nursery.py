@@ -3,7 +3,8 @@
 Started with ``python -c``, never by forking the program that uses us (it may have threads) and never by running that
 program's main module again. It forks a *warden* for every decoder, which waits for two things only: the decoder's end,
 whose exit status it reports, and the end of the conversation, upon which it kills the decoder. Nothing is left behind
-when the program disappears, however it does.
+when the program disappears, however it does. Processes that the program forks itself let go of all of it: what they
+held would keep the nursery waiting for more, and the program waiting for the nursery.
 """
 
 import atexit
@@ -56,6 +57,8 @@ class Nursery:
         self._lock = Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
+        self._talks: set[socket.socket | Connection] = set()
+        self._heeds_forks = False
 
     def start(self) -> None:
         """Start loading in the background, unless that has been done."""
@@ -68,10 +71,15 @@ class Nursery:
         data, its_data = socket.socketpair()
         control, its_control = socket.socketpair()
         with control, its_data, its_control, Connection(data.detach()) as connection:
-            self._order(its_data.fileno(), its_control.fileno())
-            its_data.close()
-            its_control.close()
-            yield Decoder(connection, control)
+            ends: set[socket.socket | Connection] = {control, its_data, its_control, connection}
+            self._talks |= ends
+            try:
+                self._order(its_data.fileno(), its_control.fileno())
+                its_data.close()
+                its_control.close()
+                yield Decoder(connection, control)
+            finally:
+                self._talks -= ends
 
     def stop(self) -> None:
         """End it; decoders at work end with their own conversations."""
@@ -93,9 +101,24 @@ class Nursery:
             self._process.wait()
         self._socket = self._process = None
 
+    def _forget(self) -> None:
+        """Be as new: this process was forked off the one that started all this, which goes on with it."""
+        self._lock = Lock()  # whoever held it is not here
+        for end in self._talks:
+            end.close()
+        self._talks = set()
+        if self._socket is not None:
+            self._socket.close()
+        if self._process is not None:
+            self._process.poll()  # finds no child of ours, so that nobody complains of one that is left alone
+        self._socket = self._process = None
+
     def _running_socket(self) -> socket.socket:
         if self._process is not None and self._process.poll() is not None:
             self._stop()
+        if not self._heeds_forks:
+            os.register_at_fork(after_in_child=self._forget)
+            self._heeds_forks = True
         if self._socket is None:
             self._socket, theirs = socket.socketpair()
             with theirs:

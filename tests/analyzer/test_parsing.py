@@ -165,10 +165,10 @@ def test_text_in_pictures_keeps_what_looks_like_markup():
     assert read_row(text="<b>SALE</b>\x07\nnow").text == "<b>SALE</b>\nnow"
 
 
-@given(st.text())
+@given(st.text() | st.text("a\u200c\u200d\u0301é\u212aم "))
 def test_scrubbing_is_done_once_and_for_all(text):
     assert printable(printable(text)) == printable(text)
-    assert all(c.isprintable() or c.isspace() for c in scrub(text))
+    assert all(c.isprintable() or c.isspace() or c in "\u200c\u200d" for c in scrub(text))
 
 
 def test_long_texts_are_cut():
@@ -221,3 +221,9 @@ def test_counted_out_answers_are_noticed():
     assert not is_templated([(n, n, f"Scene {n}") for n in range(5)])
     assert not is_templated([(n, n, f"Scene {n}" if n % 3 else "A cup") for n in range(10)])
     assert not is_templated([(n, n + n % 2, f"Scene {n}") for n in range(10)])
+
+
+def test_joiners_stay_within_words_that_need_them():
+    for word in ("می\u200cخواهم", "क्\u200dष", "👩\u200d🚀"):
+        assert scrub(f"\u200d{word}\u200c <\u200db>x\u200dy") == f"{word} xy"
+        assert printable(f"{word}\n{word}\u200d") == f"{word}\n{word}"

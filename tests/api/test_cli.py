@@ -13,6 +13,7 @@ from analyzer import Analyzed
 from api import pipeline
 from api.cli import failing, main, progress
 from api.documents import json_text, timeline_document
+from api.exports import SUFFIXES, form_by_ending
 from api.problems import _CODES, BROKEN_OFF, BUG, GAVE_UP, LATE, problem_of
 from api.settings import settings
 from sampler import MediaLimitError
@@ -59,6 +60,24 @@ def unconfigured(monkeypatch):
     settings.cache_clear()
     yield
     settings.cache_clear()
+
+
+@pytest.mark.usefixtures("unconfigured")
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("SCENELINE_JOBS_AT_ONCE", "many", "a valid integer"),
+        ("SCENELINE_LOG_FORMAT", "xml", "'text' or 'json'"),
+        ("SCENELINE_KEEP_DAYS", "-1", "greater than 0"),
+        ("SCENELINE_TRUSTED_HOSTS", "a.example,b.example", "should be JSON"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_told_in_one_line(run, monkeypatch, variable, value, told):
+    monkeypatch.setenv(variable, value)
+    for command in (["plan", "none.mp4"], ["serve"], ["keys", "list"]):
+        code, out, err = run(*command)
+        assert (code, out) == (2, "")
+        assert re.fullmatch(rf"sceneline: {variable}: .*{told}.*; correct or unset this variable\n", err)
 
 
 @pytest.mark.usefixtures("unconfigured")
@@ -408,3 +427,19 @@ def test_what_ends_a_job_without_an_error_has_an_exit_code_too() -> None:
     assert failing.code_of_problem(problem_of(MediaLimitError("long", "seconds")) or BUG) == 5
     assert [failing.code_of_problem(each) for each in (LATE, GAVE_UP, BROKEN_OFF, BUG)] == [5, 3, 2, 1]
     assert [failing.code_of_partial(codes) for codes in (["budget_exceeded"], ["model_failed"])] == [5, 4]
+
+
+@pytest.mark.parametrize(
+    ("place", "begins"),
+    [("a.edl", "TITLE: "), ("a.OTIO", '{\n  "OTIO_SCHEMA"'), ("a.csv", "index,"), ("a.txt", '{\n  "media"')],
+)
+def test_shots_are_told_as_the_place_they_go_to_ends(run, tmp_path, place, begins):
+    picture = pictures(tmp_path, 1)[0]
+    assert run("shots", picture, "--output", place) == (0, "", "")
+    assert (tmp_path / place).read_text("utf-8").startswith(begins)
+
+
+def test_a_form_is_told_by_its_whole_ending():
+    assert form_by_ending("talk.chapters.txt", SUFFIXES) == "chapters"
+    assert form_by_ending("talk.txt", SUFFIXES) is None
+    assert form_by_ending("TALK.VTT", SUFFIXES) == "vtt"

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -46,6 +47,26 @@ def test_help_loads_nothing_heavy():
         )
         assert "Usage" in done.stdout
         assert not heavy & set(done.stderr.split())
+
+
+def test_closed_standard_streams_are_no_bug(tmp_path):
+    """As schedulers and daemons start programs; what is written to a file needs none of them."""
+
+    def run(closed: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+        command = shlex.join([*SCENELINE, *map(str, arguments)])
+        return subprocess.run(
+            ["bash", "-c", f"{command} {closed}"],
+            capture_output=True, text=True, check=False, cwd=ROOT, timeout=60,
+        )  # fmt: skip
+
+    refused = run(">&-", "schema")
+    assert refused.returncode == 2
+    assert re.fullmatch(r"sceneline: standard output cannot be written \(Bad .*\n", refused.stderr)
+    assert run("<&- >&- 2>&-", "shots", tmp_path / "none.mp4").returncode == 3
+    shots = tmp_path / "shots.json"
+    done = run("<&- >&- 2>&-", "shots", "samples/tour.mp4", "--end", "1", "--output", shots)
+    assert done.returncode == 0
+    assert json.loads(shots.read_text("utf-8"))["shots"]
 
 
 def test_a_reader_that_has_seen_enough_is_no_error():

@@ -68,6 +68,22 @@ def test_what_is_no_timeline_is_told_in_one_line(tmp_path, content):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("span", [(20.0, 5.0), (-5.0, 5.0)])
+def test_times_that_nothing_can_have_are_told(tmp_path, span):
+    document = timeline_document(handmade.timeline())
+    document["events"][1] |= dict(zip(("start_seconds", "end_seconds"), span, strict=True))
+    path = tmp_path / "t.json"
+    path.write_text(json_text(document), "utf-8")
+    with pytest.raises(TimelineFileError, match="nothing lasts from"):
+        read_timeline(path)
+
+
+def test_a_mark_that_editors_put_before_text_is_passed_over(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text(json_text(timeline_document(handmade.timeline())), "utf-8-sig")
+    assert read_timeline(path).media == handmade.timeline().media
+
+
 def test_a_missing_timeline_is_told(tmp_path):
     with pytest.raises(TimelineFileError, match="No such file"):
         read_timeline(tmp_path / "absent.json")

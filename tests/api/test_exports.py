@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from analyzer import Chapter, DescribeResult, ObjectsResult
+from analyzer import Chapter, DescribeResult, ObjectsResult, Results
 from api.errors import ExportRefusedError
 from api.exports import SUFFIXES
 from api.exports.rendering import render
@@ -173,3 +173,23 @@ def test_cue_clocks_carry():
 
 def test_one_line_is_one_line():
     assert one_line("a\r\n\u2028b\x00\x1b[2J\u202ec \ud800d") == "a b [2J c d"
+
+
+@pytest.mark.parametrize("word", ["می\u200cخواهم", "क्\u200dष", "👩\u200d🚀", "❤\ufe0f\u200d🔥"])
+def test_joiners_stay_within_words_that_need_them(word):
+    assert one_line(f" {word}\n{word} ") == f"{word} {word}"
+    loose = f"\u200d{word}\u200c =\u200d1 a\u200db\u200d"
+    assert one_line(loose) == f"{word} =1 ab"
+    assert one_line(word[0] + "\u200d" * 9 + word[0]) == f"{word[0]}\u200d{word[0]}"
+    assert one_line("\u200d") == ""
+
+
+@pytest.mark.parametrize(
+    ("form", "line"), [("table", '\n    "b": 1\n'), ("md", '\n> &nbsp;&nbsp;&nbsp;&nbsp;"b": 1  \n')]
+)
+def test_what_has_lines_keeps_how_far_in_they_begin(form, line):
+    made = handmade.timeline()
+    nested = replace(made, results=Results(custom={"a": {"b": 1}}))
+    assert line in render(nested, form)
+    deep = replace(made, results=Results(custom={"text": " " * 9_999 + "x\n\ty"}))
+    assert len(render(deep, form)) < 9_999

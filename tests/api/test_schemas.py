@@ -2,7 +2,15 @@ import pytest
 
 from analyzer import AnalysisRequest, Clause, Policy, Segment, SegmentField
 from api.errors import RequestError
-from api.schemas import TimelineRequest, picture_interval, read_taxonomy, seconds_from, timeline_request
+from api.schemas import (
+    TimelineRequest,
+    picture_interval,
+    read_json,
+    read_taxonomy,
+    read_text,
+    seconds_from,
+    timeline_request,
+)
 from sampler import SampleRequest
 
 
@@ -157,3 +165,12 @@ def test_tasks_served_locally_must_be_asked_for():
         timeline_request(tasks=["events", "text"], local=["objects"])
     with pytest.raises(RequestError, match="local"):
         timeline_request(tasks=["events", "documents"], local=["documents"])
+
+
+def test_a_mark_that_editors_put_before_text_is_passed_over(tmp_path):
+    path = tmp_path / "written"
+    path.write_text("cat\ndog\n", "utf-8-sig")
+    assert read_taxonomy(path) == ("cat", "dog")
+    assert read_text(f"@{path}") == "cat\ndog\n"
+    path.write_text('{"type": "object"}', "utf-8-sig")
+    assert read_json(path) == {"type": "object"}

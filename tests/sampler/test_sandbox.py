@@ -162,6 +162,35 @@ def test_nothing_is_left_when_the_program_is_killed():
     assert not _wait_until_gone(below)
 
 
+def test_a_fork_of_the_program_holds_nothing_back():
+    """As with ``multiprocessing``, whose processes are such forks: the program ends, and so does its decoder."""
+    program = (
+        "import os, sys, time; from pathlib import Path; from sampler import *\n"
+        "source = VideoFile(Path(sys.argv[1])); steps = sample_isolated(source, SampleRequest()); next(steps)\n"
+        "if (forked := os.fork()) == 0:\n"
+        "    print(os.getpid(), probe_isolated(source).codec, flush=True)\n"
+        "    time.sleep(60)\n"
+        "steps.close(); sys.stdin.readline()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(SAMPLE)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        forked, codec = process.stdout.readline().split()
+        try:
+            of_the_fork = {int(forked)} | _children(int(forked))
+            assert codec == b"h264"
+            deadline = time.monotonic() + 5
+            while len(left := _children(process.pid) - of_the_fork) > 1 and time.monotonic() < deadline:
+                time.sleep(0.02)
+            assert len(left) == 1, "its nursery, and no decoder any more"
+            process.stdin.close()
+            assert process.wait(timeout=10) == 0
+        finally:
+            os.kill(int(forked), signal.SIGKILL)
+            process.kill()
+    assert not _wait_until_gone(left | of_the_fork)
+
+
 def test_too_little_memory_is_said_plainly(tmp_path):
     Image.new("L", (9000, 9000)).save(tmp_path / "huge.png")
     with pytest.raises(MediaLimitError, match=r"huge\.png.* 64 MB of memory"):

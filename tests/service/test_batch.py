@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -12,6 +14,7 @@ import pytest
 
 from api.cli.collecting import Collected, writer_to
 from api.documents import timeline_document
+from api.errors import OutputError
 from tests.api import handmade
 from tests.documents import draw_document
 from tests.service.buckets import Bucket, s3
@@ -152,7 +155,7 @@ def test_every_part_of_a_timeline_that_has_a_time_is_a_row(tmp_path: Path) -> No
     """The table against a timeline made by hand, written and read back."""
     timeline = timeline_document(handmade.timeline())
     output = tmp_path / "out.parquet"
-    writer_to(output)([Collected("a.mp4", "1", "complete", None, timeline)])
+    writer_to(output, "corpus")([Collected("a.mp4", "1", "complete", None, timeline)])
     rows = pq.read_table(output).to_pylist()
     events = [row for row in rows if row["kind"] == "event"]
     assert [row["label"] for row in events] == [event["label"] for event in timeline["events"]]
@@ -186,3 +189,40 @@ def test_a_list_without_videos_is_refused(tmp_path: Path) -> None:
     done = _batch(empty, tmp_path / "data", tmp_path / "out")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "no video there" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("output", "why"),
+    [
+        ("list.txt", "is the input itself"),
+        ("folder", "is a folder"),
+        ("list.txt/a.jsonl", "cannot be written"),
+    ],
+)
+def test_a_place_results_cannot_go_to_is_refused_before_any_work(
+    tmp_path: Path, output: str, why: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "list.txt").write_text("a.gif\n")
+    done = _batch(tmp_path / "list.txt", tmp_path / "data", tmp_path / output)
+    assert done.returncode == 2
+    assert re.fullmatch(rf"sceneline: \S+: {why}.*\n", done.stderr)
+    assert not (tmp_path / "data").exists()
+    assert (tmp_path / "list.txt").read_text() == "a.gif\n"
+
+
+def test_results_are_written_into_what_is_no_plain_file(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as reader:
+        read = reader.submit(pipe.read_text)
+        writer_to(pipe, "corpus")([Collected("a.mp4", None, "failed", None, None)])
+        assert json.loads(read.result(10))["video"] == "a.mp4"
+    assert pipe.is_fifo()
+
+
+def test_a_disk_that_is_full_is_told(tmp_path: Path) -> None:
+    full = tmp_path / "full.jsonl"
+    full.symlink_to("/dev/full")
+    with pytest.raises(OutputError, match="No space left"):
+        writer_to(full, "corpus")([Collected("a.mp4", None, "failed", None, None)])

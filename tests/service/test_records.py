@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from dbos import _sys_db_sqlite
 
 from api.records import (
     Database,
@@ -24,6 +25,7 @@ from api.records import (
     new_id,
     open_database,
 )
+from tests.service.conftest import running
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -238,3 +240,17 @@ def test_keys_looks_reviews_and_processes(database: Database) -> None:
         executors.beat(name, works=True)
     executors.leave("x" + tenant)
     assert "x" + tenant in executors.claim_silent(tenant, 60)
+
+
+def test_jobs_of_later_pythons_run_on_an_earlier_sqlite(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine's tables as Python 3.12 and later make them: what their times come from, SQLite 3.40 does not know."""
+    made, subsec = _sys_db_sqlite.sqlite_migrations, "unixepoch('subsec') * 1000"
+    later = [each.replace("strftime('%s','now') * 1000", subsec) for each in made]
+    assert any(subsec in each for each in later)
+    monkeypatch.setattr(_sys_db_sqlite, "sqlite_migrations", later)
+    now = sa.cast(sa.func.unixepoch("subsec") * 1000, sa.BigInteger)
+    monkeypatch.setattr(_sys_db_sqlite.SQLiteSystemDatabase, "_now_ms_sql", lambda _: now)
+    with running(tmp_path) as service:
+        assert service.ended(service.post().json()["id"])["status"] == "complete"

@@ -31,7 +31,7 @@ def find_profile(model: str, user_file: Path | None = None) -> ModelProfile:
     theirs: list[ModelProfile] = []
     if user_file is not None:
         try:
-            theirs = _parse(user_file.read_text("utf-8"), str(user_file))
+            theirs = _parse(user_file.read_text("utf-8-sig"), str(user_file))
         except (OSError, UnicodeDecodeError) as error:
             raise AnalysisRequestError(f"the model profiles {user_file} cannot be read: {error}") from error
     return _best(model, theirs) or _best(model, ours) or ModelProfile(name=model)
