@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final, TypeVar, get_args
 
-from dbos import DBOS, DBOSClient, StepOptions
+from dbos import DBOS, DBOSClient
 from dbos import error as dbos_errors
 
 from api.errors import DatabaseError, ServiceError
@@ -17,24 +17,17 @@ from api.jobs.calling import Calls
 from api.jobs.delivering import Messenger
 from api.jobs.keeping import Keeper
 from api.jobs.place import WORK_VERSION, Place, QueueName
-from api.jobs.queues import POLL_SECONDS, Stage, UnderWay, as_step, stage_options
+from api.jobs.queues import POLL_SECONDS, RETRY, Stage, UnderWay, as_step, stage_options
 from api.jobs.rounds import Rounds
 from api.jobs.speaking import hear_engine
 from api.problems import BUG, problem_of
 from api.records import Job, NewJob, Quotas, Settling
 from api.tracing import current_traceparent
-from api.working import MOST_TRIES, RETRIED, Next
+from api.working import MOST_TRIES, Next
 
 T = TypeVar("T")
 
 _AFTER_SAMPLING: Final[dict[Next, QueueName]] = {"local": "cpu", "remote": "waiting"}
-_RETRY: Final[StepOptions] = {
-    "retries_allowed": True,
-    "max_attempts": MOST_TRIES,  # the last one's error is told: a fourth would only say that it gave up
-    "interval_seconds": 2.0,
-    "backoff_rate": 4.0,
-    "should_retry": lambda error: isinstance(error, RETRIED),
-}
 
 
 class JobEngine:
@@ -208,7 +201,7 @@ class JobEngine:
 
         try:
             # A step's context must not reach into the work: its threads and loops are its own.
-            return DBOS.run_step({"name": name, **_RETRY}, lambda: Context().run(traced))
+            return DBOS.run_step({"name": name, **RETRY}, lambda: Context().run(traced))
         except dbos_errors.DBOSMaxStepRetriesExceeded as error:
             problem = problem_of(error.errors[-1]) if error.errors else None
             self._place.records.fail(job_id, number, problem or BUG)
