@@ -14,8 +14,12 @@ from api import shown
 from api.errors import StorageError
 from api.jobs import JobEngine, Place
 from api.jobs.calling import Calls
+from api.jobs.delivering import Messenger
+from api.jobs.keeping import Keeper
+from api.jobs.queues import UnderWay
+from api.jobs.rounds import Rounds
 from api.places import opened
-from api.records import JobFilter, NewJob, new_id
+from api.records import Database, JobFilter, NewJob, new_id
 from api.settings import Settings
 from api.uploads import FileOnDisk
 from api.working import MOST_ATTEMPTS, keep_source
@@ -300,3 +304,56 @@ def test_an_endpoint_that_is_gone_holds_up_no_other(tmp_path: Path, monkeypatch:
         gone.until_taken(10)
         service.ended(service.post(moving_square(2, seed=99), frames=2, webhook=here.url).json()["id"])
         here.until_taken(1)  # ten that wait for their next try hold no place
+
+
+class NoQueue:
+    """A client of the engine that knows of no workflow."""
+
+    def list_workflows(self, **_wanted: object) -> list[object]:
+        return []
+
+    def delete_workflows(self, _names: list[str]) -> None:
+        pass
+
+
+def test_who_had_no_chance_to_speak_is_not_taken_for_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a database was away for a minute, all have been silent for as long; the first to find it back knows."""
+    now = 1000.0
+    monkeypatch.setattr(Database, "now_seconds", lambda *_: now)
+    with opened(Settings(data=tmp_path)) as place:
+        client: Any = NoQueue()
+        messenger = Messenger(place)
+        keeper = Keeper(place, "we", client, Rounds(place, client, messenger), UnderWay())
+        for name in ("living", "dead"):
+            place.executors.beat(name, works=True)
+        now += 60
+        keeper.keep_house()
+        keeper.keep_house()
+        assert place.executors.silent("we", 20) == {"living": 1000.0, "dead": 1000.0}
+        place.executors.beat("living", works=True)
+        keeper.keep_house()
+        assert place.executors.silent("we", 0) == {"living": 1060.0}
+        place.executors.leave("living")
+        keeper.keep_house()
+        assert place.executors.silent("we", 0) == {}, "who says that it ends is believed at once"
+
+
+def test_who_is_held_up_by_keeping_house_still_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Storage that does not answer, where it is to remove something, says nothing of the process."""
+    held_up, go_on = threading.Event(), threading.Event()
+
+    def clear_abandoned(*_: object) -> None:
+        held_up.set()
+        go_on.wait(20)
+
+    with running(tmp_path, silent_seconds=2) as service:
+        monkeypatch.setattr("api.jobs.keeping.clear_abandoned", clear_abandoned)
+        assert held_up.wait(20)
+        (executor, seen_at), *_ = service.place.executors.silent("", 0).items()
+        until = time.monotonic() + 20
+        while service.place.executors.silent("", 0)[executor] == seen_at:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        go_on.set()

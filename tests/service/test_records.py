@@ -237,4 +237,6 @@ def test_keys_looks_reviews_and_processes(database: Database) -> None:
     for name in (tenant, "x" + tenant):
         executors.beat(name, works=True)
     executors.leave("x" + tenant)
-    assert "x" + tenant in executors.claim_silent(tenant, 60)
+    assert executors.silent(tenant, 60)["x" + tenant] == 0.0
+    assert executors.claim("x" + tenant, 0.0)
+    assert "x" + tenant not in executors.silent(tenant, 60)
