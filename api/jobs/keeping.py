@@ -103,7 +103,7 @@ class Keeper:
             self._begin_forgotten(self._under_way)
             self._end_lost()
             self._messenger.take_up(self._client)
-            self._remove_old()
+        self._remove_old()
 
     def _take_over(self, *, alone: bool = False) -> None:
         """Put back into their queues the workflows of processes that are dead: of all others, where we are alone."""

@@ -45,6 +45,18 @@ def test_what_is_too_old_is_deleted_with_its_files(tmp_path: Path) -> None:
             time.sleep(0.1)
 
 
+def test_a_server_that_only_answers_deletes_what_is_too_old_as_well(tmp_path: Path) -> None:
+    """It says how long things are kept; the workers beside it may not have been told."""
+    with running(tmp_path) as service:
+        job = service.post(params={"wait": 20}).json()
+        assert job["status"] == "complete"
+    with running(tmp_path, keep_days=0.1 / 86_400, silent_seconds=2, jobs_at_once=0) as service:
+        until = time.monotonic() + 20
+        while service.http.get(job["links"]["self"]).status_code != 404 or _files(service):
+            assert time.monotonic() < until
+            time.sleep(0.1)
+
+
 def test_what_came_in_half_is_removed(tmp_path: Path, postgresql: str) -> None:
     """At once by the only process there is, after a day beside others, whose uploads may be on their way."""
     incoming = tmp_path / "incoming"
