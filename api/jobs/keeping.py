@@ -32,7 +32,8 @@ KEPT_LOOKS_SECONDS = 7 * 86_400.0
 FORGOTTEN_SECONDS = 3600.0
 """How long after a job was deleted what is left of it is removed: longer than anybody works on it who did not know.
 
-Whoever does removes its files at the end. This is for processes that died before, and for storage that failed.
+Whoever does removes its files at the end. This is for processes that died before, and for storage that failed; and for
+uploads whose job was never written, as a process died or the database went away between the two.
 """
 
 

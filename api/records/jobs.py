@@ -43,6 +43,12 @@ class JobRecords:
 
     # -- accepting ---------------------------------------------------------------------------------------
 
+    def foresee(self, job_id: str) -> None:
+        """Say that files of a job come before the job: should it never be added, they are as those of a deleted one."""
+        with self._database.begin() as connection:
+            row = {"job_id": job_id, "deleted_at": self._database.now_seconds(connection)}
+            self._insert_new(connection, DELETED, [row])
+
     @contextmanager
     def adding(self, new: NewJob, job_id: str) -> Iterator[sa.Connection]:
         """Write a queued job, and whatever else is done with the connection, in one transaction."""
@@ -59,6 +65,7 @@ class JobRecords:
                 "queued_at": now,
             }
             connection.execute(sa.insert(JOBS).values(row))
+            connection.execute(sa.delete(DELETED).where(DELETED.c.job_id == job_id))
             yield connection
 
     def set_sources(self, job_id: str, name: str, sources: Sequence[JobSource]) -> None:
@@ -299,7 +306,7 @@ class JobRecords:
             self._insert_new(connection, DELETED, [row])
 
     def deleted_before(self, age_seconds: float, limit: int = 100) -> tuple[str, ...]:
-        """Jobs that were deleted longer ago than this and are remembered still."""
+        """Jobs that were deleted, or foreseen and never added, longer ago than this and are remembered still."""
         with self._database.begin(reading=True) as connection:
             then = self._database.now_seconds(connection) - age_seconds
             rows = connection.execute(

@@ -289,6 +289,8 @@ def _submit(server: Server, tenant: str, came: Brought, once: Settling | None = 
     """Store what was brought and put the job into the queue."""
     place, submission = server.place, came.submission
     job_id = new_id()
+    if came.files:
+        place.records.foresee(job_id)
     sources = tuple(keep_source(place.storage, job_id, file) for file in came.files)
     try:
         return server.engine.submit(

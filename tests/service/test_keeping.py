@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from api import shown
-from api.errors import StorageError
+from api.errors import DatabaseError, StorageError
 from api.jobs import JobEngine, Place
 from api.jobs.calling import Calls
 from api.jobs.delivering import Messenger
@@ -174,6 +174,25 @@ def test_files_that_could_not_be_removed_are_removed_later(
         while service.place.records.deleted_before(0.0):
             assert time.monotonic() < until
             time.sleep(0.05)
+
+
+def test_files_whose_job_could_not_be_written_are_removed_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.jobs.keeping.FORGOTTEN_SECONDS", 1.0)
+    with running(tmp_path, silent_seconds=2) as service:
+        whole = service.post(params={"wait": 20}).json()
+
+        def fail(*_: object) -> None:
+            raise DatabaseError("the database is away")
+
+        with monkeypatch.context() as away:
+            away.setattr(JobEngine, "submit", fail)
+            assert service.post(moving_square(seed=1)).status_code == 503
+        folder = tmp_path / "storage" / "jobs"
+        (left,) = (each for each in folder.iterdir() if each.name != whole["id"])
+        _until_gone(left)
+        assert service.http.get(whole["links"]["video"]).status_code == 200
 
 
 def test_a_job_that_takes_too_long_fails(tmp_path: Path) -> None:
