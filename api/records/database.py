@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,6 +18,16 @@ log = logging.getLogger(__name__)
 POSTGRESQL_DRIVER = "postgresql+psycopg"
 _MIGRATION_LOCK = 0x5CE4E11E
 """Names our advisory lock on PostgreSQL: one process at a time migrates."""
+
+_PATIENCE: Final = {
+    "connect_timeout": "10",
+    "keepalives_idle": "15",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
+"""A server whose machine has gone away is noticed within half a minute; by itself a connection waits for a quarter of
+an hour. What the URL says goes before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +112,8 @@ def open_database(url: str) -> Database:
 
 def _engine(url: sa.URL) -> sa.Engine:
     if url.get_backend_name() == "postgresql":
-        return sa.create_engine(
-            url.set(drivername=POSTGRESQL_DRIVER), pool_size=10, max_overflow=20, pool_pre_ping=True
-        )
+        url = url.set(drivername=POSTGRESQL_DRIVER, query={**_PATIENCE, **url.query})
+        return sa.create_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True)
     engine = sa.create_engine(url, connect_args={"timeout": 30}, pool_size=20)
     sa.event.listen(engine, "connect", _tune_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)

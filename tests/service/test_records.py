@@ -1,11 +1,13 @@
 """The database keeps its promises, be it SQLite or PostgreSQL."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from api.errors import DatabaseError
 from api.records import (
     Database,
     Deliveries,
@@ -24,6 +26,7 @@ from api.records import (
     new_id,
     open_database,
 )
+from api.records import database as database_module
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -240,3 +243,12 @@ def test_keys_looks_reviews_and_processes(database: Database) -> None:
     assert executors.silent(tenant, 60)["x" + tenant] == 0.0
     assert executors.claim("x" + tenant, 0.0)
     assert "x" + tenant not in executors.silent(tenant, 60)
+
+
+def test_a_server_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes the connection and says nothing, as where its machine hangs."""
+    monkeypatch.setitem(database_module._PATIENCE, "connect_timeout", "2")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        with pytest.raises(DatabaseError, match="cannot be opened"):
+            open_database(f"postgresql://someone@127.0.0.1:{port}/x")
