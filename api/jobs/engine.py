@@ -1,8 +1,10 @@
 """The job engine: takes jobs in and runs their stages."""
 
+import logging
 import os
 import secrets
 import socket
+import threading
 from collections.abc import Callable
 from contextvars import Context
 from dataclasses import replace
@@ -27,6 +29,10 @@ from api.working import MOST_TRIES, Next
 
 T = TypeVar("T")
 
+log = logging.getLogger(__name__)
+
+FAREWELL_SECONDS: Final = 8.0
+"""How long leaving may take beyond the time that running work is given."""
 _AFTER_SAMPLING: Final[dict[Next, QueueName]] = {"local": "cpu", "remote": "waiting"}
 
 
@@ -113,15 +119,28 @@ class JobEngine:
         )
 
     def close(self, grace_seconds: float = 0.0) -> None:
-        """Take no more work, let what runs end for a while, leave the rest to others."""
+        """Take no more work, let what runs end for a while, leave the rest to others.
+
+        A database that does not answer is not waited for: then others find out by themselves that we have left.
+        """
+        leaving = threading.Thread(target=self._leave, args=(grace_seconds,), name="leaving", daemon=True)
+        leaving.start()
+        leaving.join(grace_seconds + FAREWELL_SECONDS)
+        if leaving.is_alive():
+            log.warning("left without a word", extra={"reason": "the database does not answer"})
+
+    def _leave(self, grace_seconds: float) -> None:
         if self._started is not None:
             self._started[2].close()
         DBOS.destroy(workflow_completion_timeout_sec=round(grace_seconds), destroy_registry=True)
-        for name in self._under_way.names():
-            job_id, number, work, *_ = name.split(".")
-            if work in get_args(Stage):
-                self._place.records.forget_attempt(job_id, int(number))
-        self._place.executors.leave(self.executor)
+        try:
+            for name in self._under_way.names():
+                job_id, number, work, *_ = name.split(".")
+                if work in get_args(Stage):
+                    self._place.records.forget_attempt(job_id, int(number))
+            self._place.executors.leave(self.executor)
+        except DatabaseError as error:
+            log.warning("left without a word", extra={"reason": str(error)})
 
     # -- taking in ---------------------------------------------------------------------------------------
 
