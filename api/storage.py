@@ -15,7 +15,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Protocol
@@ -70,10 +70,11 @@ class Storage(Protocol):
         ...
 
 
-def open_storage(url: str) -> Storage:
+def open_storage(url: str, copies: Path | None = None) -> Storage:
     """Storage at ``file:///FOLDER`` or ``s3://BUCKET/PREFIX``.
 
-    S3 takes its credentials, region and endpoint from the usual ``AWS_…`` variables.
+    Of what lies elsewhere, files are copied into the folder ``copies`` while they are worked with, or into the system's
+    temporary one. S3 takes its credentials, region and endpoint from the usual ``AWS_…`` variables.
 
     Raises:
         SetupError: another kind of URL, or a folder that cannot be made.
@@ -82,7 +83,7 @@ def open_storage(url: str) -> Storage:
     if parts.scheme == "file":
         return FolderStorage(Path(url2pathname(parts.path)))
     if parts.scheme == "s3":
-        return ObjectStorage(url)
+        return ObjectStorage(url, copies)
     raise SetupError(
         f"storage {url!r} is of no kind we know; set SCENELINE_STORAGE to file:///FOLDER or s3://BUCKET/PREFIX"
     )
@@ -278,8 +279,9 @@ def _ours(what: str) -> Iterator[None]:
 class ObjectStorage:
     """Objects in an S3-compatible store."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, copies: Path | None) -> None:
         self._store = open_object_store(url)
+        self._copies = copies
 
     def put(self, key: str, data: bytes) -> None:
         """Store ``data``; object stores write atomically."""
@@ -327,13 +329,17 @@ class ObjectStorage:
 
     @contextmanager
     def local(self, key: str) -> Iterator[Path]:
-        """A copy in the temporary folder."""
-        with TemporaryDirectory(prefix="sceneline-") as folder:
-            copy = Path(folder) / "source"
-            size = self.size(key)
-            with copy.open("xb") as file:
-                for piece in self.read(key, 0, size):
-                    file.write(piece)
+        """A copy, called as the key ends."""
+        with ExitStack() as stack:
+            with _ours(f"cannot copy {key}"):
+                folder = TemporaryDirectory(
+                    prefix="copy-", dir=self._copies, ignore_cleanup_errors=True
+                )  # one that is left behind is removed from outside
+                copy = Path(stack.enter_context(folder)) / key.rpartition("/")[2]
+                size = self.size(key)
+                with copy.open("xb") as file:
+                    for piece in self.read(key, 0, size):
+                        file.write(piece)
             yield copy
 
     def delete(self, prefix: str) -> None:

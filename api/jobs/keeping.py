@@ -14,7 +14,7 @@ from api.jobs.place import WORK_VERSION, Place
 from api.jobs.queues import Stage, UnderWay
 from api.jobs.rounds import Rounds
 from api.problems import BROKEN_OFF, LATE
-from api.uploads import clear_abandoned
+from api.uploads import abandoned_after, clear_abandoned
 from api.working import MOST_TRIES
 
 log = logging.getLogger(__name__)
@@ -98,7 +98,8 @@ class Keeper:
 
     def keep_house(self) -> None:
         """See once to everything."""
-        clear_abandoned(self._place.workshop.incoming)
+        age_seconds = abandoned_after(self._place.settings.job_timeout_seconds)
+        clear_abandoned(self._place.workshop.incoming, age_seconds)
         if self._under_way is not None:
             self._take_over()
             self._begin_forgotten(self._under_way)

@@ -61,11 +61,14 @@ def test_what_came_in_half_is_removed(tmp_path: Path, postgresql: str) -> None:
     """At once by the only process there is, after a day beside others, whose uploads may be on their way."""
     incoming = tmp_path / "incoming"
     incoming.mkdir()
-    half, old = incoming / "half", incoming / "old"
+    half, old, copy = incoming / "half", incoming / "old", incoming / "copy-x"
 
     def leave() -> None:
-        for path, age_seconds in ((half, 0), (old, 25 * 3600)):
-            path.write_bytes(b"x")
+        copy.mkdir()
+        (copy / "a").write_bytes(b"x")
+        for path, age_seconds in ((half, 0), (old, 25 * 3600), (copy, 25 * 3600)):
+            if path is not copy:
+                path.write_bytes(b"x")
             os.utime(path, (time.time() - age_seconds,) * 2)
 
     leave()
@@ -73,7 +76,7 @@ def test_what_came_in_half_is_removed(tmp_path: Path, postgresql: str) -> None:
         assert list(incoming.iterdir()) == []
         leave()
         until = time.monotonic() + 20
-        while old.exists():
+        while old.exists() or copy.exists():
             assert time.monotonic() < until
             time.sleep(0.05)
         assert half.exists()

@@ -25,7 +25,7 @@ def storage(
     with s3() as bucket:
         for name, value in bucket.env.items():
             monkeypatch.setenv(name, value)
-        yield open_storage("s3://bucket/some/prefix")
+        yield open_storage("s3://bucket/some/prefix", tmp_path)
 
 
 def test_what_is_put_is_got(storage: Storage) -> None:
@@ -37,6 +37,31 @@ def test_what_is_put_is_got(storage: Storage) -> None:
     assert b"".join(storage.read("jobs/1/a.json", 1, 4)) == b"eco"
     with storage.local("jobs/1/a.json") as path:
         assert path.read_bytes() == b"second"
+
+
+def test_a_local_file_is_called_as_it_is_stored_and_does_not_stay(storage: Storage, tmp_path: Path) -> None:
+    """Messages name files; whoever reads them is told what their owner calls a file that is stored so."""
+    storage.put("jobs/1/sources/s256", b"x")
+    with storage.local("jobs/1/sources/s256") as path:
+        assert path.name == "s256"
+        assert path.is_relative_to(tmp_path)
+    assert list(tmp_path.glob("copy-*")) == []
+
+
+def test_a_copy_there_is_no_room_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def full(_storage: object, _key: str, _start: int, _stop: int) -> Iterator[bytes]:
+        yield b"x"
+        raise OSError(28, "No space left on device")
+
+    with s3() as bucket:
+        for name, value in bucket.env.items():
+            monkeypatch.setenv(name, value)
+        storage = open_storage("s3://bucket", tmp_path)
+        storage.put("a", b"xy")
+        monkeypatch.setattr(type(storage), "read", full)
+        with pytest.raises(StorageError, match="disk has room"), storage.local("a"):
+            pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_taken_file_is_moved(storage: Storage, tmp_path: Path) -> None:
