@@ -16,6 +16,7 @@ from api.records import IdempotencyKeys, Keyring, Quota, Quotas, Reviews, Totals
 from api.routes import calibration, pages, plans, questions, reviews, status, timelines, webhooks
 from api.routes.checking import Check
 from api.routes.declaring import KEY, Application
+from api.routes.following import Following
 from api.routes.guarding import Guard
 from api.routes.limiting import RateLimiter, Turnstile
 from api.routes.problems import tell_problems
@@ -51,6 +52,7 @@ def make_app(place: Place, *, loopback_only: bool, grace_seconds: float = 10.0) 
         database=Check(place.database.check),
         storage=Check(place.storage.check),
         workers=Check(partial(_see_workers, place)),
+        following=Following(place.records),
         loopback_only=loopback_only,
         fetches_urls=settings.fetch_urls == "yes" or (settings.fetch_urls == "auto" and loopback_only),
     )

@@ -22,12 +22,16 @@ from api.records.types import (
     Job,
     JobEvent,
     JobFilter,
+    JobMark,
     JobSource,
     JobStatus,
     NewJob,
     Outcome,
     Problem,
 )
+
+_AT_A_TIME = 500
+"""Jobs that are asked about in one statement."""
 
 
 def new_id() -> str:
@@ -107,6 +111,18 @@ class JobRecords:
         if job is None:
             raise LookupError(f"job {job_id} does not exist any more")
         return job
+
+    def marks(self, job_ids: Sequence[str]) -> dict[str, JobMark]:
+        """How far these jobs are; those that were deleted are left out."""
+        last = sa.select(sa.func.max(EVENTS.c.number)).where(EVENTS.c.job_id == JOBS.c.id).scalar_subquery()
+        columns = (JOBS.c.id, JOBS.c.status, JOBS.c.round, sa.func.coalesce(last, 0))
+        found: dict[str, JobMark] = {}
+        with self._database.begin(reading=True) as connection:
+            for first in range(0, len(job_ids), _AT_A_TIME):
+                some = JOBS.c.id.in_(job_ids[first : first + _AT_A_TIME])
+                for job_id, *mark in connection.execute(sa.select(*columns).where(some)):
+                    found[job_id] = JobMark(*mark)
+        return found
 
     def newest(self, wanted: JobFilter) -> tuple[Job, ...]:
         """The jobs that are wanted, newest first, at most ``limit``."""

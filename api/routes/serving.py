@@ -10,6 +10,7 @@ from api.jobs import JobEngine, Place
 from api.metrics import Metrics
 from api.records import IdempotencyKeys, Keyring, Quotas, Reviews
 from api.routes.checking import Check
+from api.routes.following import Following
 from api.routes.limiting import RateLimiter
 
 
@@ -29,6 +30,7 @@ class Server:
     storage: Check
     workers: Check
     """Whether any process works on jobs."""
+    following: Following
     loopback_only: bool
     """Whether only this machine can reach it: then, and while there is no key, everyone may come in."""
     fetches_urls: bool
