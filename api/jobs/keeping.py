@@ -19,11 +19,11 @@ from api.working import MOST_TRIES
 
 log = logging.getLogger(__name__)
 
-LOOKS_AT_SILENCE = 3
+LOOKS_AT_SILENCE = 4
 """In how many rounds of housekeeping in a row a process must have said nothing since the same moment to be dead.
 
-That is longer than the living wait between two signs of life. After the database was away, or its clock has jumped,
-all look silent until they have had time to speak.
+As many as there are in the time of its silence. After the database was away, or its clock has jumped, all look silent
+until they have had time to speak: two of the rounds, at least, when it is back.
 """
 
 KEPT_LOOKS_SECONDS = 7 * 86_400.0
@@ -110,8 +110,9 @@ class Keeper:
     def _take_over(self, *, alone: bool = False) -> None:
         """Put back into their queues the workflows of processes that are dead: of all others, where we are alone."""
         executors = self._place.executors
-        silent = executors.silent(self._executor, 0.0 if alone else self._place.settings.silent_seconds)
-        self._silences = Counter({each: self._silences[each] + 1 for each in silent.items()})
+        others = executors.silent(self._executor, 0.0)
+        self._silences = Counter({each: self._silences[each] + 1 for each in others.items()})
+        silent = others if alone else executors.silent(self._executor, self._place.settings.silent_seconds)
         for dead, seen_at in silent.items():
             sure = alone or seen_at == 0 or self._silences[dead, seen_at] >= LOOKS_AT_SILENCE
             if not sure or not executors.claim(dead, seen_at):

@@ -362,6 +362,7 @@ def test_who_had_no_chance_to_speak_is_not_taken_for_dead(
         keeper = Keeper(place, "we", client, Rounds(place, client, messenger), UnderWay())
         for name in ("living", "dead"):
             place.executors.beat(name, works=True)
+        keeper.keep_house()
         now += 60
         keeper.keep_house()
         keeper.keep_house()
