@@ -320,6 +320,7 @@ def test_status_pages(service: Service) -> None:
     service.post(params={"wait": 20})
     metrics = service.http.get("/metrics").text
     assert 'sceneline_jobs_total{status="complete"}' in metrics
+    assert 'sceneline_jobs_now{status="queued"} 0.0' in metrics
     assert "sceneline_http_request_duration_seconds_count" in metrics
 
 
