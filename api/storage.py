@@ -388,4 +388,5 @@ def object_store_errors(what: str) -> Iterator[None]:
         raise NotStoredError(f"{what}: it is not in storage any more") from error
     except (BaseError, OSError) as error:
         first = str(error).strip().partition("\n")[0]
-        raise StorageError(f"{what} ({first}); see that the object store answers") from error
+        advice = "see that the object store answers"
+        raise StorageError(f"{what} ({first}); {advice}", for_clients=f"{what}; {advice}") from error

@@ -89,7 +89,9 @@ def telling_database_errors() -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        raise DatabaseError(f"the database failed ({_first_line(error)}); see /readyz") from error
+        raise DatabaseError(
+            f"the database failed ({_first_line(error)})", for_clients="the database failed; try later"
+        ) from error
 
 
 def open_database(url: str) -> Database:

@@ -23,6 +23,7 @@ class Check:
     def __init__(self, ask: Callable[[], None]) -> None:
         self._ask = ask
         self._answer: asyncio.Future[str] | None = None
+        self._reason = ""
 
     async def answer(self) -> str:
         """``ok`` or what is wrong."""
@@ -36,14 +37,18 @@ class Check:
             return f"no answer within {ANSWER_SECONDS:g} s"
 
     def _find_out(self, loop: asyncio.AbstractEventLoop, answer: asyncio.Future[str]) -> None:
+        reason = ""
         try:
             self._ask()
             found = "ok"
         except ServiceError as error:
-            found = str(error)
+            found, reason = error.for_clients, str(error)
+            if reason != self._reason:  # once, and not for every probe
+                log.warning("not ready", extra={"reason": reason})
         except Exception:
             log.exception("a check failed by a bug")
             found = "sceneline made a mistake; the log has its traceback"
+        self._reason = reason
 
         def tell() -> None:
             self._answer = None

@@ -245,6 +245,15 @@ def test_keys_looks_reviews_and_processes(database: Database) -> None:
     assert "x" + tenant not in executors.silent(tenant, 60)
 
 
+def test_what_a_database_says_is_for_the_operator_only(tmp_path: Path) -> None:
+    """It names its host and who asks, as soon as anybody does, with or without a key."""
+    opened = open_database(f"sqlite:///{tmp_path / 'a.db'}")
+    with pytest.raises(DatabaseError, match="no such table: secrets") as failed, opened.begin() as connection:
+        connection.execute(sa.text("SELECT * FROM secrets"))
+    assert failed.value.for_clients == "the database failed; try later"
+    opened.close()
+
+
 def test_a_server_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """It takes the connection and says nothing, as where its machine hangs."""
     monkeypatch.setitem(database_module._PATIENCE, "connect_timeout", "2")

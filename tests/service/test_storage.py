@@ -1,6 +1,7 @@
 """Files in a folder and in a real S3 server behave alike."""
 
 import os
+import pickle
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,9 @@ from typing import Any
 import pytest
 
 from api.errors import NotStoredError, SetupError, StorageError
+from api.problems import problem_of
 from api.storage import Storage, open_storage
+from tests.hosting import Handler, hosting
 from tests.service.buckets import s3
 
 
@@ -46,6 +49,30 @@ def test_a_local_file_is_called_as_it_is_stored_and_does_not_stay(storage: Stora
         assert path.name == "s256"
         assert path.is_relative_to(tmp_path)
     assert list(tmp_path.glob("copy-*")) == []
+
+
+def test_what_an_object_store_says_is_for_the_operator_only(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its refusals name the host, the bucket and the key of whoever asks."""
+
+    class Refusing(Handler):
+        def respond(self) -> None:
+            self.answer(
+                403, b"<Error><Code>AccessDenied</Code><AWSAccessKeyId>AKIA77</AWSAccessKeyId></Error>"
+            )
+
+    with hosting(Refusing) as base:
+        env = {"ENDPOINT": base, "ALLOW_HTTP": "true", "ACCESS_KEY_ID": "AKIA77", "SECRET_ACCESS_KEY": "s"}
+        for name, value in env.items():
+            monkeypatch.setenv(f"AWS_{name}", value)
+        with pytest.raises(StorageError, match="AKIA77") as refused:
+            open_storage("s3://bucket", tmp_path).put("a", b"x")
+    problem = problem_of(refused.value)
+    assert problem is not None
+    assert problem.message == "cannot store a; see that the object store answers"
+    again = pickle.loads(pickle.dumps(refused.value))
+    assert (str(again), again.for_clients) == (str(refused.value), refused.value.for_clients)
 
 
 def test_a_copy_there_is_no_room_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
