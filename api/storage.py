@@ -16,6 +16,7 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Protocol
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 _KEY = re.compile(r"[a-zA-Z0-9_-][a-zA-Z0-9._-]*(/[a-zA-Z0-9_-][a-zA-Z0-9._-]*)*")
 _CHUNK_BYTES = 256 * 1024
+_ASKED_AGAIN = timedelta(seconds=30)
+"""How long after it was asked first an object store is asked again: a client is waiting, or a step that is tried again
+as a whole. One request may take as long."""
 
 
 class Storage(Protocol):
@@ -370,7 +374,7 @@ def open_object_store(url: str) -> "ObjectStore":
     import obstore.store  # noqa: PLC0415 - a second's work that a folder does not need
 
     try:
-        return obstore.store.from_url(url)
+        return obstore.store.from_url(url, retry_config={"retry_timeout": _ASKED_AGAIN})
     except Exception as error:  # obstore raises a kind of its own for each bad option
         raise SetupError(
             f"the bucket {url!r} cannot be opened ({error}); check its address and AWS_…"

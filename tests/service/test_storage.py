@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,27 @@ def test_what_an_object_store_says_is_for_the_operator_only(
     assert problem.message == "cannot store a; see that the object store answers"
     again = pickle.loads(pickle.dumps(refused.value))
     assert (str(again), again.for_clients) == (str(refused.value), refused.value.for_clients)
+
+
+def test_an_object_store_that_fails_is_asked_again_for_so_long_only(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked = []
+
+    class Failing(Handler):
+        def respond(self) -> None:
+            self.body()
+            asked.append(1)
+            self.answer(500)
+
+    monkeypatch.setattr("api.storage._ASKED_AGAIN", timedelta(0))
+    with hosting(Failing) as base:
+        env = {"ENDPOINT": base, "ALLOW_HTTP": "true", "ACCESS_KEY_ID": "k", "SECRET_ACCESS_KEY": "s"}
+        for name, value in env.items():
+            monkeypatch.setenv(f"AWS_{name}", value)
+        with pytest.raises(StorageError, match="see that the object store answers"):
+            open_storage("s3://bucket", tmp_path).put("a", b"x")
+    assert len(asked) == 1
 
 
 def test_a_copy_there_is_no_room_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
