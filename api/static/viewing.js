@@ -19,9 +19,11 @@ function drawJob(job) {
   $("job-name").textContent = job.name;
   drawProgress(job);
   drawPreview(job);
-  const ended = job.status === "failed" || job.status === "cancelled";
-  $("cancel").hidden = ended;
-  $("retry").hidden = !ended;
+  const ended = job.status === "failed" || job.status === "cancelled", [gone, there] = ended ? ["cancel", "retry"] : ["retry", "cancel"];
+  const focused = document.activeElement === $(gone);
+  $(gone).hidden = true;
+  $(there).hidden = false;
+  if (focused) $(there).focus(); // who works by keyboard stays where they were
   $("progress").hidden = $("percent").hidden = ended;
   if (ended) $("stage").textContent = job.status === "failed" ? "This did not work." : "Cancelled.";
   tell($("problem"), job.status === "failed" ? job.error : null);

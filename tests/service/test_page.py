@@ -215,6 +215,21 @@ def test_what_is_focused_stays_so_while_jobs_get_on(page: Page, service: Service
     expect(page.locator(f"#timelines a[href='/timelines/{old['id']}']")).to_be_focused()
 
 
+def test_who_cancels_by_keyboard_can_try_again_from_there(page: Page, service: Service) -> None:
+    service.model.open.clear()
+    try:
+        job = service.post(moving_square(seed=209)).json()
+        page.goto(f"/timelines/{job['id']}")
+        page.locator("#cancel").focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("#retry")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator("#cancel")).to_be_focused()
+    finally:
+        service.model.open.set()
+    assert service.ended(job["id"])["status"] == "complete"
+
+
 def test_a_refusal_is_told_in_words(page: Page) -> None:
     page.goto("/")
     page.locator("summary").click()
