@@ -3,16 +3,20 @@
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 
 from anyio import to_thread
 from fastapi import FastAPI, Request, Response
 
+from api.errors import ServiceError
 from api.jobs import JobEngine, Place
 from api.metrics import Metrics
 from api.records import IdempotencyKeys, Keyring, Quota, Quotas, Reviews, Totals
 from api.routes import calibration, pages, plans, questions, reviews, status, timelines, webhooks
+from api.routes.checking import Check
 from api.routes.declaring import KEY, Application
+from api.routes.following import Following
 from api.routes.guarding import Guard
 from api.routes.limiting import RateLimiter, Turnstile
 from api.routes.problems import tell_problems
@@ -45,6 +49,10 @@ def make_app(place: Place, *, loopback_only: bool, grace_seconds: float = 10.0) 
         ),
         rates=RateLimiter(settings.requests_per_minute_per_key),
         metrics=Metrics(place.records, Totals(place.database), place.executors, settings.silent_seconds),
+        database=Check(place.database.check),
+        storage=Check(place.storage.check),
+        workers=Check(partial(_see_workers, place)),
+        following=Following(place.records),
         loopback_only=loopback_only,
         fetches_urls=settings.fetch_urls == "yes" or (settings.fetch_urls == "auto" and loopback_only),
     )
@@ -91,6 +99,17 @@ def make_app(place: Place, *, loopback_only: bool, grace_seconds: float = 10.0) 
         turnstile=Turnstile(settings.requests_at_once_per_key),
     )
     return app
+
+
+def _see_workers(place: Place) -> None:
+    """Answer quietly if any process works on jobs.
+
+    Raises:
+        ServiceError: none does.
+        DatabaseError: nobody can tell.
+    """
+    if not place.executors.working(place.settings.silent_seconds):
+        raise ServiceError("no process works on jobs; start `sceneline worker`")
 
 
 def _timed(

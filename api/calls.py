@@ -8,6 +8,7 @@ same questions by the same names and finds the answers it has got already.
 import asyncio
 import hashlib
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Protocol
@@ -28,11 +29,13 @@ from analyzer import (
     Usage,
     VisionModel,
 )
-from api.errors import NotStoredError
+from api.errors import NotStoredError, StorageError
 from api.records import Job
 from api.shown import load_frames, name_of_times
 from api.storage import Storage, answer_key, picture_key, question_key
 from sampler import DEFAULT_MAX_PIXELS, Keyframe
+
+log = logging.getLogger(__name__)
 
 MOST_TURNS: Final = 4
 """How often a question is asked anew after a call that ended without an answer but may end better."""
@@ -173,7 +176,10 @@ async def make_call(model: VisionModel, storage: Storage, job_id: str, key: str,
     except tuple(_FAILURES.values()) as error:
         kind = next(name for name, each in _FAILURES.items() if isinstance(error, each))
         return Called(asdict(ledger.usage), ledger.at_risk_usd, failure=kind, message=str(error))
-    await asyncio.to_thread(storage.put, answer_key(job_id, key), json.dumps(asdict(called)).encode())
+    try:
+        await asyncio.to_thread(storage.put, answer_key(job_id, key), json.dumps(asdict(called)).encode())
+    except StorageError as error:  # it is paid for, and recorded as how this call ended
+        log.warning("an answer is not kept beyond this run", extra={"job": job_id, "reason": str(error)})
     return called
 
 

@@ -57,6 +57,11 @@ class RefusedError(ApiError):
 class ServiceError(ApiError):
     """The service cannot do its work."""
 
+    def __init__(self, message: str, *, for_clients: str | None = None) -> None:
+        super().__init__(message)
+        self.for_clients = message if for_clients is None else for_clients
+        """What a client is told: the message is for the operator, and may name hosts, users and keys."""
+
 
 class SetupError(ServiceError):
     """The service cannot start as it is configured."""

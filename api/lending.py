@@ -3,11 +3,11 @@
 import asyncio
 import hashlib
 import threading
-from collections import defaultdict
+from collections import Counter, OrderedDict
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter
 
@@ -19,19 +19,25 @@ from api.tracing import Said, current_span, part
 from sampler import Keyframe
 
 T = TypeVar("T")
+
+MOST_REMOTE: Final = 16
+"""Remote models that stay open while nobody asks them."""
+_LOCAL: Final = "local"
 _FINDINGS = TypeAdapter(Findings)
 
 
 class LoadedModels:
     """Models that stay from one job to the next: a local one serves one job at a time, a remote one all.
 
-    Remote models share one event loop on a thread of their own, and with it their connections and their
+    Local ones are alike, whatever a request calls them. Remote ones are named by requests, so only the last few that
+    were asked stay; they share one event loop on a thread of their own, and with it their connections and their
     patience with the server. Close it after use.
     """
 
     def __init__(self) -> None:
-        self._idle: defaultdict[str, list[Perceiver]] = defaultdict(list)
-        self._remote: dict[str, VisionModel] = {}
+        self._idle: list[Perceiver] = []
+        self._remote: OrderedDict[str, VisionModel] = OrderedDict()
+        self._users: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="remote models", daemon=True)
@@ -52,33 +58,59 @@ class LoadedModels:
 
     def is_remote(self, request: TimelineRequest) -> bool:
         """Whether this request is for a model elsewhere."""
-        return self._name(request) in self._remote or isinstance(self._opened(request), VisionModel)
+        name = self._name(request)
+        if name in self._remote:
+            return True
+        model = self._open(request)
+        if isinstance(model, VisionModel):
+            with self._lent_to_all(name, model):  # it stays for who asks next
+                return True
+        return False
 
     @contextmanager
     def lent(self, request: TimelineRequest) -> Iterator[Perceiver | VisionModel]:
         """A model for this request, for as long as the context lasts."""
         name = self._name(request)
         with self._lock:
-            model = self._remote.get(name) or (self._idle[name].pop() if self._idle[name] else None)
-        if model is None:
-            model = self._opened(request)
-        yield model
-        if not isinstance(model, VisionModel):
-            self._idle[name].append(model)
-
-    def _opened(self, request: TimelineRequest) -> Perceiver | VisionModel:
-        model = self._open(request)
-        if not isinstance(model, VisionModel):
-            return model
+            known = self._remote.get(name) or (self._idle.pop() if name == _LOCAL and self._idle else None)
+        model = known or self._open(request)
+        if isinstance(model, VisionModel):
+            with self._lent_to_all(name, model) as shared:
+                yield shared
+            return
+        yield model  # one that something went wrong with is not lent again
         with self._lock:
-            return self._remote.setdefault(self._name(request), model)
+            self._idle.append(model)
+
+    @contextmanager
+    def _lent_to_all(self, name: str, model: VisionModel) -> Iterator[VisionModel]:
+        """The one that all use under this name."""
+        with self._lock:
+            shared = self._remote.setdefault(name, model)
+            self._remote.move_to_end(name)
+            self._users[name] += 1
+        try:
+            yield shared
+        finally:
+            with self._lock:
+                self._users[name] -= 1
+                self._let_go()
+
+    def _let_go(self) -> None:
+        """Close those that were not asked for longest, of more than a few, and are not being asked."""
+        unused = [name for name in self._remote if self._users[name] == 0]
+        for name in unused[: max(0, len(self._remote) - MOST_REMOTE)]:
+            model = self._remote.pop(name)
+            del self._users[name]
+            if isinstance(model, OpenAIModel):
+                asyncio.run_coroutine_threadsafe(model.aclose(), self._loop)
 
     def _open(self, request: TimelineRequest) -> Perceiver | VisionModel:
         return pipeline.open_model(request)
 
     @staticmethod
     def _name(request: TimelineRequest) -> str:
-        return f"{request.backend} {request.model or ''}"
+        return f"remote {request.model or ''}" if pipeline.asks_remote(request) else _LOCAL
 
 
 class KeepingPerceiver:

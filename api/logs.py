@@ -1,5 +1,6 @@
 """Log lines on standard error: text for people, or one JSON object a line for machines, with the job they are of."""
 
+import asyncio
 import json
 import logging
 import sys
@@ -30,6 +31,12 @@ def set_up_logs(form: Literal["text", "json"]) -> None:
     }.items():
         logging.getLogger(name).setLevel(level)
         take_over(name)
+    logging.getLogger("uvicorn.error").addFilter(_is_fault)
+
+
+def _is_fault(record: logging.LogRecord) -> bool:
+    """Not that a request was cut off as the server ends, which is said in a line of its own."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
 def take_over(name: str) -> None:

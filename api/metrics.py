@@ -5,13 +5,13 @@ the time of HTTP requests is each process's own.
 """
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, get_args
 
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from api.records import Executors, JobRecords, Totals
+from api.records import Executors, JobRecords, JobStatus, Totals
 
 CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8"
 
@@ -67,8 +67,9 @@ class _Service(Collector):
     def collect(self) -> Iterable[Metric]:
         """Read and name what there is."""
         jobs = GaugeMetricFamily("sceneline_jobs_now", "Jobs by where they stand.", labels=("status",))
-        for status, count in self._records.counts().items():
-            jobs.add_metric((status,), count)
+        counts = self._records.counts()
+        for status in get_args(JobStatus):  # one that no job stands at is told as well: it would look unknown
+            jobs.add_metric((status,), counts.get(status, 0))
         yield jobs
         alive = self._executors.alive(self._silent_seconds)
         yield GaugeMetricFamily("sceneline_processes", "Processes of the service that are alive.", alive)

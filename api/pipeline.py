@@ -69,7 +69,7 @@ def open_model(request: TimelineRequest, means: Means | None = None) -> LocalMod
         AnalysisRequestError: the endpoint or the model profiles make no sense, or a key is missing.
     """
     means = means or Means()
-    if request.backend == "local" or (request.backend == "auto" and not _is_configured(means)):
+    if not asks_remote(request, means):
         return LocalModel()
     configured = settings()
     key = configured.api_key.get_secret_value() if configured.api_key else None
@@ -86,6 +86,12 @@ def open_model(request: TimelineRequest, means: Means | None = None) -> LocalMod
     place = configured.profiles_place()
     profiles = place if configured.model_profiles or place.is_file() else None
     return analyzer.open_model(endpoint, profiles=profiles, record=means.record, replay=means.replay)
+
+
+def asks_remote(request: TimelineRequest, means: Means | None = None) -> bool:
+    """Whether the model that will answer is one elsewhere."""
+    is_open = request.backend == "auto" and _is_configured(means or Means())
+    return request.backend == "openai" or is_open
 
 
 def _is_configured(means: Means) -> bool:

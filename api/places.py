@@ -14,7 +14,7 @@ from api.records import Deliveries, Executors, JobRecords, KeptLooks, open_datab
 from api.settings import Settings
 from api.storage import open_storage
 from api.tracing import Tracing
-from api.uploads import ABANDONED_SECONDS, clear_abandoned
+from api.uploads import abandoned_after, clear_abandoned
 from api.webhooks import Webhooks
 from api.working import FetchLimits, Workshop
 
@@ -29,7 +29,8 @@ def opened(settings: Settings) -> Iterator[Place]:
     """Everything a process of the service stands on, for as long as the context lasts.
 
     The data folder holds ``sceneline.db`` and ``lock`` (unless a database is given), ``storage/`` (unless a storage
-    is given), ``incoming/`` (uploads that are under way) and ``batches/`` (which video became which job).
+    is given), ``incoming/`` (uploads that are under way, copies of what lies in a bucket) and ``batches/`` (which
+    video became which job).
 
     Raises:
         SetupError: the settings contradict each other, or another process has the data folder.
@@ -47,13 +48,13 @@ def opened(settings: Settings) -> Iterator[Place]:
         alone = settings.database_url is None
         stack.enter_context(_alone_with(data, needed=alone))
         # Who is alone receives nothing yet; beside others, what looks left behind may be on its way.
-        clear_abandoned(incoming, 0.0 if alone else ABANDONED_SECONDS)
+        clear_abandoned(incoming, 0.0 if alone else abandoned_after(settings.job_timeout_seconds))
         database = stack.enter_context(
             closing(open_database(settings.database_url or f"sqlite:///{data / 'sceneline.db'}"))
         )
         records = JobRecords(database)
         tracing = stack.enter_context(closing(Tracing(records, settings.otlp_endpoint)))
-        storage = open_storage(settings.storage or (data / "storage").as_uri())
+        storage = open_storage(settings.storage or (data / "storage").as_uri(), incoming)
         outbound = Outbound(settings.trusted_hosts)
         limits = FetchLimits(settings.max_upload_bytes, FETCH_SECONDS)
         models = stack.enter_context(closing(LoadedModels()))

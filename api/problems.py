@@ -61,5 +61,5 @@ def problem_of(error: Exception) -> Problem | None:
     for kind in type(error).__mro__:
         if kind in _CODES:
             code, status = _CODES[kind]
-            return Problem(code, str(error), status)
+            return Problem(code, error.for_clients if isinstance(error, ServiceError) else str(error), status)
     return None

@@ -15,7 +15,8 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Protocol
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 _KEY = re.compile(r"[a-zA-Z0-9_-][a-zA-Z0-9._-]*(/[a-zA-Z0-9_-][a-zA-Z0-9._-]*)*")
 _CHUNK_BYTES = 256 * 1024
+_ASKED_AGAIN = timedelta(seconds=30)
+"""How long after it was asked first an object store is asked again: a client is waiting, or a step that is tried again
+as a whole. One request may take as long."""
 
 
 class Storage(Protocol):
@@ -70,10 +74,11 @@ class Storage(Protocol):
         ...
 
 
-def open_storage(url: str) -> Storage:
+def open_storage(url: str, copies: Path | None = None) -> Storage:
     """Storage at ``file:///FOLDER`` or ``s3://BUCKET/PREFIX``.
 
-    S3 takes its credentials, region and endpoint from the usual ``AWS_…`` variables.
+    Of what lies elsewhere, files are copied into the folder ``copies`` while they are worked with, or into the system's
+    temporary one. S3 takes its credentials, region and endpoint from the usual ``AWS_…`` variables.
 
     Raises:
         SetupError: another kind of URL, or a folder that cannot be made.
@@ -82,7 +87,7 @@ def open_storage(url: str) -> Storage:
     if parts.scheme == "file":
         return FolderStorage(Path(url2pathname(parts.path)))
     if parts.scheme == "s3":
-        return ObjectStorage(url)
+        return ObjectStorage(url, copies)
     raise SetupError(
         f"storage {url!r} is of no kind we know; set SCENELINE_STORAGE to file:///FOLDER or s3://BUCKET/PREFIX"
     )
@@ -278,8 +283,9 @@ def _ours(what: str) -> Iterator[None]:
 class ObjectStorage:
     """Objects in an S3-compatible store."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, copies: Path | None) -> None:
         self._store = open_object_store(url)
+        self._copies = copies
 
     def put(self, key: str, data: bytes) -> None:
         """Store ``data``; object stores write atomically."""
@@ -327,13 +333,17 @@ class ObjectStorage:
 
     @contextmanager
     def local(self, key: str) -> Iterator[Path]:
-        """A copy in the temporary folder."""
-        with TemporaryDirectory(prefix="sceneline-") as folder:
-            copy = Path(folder) / "source"
-            size = self.size(key)
-            with copy.open("xb") as file:
-                for piece in self.read(key, 0, size):
-                    file.write(piece)
+        """A copy, called as the key ends."""
+        with ExitStack() as stack:
+            with _ours(f"cannot copy {key}"):
+                folder = TemporaryDirectory(
+                    prefix="copy-", dir=self._copies, ignore_cleanup_errors=True
+                )  # one that is left behind is removed from outside
+                copy = Path(stack.enter_context(folder)) / key.rpartition("/")[2]
+                size = self.size(key)
+                with copy.open("xb") as file:
+                    for piece in self.read(key, 0, size):
+                        file.write(piece)
             yield copy
 
     def delete(self, prefix: str) -> None:
@@ -364,7 +374,7 @@ def open_object_store(url: str) -> "ObjectStore":
     import obstore.store  # noqa: PLC0415 - a second's work that a folder does not need
 
     try:
-        return obstore.store.from_url(url)
+        return obstore.store.from_url(url, retry_config={"retry_timeout": _ASKED_AGAIN})
     except Exception as error:  # obstore raises a kind of its own for each bad option
         raise SetupError(
             f"the bucket {url!r} cannot be opened ({error}); check its address and AWS_…"
@@ -382,4 +392,5 @@ def object_store_errors(what: str) -> Iterator[None]:
         raise NotStoredError(f"{what}: it is not in storage any more") from error
     except (BaseError, OSError) as error:
         first = str(error).strip().partition("\n")[0]
-        raise StorageError(f"{what} ({first}); see that the object store answers") from error
+        advice = "see that the object store answers"
+        raise StorageError(f"{what} ({first}); {advice}", for_clients=f"{what}; {advice}") from error

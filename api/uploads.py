@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
 import time
 from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -121,12 +122,20 @@ def name_for_people(name: str) -> str:
     return "".join(sign for sign in last if sign.isprintable())[:_LONGEST_NAME] or "video"
 
 
-def clear_abandoned(folder: Path, age_seconds: float = ABANDONED_SECONDS) -> None:
-    """Remove files that a process left half received when it was killed, so long ago at least."""
+def abandoned_after(job_timeout_seconds: float) -> float:
+    """After how many seconds nobody works any more with what lies beside uploads."""
+    return max(ABANDONED_SECONDS, 2 * job_timeout_seconds)
+
+
+def clear_abandoned(folder: Path, age_seconds: float) -> None:
+    """Remove what a process left when it was killed, so long ago at least: files half received, copies in folders."""
     for path in folder.iterdir():
         with suppress(FileNotFoundError):  # it has come in meanwhile
             if path.stat().st_mtime <= time.time() - age_seconds:
-                path.unlink()
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
 
 
 class _Parts:

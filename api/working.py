@@ -196,9 +196,12 @@ class Workshop:
         name = name_for_people(name_in(url))
         file = FileOnDisk(self.incoming, name)
         try:
-            limits = self.fetching
+            limits, reported = self.fetching, time.monotonic()
             for piece in self.outbound.fetch(url, most_bytes=limits.bytes, most_seconds=limits.seconds):
                 file.write(piece)
+                if time.monotonic() - reported > _PULSE_SECONDS:
+                    reported = time.monotonic()
+                    self._check(self.records.progress(job, 0.0, "sampling"))
             source = keep_source(self.storage, job.id, file.close())
         finally:
             file.discard()

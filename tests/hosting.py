@@ -10,13 +10,16 @@ class Handler(BaseHTTPRequestHandler):
     """Says nothing on standard error; a subclass says how it responds."""
 
     def respond(self) -> None:
-        """Answer a GET or a POST."""
+        """Answer a GET, a POST or a PUT."""
         self.answer(404)
 
     def do_GET(self) -> None:
         self.respond()
 
     def do_POST(self) -> None:
+        self.respond()
+
+    def do_PUT(self) -> None:
         self.respond()
 
     def body(self) -> bytes:

@@ -123,6 +123,7 @@ class Feeder:
         except StorageError as error:
             return Problem("storage_failed", str(error), 507)
         job_id = new_id()
+        self.place.records.foresee(job_id)
         new = NewJob(
             tenant=TENANT,
             name=video.name,

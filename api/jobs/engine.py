@@ -1,15 +1,17 @@
 """The job engine: takes jobs in and runs their stages."""
 
+import logging
 import os
 import secrets
 import socket
+import threading
 from collections.abc import Callable
 from contextvars import Context
 from dataclasses import replace
 from functools import partial
 from typing import Final, TypeVar, get_args
 
-from dbos import DBOS, DBOSClient, StepOptions
+from dbos import DBOS, DBOSClient
 from dbos import error as dbos_errors
 
 from api.errors import DatabaseError, ServiceError
@@ -17,24 +19,21 @@ from api.jobs.calling import Calls
 from api.jobs.delivering import Messenger
 from api.jobs.keeping import Keeper
 from api.jobs.place import WORK_VERSION, Place, QueueName
-from api.jobs.queues import POLL_SECONDS, Stage, UnderWay, as_step, stage_options
+from api.jobs.queues import POLL_SECONDS, RETRY, Stage, UnderWay, as_step, stage_options
 from api.jobs.rounds import Rounds
 from api.jobs.speaking import hear_engine
 from api.problems import BUG, problem_of
 from api.records import Job, NewJob, Quotas, Settling
 from api.tracing import current_traceparent
-from api.working import MOST_TRIES, RETRIED, Next
+from api.working import MOST_TRIES, Next
 
 T = TypeVar("T")
 
+log = logging.getLogger(__name__)
+
+FAREWELL_SECONDS: Final = 8.0
+"""How long leaving may take beyond the time that running work is given."""
 _AFTER_SAMPLING: Final[dict[Next, QueueName]] = {"local": "cpu", "remote": "waiting"}
-_RETRY: Final[StepOptions] = {
-    "retries_allowed": True,
-    "max_attempts": MOST_TRIES,  # the last one's error is told: a fourth would only say that it gave up
-    "interval_seconds": 2.0,
-    "backoff_rate": 4.0,
-    "should_retry": lambda error: isinstance(error, RETRIED),
-}
 
 
 class JobEngine:
@@ -121,15 +120,28 @@ class JobEngine:
         )
 
     def close(self, grace_seconds: float = 0.0) -> None:
-        """Take no more work, let what runs end for a while, leave the rest to others."""
+        """Take no more work, let what runs end for a while, leave the rest to others.
+
+        A database that does not answer is not waited for: then others find out by themselves that we have left.
+        """
+        leaving = threading.Thread(target=self._leave, args=(grace_seconds,), name="leaving", daemon=True)
+        leaving.start()
+        leaving.join(grace_seconds + FAREWELL_SECONDS)
+        if leaving.is_alive():
+            log.warning("left without a word", extra={"reason": "the database does not answer"})
+
+    def _leave(self, grace_seconds: float) -> None:
         if self._started is not None:
             self._started[2].close()
         DBOS.destroy(workflow_completion_timeout_sec=round(grace_seconds), destroy_registry=True)
-        for name in self._under_way.names():
-            job_id, number, work, *_ = name.split(".")
-            if work in get_args(Stage):
-                self._place.records.forget_attempt(job_id, int(number))
-        self._place.executors.leave(self.executor)
+        try:
+            for name in self._under_way.names():
+                job_id, number, work, *_ = name.split(".")
+                if work in get_args(Stage):
+                    self._place.records.forget_attempt(job_id, int(number))
+            self._place.executors.leave(self.executor)
+        except DatabaseError as error:
+            log.warning("left without a word", extra={"reason": str(error)})
 
     # -- taking in ---------------------------------------------------------------------------------------
 
@@ -209,7 +221,7 @@ class JobEngine:
 
         try:
             # A step's context must not reach into the work: its threads and loops are its own.
-            return DBOS.run_step({"name": name, **_RETRY}, lambda: Context().run(traced))
+            return DBOS.run_step({"name": name, **RETRY}, lambda: Context().run(traced))
         except dbos_errors.DBOSMaxStepRetriesExceeded as error:
             problem = problem_of(error.errors[-1]) if error.errors else None
             self._place.records.fail(job_id, number, problem or BUG)

@@ -2,6 +2,8 @@
 
 import logging
 import threading
+from collections import Counter
+from collections.abc import Callable
 from typing import get_args
 
 from dbos import DBOSClient
@@ -12,10 +14,17 @@ from api.jobs.place import WORK_VERSION, Place
 from api.jobs.queues import Stage, UnderWay
 from api.jobs.rounds import Rounds
 from api.problems import BROKEN_OFF, LATE
-from api.uploads import clear_abandoned
+from api.uploads import abandoned_after, clear_abandoned
 from api.working import MOST_TRIES
 
 log = logging.getLogger(__name__)
+
+LOOKS_AT_SILENCE = 4
+"""In how many rounds of housekeeping in a row a process must have said nothing since the same moment to be dead.
+
+As many as there are in the time of its silence. After the database was away, or its clock has jumped, all look silent
+until they have had time to speak: two of the rounds, at least, when it is back.
+"""
 
 KEPT_LOOKS_SECONDS = 7 * 86_400.0
 """How long what local models saw is kept: longer than any job is taken up again."""
@@ -23,7 +32,8 @@ KEPT_LOOKS_SECONDS = 7 * 86_400.0
 FORGOTTEN_SECONDS = 3600.0
 """How long after a job was deleted what is left of it is removed: longer than anybody works on it who did not know.
 
-Whoever does removes its files at the end. This is for processes that died before, and for storage that failed.
+Whoever does removes its files at the end. This is for processes that died before, and for storage that failed; and for
+uploads whose job was never written, as a process died or the database went away between the two.
 """
 
 
@@ -40,54 +50,77 @@ class Keeper:
         self._under_way = under_way
         self._messenger = Messenger(place)
         self._missing: frozenset[str] = frozenset()
+        self._silences: Counter[tuple[str, float]] = Counter()
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
+        # Two, for whatever holds up the one, the process lives.
+        self._threads = [
+            threading.Thread(target=work, name=work.__name__.strip("_"), daemon=True)
+            for work in (self._live, self._keep)
+        ]
 
     def start(self) -> None:
         """Say that this process lives, take up what waits for it, and go on so on a thread."""
         self._beat()
         if self._under_way is not None:
             # A database of our own has no other living process: nothing has to fall silent first.
-            shared = self._place.database.is_postgresql
-            self._take_over(self._place.settings.silent_seconds if shared else 0.0)
+            self._take_over(alone=not self._place.database.is_postgresql)
             self._take_up_from_earlier_versions()
             self._messenger.take_up(self._client)
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def close(self) -> None:
         """Fall silent."""
         self._closing.set()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
     def _beat(self) -> None:
         self._place.executors.beat(self._executor, works=self._under_way is not None)
 
-    def _keep(self) -> None:
-        """Say that this process lives, free what nobody works on any more, remove what is too old."""
-        silent_seconds = self._place.settings.silent_seconds
-        while not self._closing.wait(silent_seconds / 4):
-            try:
-                self._beat()
-                clear_abandoned(self._place.workshop.incoming)
-                if self._under_way is not None:
-                    self._take_over(silent_seconds)
-                    self._begin_forgotten(self._under_way)
-                    self._end_lost()
-                    self._messenger.take_up(self._client)
-                    self._remove_old()
-            except ServiceError as error:
-                # The next beat may find the database again; ending here would look like dying.
-                log.warning("housekeeping failed", extra={"reason": str(error)})
-            except Exception:
-                log.exception("housekeeping failed")
+    def _live(self) -> None:
+        """Say that this process lives."""
+        self._again_and_again("no sign of life could be given", self._beat)
 
-    def _take_over(self, silent_seconds: float) -> None:
-        """Put back into their queues the workflows of processes that have been silent for so long."""
-        for dead in self._place.executors.claim_silent(self._executor, silent_seconds):
+    def _keep(self) -> None:
+        """Free what nobody works on any more, remove what is too old."""
+        self._again_and_again("housekeeping failed", self.keep_house)
+
+    def _again_and_again(self, failed: str, work: Callable[[], None]) -> None:
+        while not self._closing.wait(self._place.settings.silent_seconds / 4):
+            try:
+                work()
+            except ServiceError as error:
+                # The next time may find the database again; ending here would look like dying.
+                log.warning(failed, extra={"reason": str(error)})
+            except Exception:
+                log.exception(failed)
+
+    def keep_house(self) -> None:
+        """See once to everything."""
+        age_seconds = abandoned_after(self._place.settings.job_timeout_seconds)
+        clear_abandoned(self._place.workshop.incoming, age_seconds)
+        if self._under_way is not None:
+            self._take_over()
+            self._begin_forgotten(self._under_way)
+            self._end_lost()
+            self._messenger.take_up(self._client)
+        self._remove_old()
+
+    def _take_over(self, *, alone: bool = False) -> None:
+        """Put back into their queues the workflows of processes that are dead: of all others, where we are alone."""
+        executors = self._place.executors
+        others = executors.silent(self._executor, 0.0)
+        self._silences = Counter({each: self._silences[each] + 1 for each in others.items()})
+        silent = others if alone else executors.silent(self._executor, self._place.settings.silent_seconds)
+        for dead, seen_at in silent.items():
+            sure = alone or seen_at == 0 or self._silences[dead, seen_at] >= LOOKS_AT_SILENCE
+            if not sure or not executors.claim(dead, seen_at):
+                continue
             left = self._begun_by(dead)
             for name, queue in left.items():
                 self._client.resume_workflow(name, queue_name=queue)
-            self._place.executors.forget(dead)
+            executors.forget(dead)
             if left:
                 log.warning("took over from a dead process", extra={"executor": dead, "workflows": len(left)})
 

@@ -4,16 +4,26 @@ from collections import Counter
 from collections.abc import Callable
 from contextvars import Context
 from threading import Lock
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
-from dbos import DBOS, EnqueueOptions
+from dbos import DBOS, EnqueueOptions, StepOptions
 
 from api.jobs.place import WORK_VERSION, QueueName
+from api.working import MOST_TRIES, RETRIED
 
 T = TypeVar("T")
 
 POLL_SECONDS = 0.1
 """How often a queue is looked at: the longest a job waits for a free worker."""
+
+RETRY: Final[StepOptions] = {
+    "retries_allowed": True,
+    "max_attempts": MOST_TRIES,  # the last one's error is told: a fourth would only say that it gave up
+    "interval_seconds": 2.0,
+    "backoff_rate": 4.0,
+    "should_retry": lambda error: isinstance(error, RETRIED),
+}
+"""How every step is tried again where our own database or storage failed it."""
 
 Stage = Literal["sample", "analyze"]
 
@@ -76,6 +86,6 @@ def as_step(name: str, work: Callable[..., T]) -> Callable[..., T]:
     """Work of a single step, so that its outcome is recorded as soon as it is there."""
 
     def run(*arguments: Any) -> T:
-        return DBOS.run_step({"name": name}, lambda: Context().run(work, *arguments))
+        return DBOS.run_step({"name": name, **RETRY}, lambda: Context().run(work, *arguments))
 
     return run

@@ -68,7 +68,7 @@ class Rounds:
         self._delete_workflows(job.id, running=False)
 
     def clear(self, job_id: str) -> None:
-        """Remove what was left of a job that was deleted long ago."""
+        """Remove what was left of a job that was deleted long ago, or never added."""
         self._place.storage.delete(job_folder(job_id))
         self._delete_workflows(job_id, running=True)
         self._place.records.forget_deleted(job_id)

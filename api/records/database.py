@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,6 +21,15 @@ _MIGRATION_LOCK = 0x5CE4E11E
 """Names our advisory lock on PostgreSQL: one process at a time migrates."""
 _SQLITE_COUNTS_FRACTIONS = (3, 42)
 """The version from which SQLite knows ``unixepoch('subsec')``; Debian 12 and Ubuntu 22.04 have earlier ones."""
+_PATIENCE: Final = {
+    "connect_timeout": "10",
+    "keepalives_idle": "15",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
+"""A server whose machine has gone away is noticed within half a minute; by itself a connection waits for a quarter of
+an hour. What the URL says goes before."""
 
 
 class SQLiteConnection(sqlite3.Connection):
@@ -104,7 +113,9 @@ def telling_database_errors() -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        raise DatabaseError(f"the database failed ({_first_line(error)}); see /readyz") from error
+        raise DatabaseError(
+            f"the database failed ({_first_line(error)})", for_clients="the database failed; try later"
+        ) from error
 
 
 def open_database(url: str) -> Database:
@@ -127,9 +138,8 @@ def open_database(url: str) -> Database:
 
 def _engine(url: sa.URL) -> sa.Engine:
     if url.get_backend_name() == "postgresql":
-        return sa.create_engine(
-            url.set(drivername=POSTGRESQL_DRIVER), pool_size=10, max_overflow=20, pool_pre_ping=True
-        )
+        url = url.set(drivername=POSTGRESQL_DRIVER, query={**_PATIENCE, **url.query})
+        return sa.create_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True)
     engine = sa.create_engine(url, connect_args={"timeout": 30, "factory": SQLiteConnection}, pool_size=20)
     sa.event.listen(engine, "connect", _tune_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)

@@ -1,6 +1,7 @@
 """Who is at work: every process says so again and again; one that falls silent is taken over by another."""
 
 import socket
+from collections.abc import Mapping
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -32,21 +33,32 @@ class Executors:
         with self._database.begin() as connection:
             connection.execute(sa.update(EXECUTORS).where(EXECUTORS.c.id == executor).values(seen_at=0.0))
 
-    def claim_silent(self, executor: str, silent_seconds: float) -> tuple[str, ...]:
-        """All others that have been silent this long, each given to one caller only.
+    def silent(self, executor: str, silent_seconds: float) -> Mapping[str, float]:
+        """All others that have been silent this long, each with when it was heard of last; 0 where it has left."""
+        with self._database.begin(reading=True) as connection:
+            now = self._database.now_seconds(connection)
+            rows = connection.execute(
+                sa.select(EXECUTORS.c.id, EXECUTORS.c.seen_at).where(
+                    EXECUTORS.c.id != executor, EXECUTORS.c.seen_at <= now - silent_seconds
+                )
+            ).all()
+        return {row.id: row.seen_at for row in rows}
 
-        The caller frees what they left undone and then forgets them; should it die over that, they are silent
-        again and the next one claims them.
+    def claim(self, executor: str, seen_at: float) -> bool:
+        """Take what an executor left that was heard of last then; given to one caller only.
+
+        The caller frees what it left undone and then forgets it; should the caller die over that, it is silent
+        again and the next one claims it.
         """
         with self._database.begin() as connection:
             now = self._database.now_seconds(connection)
-            silent = connection.execute(
+            claimed = connection.execute(
                 sa.update(EXECUTORS)
-                .where(EXECUTORS.c.id != executor, EXECUTORS.c.seen_at <= now - silent_seconds)
+                .where(EXECUTORS.c.id == executor, EXECUTORS.c.seen_at == seen_at)
                 .values(seen_at=now)
                 .returning(EXECUTORS.c.id)
             )
-            return tuple(silent.scalars())
+            return claimed.first() is not None
 
     def forget(self, executor: str) -> None:
         """Nothing of it is left."""

@@ -22,12 +22,16 @@ from api.records.types import (
     Job,
     JobEvent,
     JobFilter,
+    JobMark,
     JobSource,
     JobStatus,
     NewJob,
     Outcome,
     Problem,
 )
+
+_AT_A_TIME = 500
+"""Jobs that are asked about in one statement."""
 
 
 def new_id() -> str:
@@ -42,6 +46,12 @@ class JobRecords:
         self._database = database
 
     # -- accepting ---------------------------------------------------------------------------------------
+
+    def foresee(self, job_id: str) -> None:
+        """Say that files of a job come before the job: should it never be added, they are as those of a deleted one."""
+        with self._database.begin() as connection:
+            row = {"job_id": job_id, "deleted_at": self._database.now_seconds(connection)}
+            self._insert_new(connection, DELETED, [row])
 
     @contextmanager
     def adding(self, new: NewJob, job_id: str) -> Iterator[sa.Connection]:
@@ -59,6 +69,7 @@ class JobRecords:
                 "queued_at": now,
             }
             connection.execute(sa.insert(JOBS).values(row))
+            connection.execute(sa.delete(DELETED).where(DELETED.c.job_id == job_id))
             yield connection
 
     def set_sources(self, job_id: str, name: str, sources: Sequence[JobSource]) -> None:
@@ -100,6 +111,18 @@ class JobRecords:
         if job is None:
             raise LookupError(f"job {job_id} does not exist any more")
         return job
+
+    def marks(self, job_ids: Sequence[str]) -> dict[str, JobMark]:
+        """How far these jobs are; those that were deleted are left out."""
+        last = sa.select(sa.func.max(EVENTS.c.number)).where(EVENTS.c.job_id == JOBS.c.id).scalar_subquery()
+        columns = (JOBS.c.id, JOBS.c.status, JOBS.c.round, sa.func.coalesce(last, 0))
+        found: dict[str, JobMark] = {}
+        with self._database.begin(reading=True) as connection:
+            for first in range(0, len(job_ids), _AT_A_TIME):
+                some = JOBS.c.id.in_(job_ids[first : first + _AT_A_TIME])
+                for job_id, *mark in connection.execute(sa.select(*columns).where(some)):
+                    found[job_id] = JobMark(*mark)
+        return found
 
     def newest(self, wanted: JobFilter) -> tuple[Job, ...]:
         """The jobs that are wanted, newest first, at most ``limit``."""
@@ -299,7 +322,7 @@ class JobRecords:
             self._insert_new(connection, DELETED, [row])
 
     def deleted_before(self, age_seconds: float, limit: int = 100) -> tuple[str, ...]:
-        """Jobs that were deleted longer ago than this and are remembered still."""
+        """Jobs that were deleted, or foreseen and never added, longer ago than this and are remembered still."""
         with self._database.begin(reading=True) as connection:
             then = self._database.now_seconds(connection) - age_seconds
             rows = connection.execute(

@@ -121,6 +121,16 @@ class JobEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class JobMark:
+    """How far a job is: another, whenever anything of it has changed that those who follow it are told."""
+
+    status: str
+    round: int
+    number: int
+    """Of its last event; 0 while there is none."""
+
+
+@dataclass(frozen=True, slots=True)
 class JobFilter:
     """Which jobs to list, newest first."""
 

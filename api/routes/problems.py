@@ -76,7 +76,7 @@ def problem_response(problem: Problem, headers: dict[str, str] | None = None) ->
 async def _on_ours(_request: Request, error: Exception) -> Response:
     problem = problem_of(error) or BUG
     if problem.status >= 500:
-        log.error("request not met", extra={"code": problem.code, "reason": problem.message})
+        log.error("request not met", extra={"code": problem.code, "reason": str(error)})
     headers = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else {}
     if isinstance(error, RefusedError) and error.retry_after_seconds is not None:
         headers["Retry-After"] = str(error.retry_after_seconds)

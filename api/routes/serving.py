@@ -9,6 +9,8 @@ from fastapi import Depends, Request
 from api.jobs import JobEngine, Place
 from api.metrics import Metrics
 from api.records import IdempotencyKeys, Keyring, Quotas, Reviews
+from api.routes.checking import Check
+from api.routes.following import Following
 from api.routes.limiting import RateLimiter
 
 
@@ -24,6 +26,11 @@ class Server:
     quotas: Quotas
     rates: RateLimiter
     metrics: Metrics
+    database: Check
+    storage: Check
+    workers: Check
+    """Whether any process works on jobs."""
+    following: Following
     loopback_only: bool
     """Whether only this machine can reach it: then, and while there is no key, everyone may come in."""
     fetches_urls: bool

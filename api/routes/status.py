@@ -1,19 +1,19 @@
 """Whether the service lives, can work, what it accepts and what it counts."""
 
+import asyncio
 from typing import get_args
 
 from anyio import to_thread
 from fastapi import Response
 
 from analyzer import TaskName
-from api.errors import ServiceError
 from api.exports import SUFFIXES
 from api.metrics import CONTENT_TYPE
 from api.routes.declaring import KEY
 from api.routes.guarding import Admin, Tenant
 from api.routes.problems import ANY_PROBLEM
 from api.routes.routing import Router
-from api.routes.serving import Server, ServerHere
+from api.routes.serving import ServerHere
 from api.routes.views import LimitsView, View
 from api.schemas import TimelineRequest
 
@@ -43,27 +43,14 @@ class ReadinessView(View):
 
 
 @router.get("/readyz", response_model=ReadinessView, responses={503: {"model": ReadinessView}})
-def get_readiness(server: ServerHere, response: Response) -> ReadinessView:
-    """Whether the database answers, storage can be written, and some process works on jobs."""
-    checks = {}
-    for name, check in {
-        "database": server.place.database.check,
-        "storage": server.place.storage.check,
-    }.items():
-        try:
-            check()
-            checks[name] = "ok"
-        except ServiceError as error:
-            checks[name] = str(error)
-    checks["workers"] = _workers(server) if checks["database"] == "ok" else "unknown"
+async def get_readiness(server: ServerHere, response: Response) -> ReadinessView:
+    """Whether the database answers, storage can be written, and some process works on jobs; within seconds."""
+    database, storage = await asyncio.gather(server.database.answer(), server.storage.answer())
+    workers = await server.workers.answer() if database == "ok" else "unknown"
+    checks = {"database": database, "storage": storage, "workers": workers}
     ready = set(checks.values()) == {"ok"}
     response.status_code = 200 if ready else 503
     return ReadinessView(ready=ready, checks=checks)
-
-
-def _workers(server: Server) -> str:
-    alive = server.place.executors.working(server.place.settings.silent_seconds)
-    return "ok" if alive else "no process works on jobs; start `sceneline worker`"
 
 
 @router.get("/v1/limits", response_model=LimitsView, dependencies=KEY)

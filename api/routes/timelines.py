@@ -1,12 +1,11 @@
 """Posting videos, following jobs, reading timelines."""
 
-import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
-from anyio import to_thread
+from anyio import move_on_after, to_thread
 from fastapi import Header, Path, Query, Request
 from fastapi.responses import Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
@@ -17,6 +16,7 @@ from api.outbound import name_in
 from api.records import Job, JobFilter, JobSource, JobStatus, NewJob, Settling, new_id
 from api.reviewing import OpenItems
 from api.routes.files import attachment, file_response, media_type_of
+from api.routes.following import NOTHING
 from api.routes.guarding import Tenant
 from api.routes.problems import ANY_PROBLEM
 from api.routes.routing import Router
@@ -29,8 +29,6 @@ from api.working import keep_source
 
 router = Router(prefix="/v1/timelines", tags=["timelines"], responses=ANY_PROBLEM)
 
-_POLL_SECONDS = 0.25
-"""How often the database is asked whether a job has got on, for each client that follows one."""
 _DELETED: Final = {"status": "cancelled", "code": "not_found", "message": "the timeline was deleted"}
 """How a followed stream ends whose job went away with all its messages."""
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -147,7 +145,7 @@ async def get_events(
 
 
 async def _messages(server: Server, job_id: str, after: int) -> AsyncIterator[ServerSentEvent]:
-    records, last = server.place.records, ""
+    records, last, mark = server.place.records, "", NOTHING
     while True:
         job = await to_thread.run_sync(records.look_up, job_id)
         events = await to_thread.run_sync(records.events_after, job_id, after)
@@ -159,7 +157,7 @@ async def _messages(server: Server, job_id: str, after: int) -> AsyncIterator[Se
         if job is None or (job.finished and not events):
             return
         if not events:
-            await asyncio.sleep(_POLL_SECONDS)
+            mark = await server.following.change(job_id, mark) or NOTHING
 
 
 @router.get(
@@ -289,6 +287,8 @@ def _submit(server: Server, tenant: str, came: Brought, once: Settling | None = 
     """Store what was brought and put the job into the queue."""
     place, submission = server.place, came.submission
     job_id = new_id()
+    if came.files:
+        place.records.foresee(job_id)
     sources = tuple(keep_source(place.storage, job_id, file) for file in came.files)
     try:
         return server.engine.submit(
@@ -320,11 +320,11 @@ async def awaited(server: Server, job: Job, seconds: float) -> Job:
     Raises:
         RefusedError: it was deleted meanwhile.
     """
-    loop = asyncio.get_running_loop()
-    until = loop.time() + min(seconds, server.place.settings.max_wait_seconds)
-    while not job.finished and loop.time() < until:
-        await asyncio.sleep(_POLL_SECONDS)
-        job = await to_thread.run_sync(found, server, job.id, job.tenant)
+    mark = NOTHING
+    with move_on_after(min(seconds, server.place.settings.max_wait_seconds)):
+        while not job.finished:
+            mark = await server.following.change(job.id, mark) or NOTHING
+            job = await to_thread.run_sync(found, server, job.id, job.tenant)
     return job
 
 

@@ -1,10 +1,11 @@
 // The first page: drop a video, see what there is.
-import { $, ask, clock, keepTheme, make, send, switchTheme, tell } from "./talking.js";
+import { $, ask, clock, keepTheme, make, passes, send, switchTheme, tell } from "./talking.js";
 
 const ASKED_ELSEWHERE = new Set(["ask", "custom"]); // these need more than a click
 const RUNNING = new Set(["queued", "sampling", "analyzing"]);
 const REFRESH_MS = 1500;
-const state = { next: null, sending: null };
+const PAGE = 24, MOST = 200; // timelines that are asked for at once
+const state = { next: null, sending: null, away: false, cards: new Map() };
 
 // -- sending ------------------------------------------------------------------------------------------------------
 
@@ -105,26 +106,54 @@ function card(job) {
       make("time", { textContent: when(job.created_at) }), remove));
 }
 
+// A card stays as long as nothing of its job changes, and with it its picture and what is focused in it.
+function cardOf(job) {
+  const said = JSON.stringify(job), kept = state.cards.get(job.id);
+  if (kept?.said === said) return kept.card;
+  const fresh = card(job), focused = kept?.card.contains(document.activeElement) ? document.activeElement.tagName : null;
+  kept?.card.replaceWith(fresh);
+  if (focused) fresh.querySelector(focused).focus({ preventScroll: true });
+  state.cards.set(job.id, { said, card: fresh });
+  return fresh;
+}
+
+function place(cards) {
+  const list = $("timelines"), wanted = new Set(cards);
+  for (const each of [...list.children]) if (!wanted.has(each)) each.remove();
+  cards.forEach((each, at) => { if (list.children[at] !== each) list.insertBefore(each, list.children[at] ?? null); });
+  for (const [id, { card }] of state.cards) if (!card.isConnected) state.cards.delete(id);
+}
+
+// All that is shown is asked for again, also what is older.
 async function refresh(cursor = null) {
-  const query = new URLSearchParams({ limit: 24, ...(cursor ? { cursor } : {}) });
+  const limit = cursor ? PAGE : Math.min(MOST, Math.max(PAGE, $("timelines").childElementCount));
+  const query = new URLSearchParams({ limit, ...(cursor ? { cursor } : {}) });
   if ($("search").value.trim()) query.set("q", $("search").value.trim());
+  clearTimeout(state.timer);
   let page;
   try {
     page = await ask(`/v1/timelines?${query}`);
   } catch (error) {
     if (error.status === 401) showKey();
     else tell($("problem"), error);
+    state.away = passes(error);
+    if (state.away) again();
     return;
   }
-  const cards = page.items.map(card);
-  if (cursor) $("timelines").append(...cards);
-  else $("timelines").replaceChildren(...cards);
+  if (state.away) tell($("problem"), null);
+  state.away = false;
+  const cards = page.items.map(cardOf);
+  place(cursor ? [...$("timelines").children, ...cards] : cards);
   state.next = page.next;
   $("older").hidden = !page.next;
   $("nothing").hidden = $("timelines").childElementCount > 0;
   $("nothing").textContent = $("search").value.trim() ? "Nothing matches." : "None yet. Drop a video above.";
+  if ($("timelines").querySelector("progress")) again();
+}
+
+function again() {
   clearTimeout(state.timer);
-  if (page.items.some((job) => RUNNING.has(job.status))) state.timer = setTimeout(refresh, REFRESH_MS);
+  state.timer = setTimeout(refresh, REFRESH_MS);
 }
 
 $("older").onclick = () => refresh(state.next);

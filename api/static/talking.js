@@ -22,6 +22,9 @@ export class Problem extends Error {
   }
 }
 
+// Whether asking again may do: the server begins anew, its database is away, or this was once too often.
+export const passes = ({ status }) => status === 0 || status === 429 || status >= 500;
+
 async function answer(path, options = {}) {
   let response;
   try {

@@ -1,8 +1,9 @@
 // One timeline: follow its job while it runs, then hand the document to page.js, which draws it.
-import { $, ask, clock, keepTheme, make, save, send, switchTheme, tell } from "./talking.js";
+import { $, ask, clock, keepTheme, make, passes, save, send, switchTheme, tell } from "./talking.js";
 
 const id = location.pathname.split("/").pop();
 const base = `/v1/timelines/${id}`;
+const AGAIN_MS = 3000; // as browsers wait before they come back to a stream
 const READY = new Set(["complete", "partial"]);
 const STAGES = {
   queued: "Waiting for a free worker …", sampling: "Watching the video and choosing keyframes …",
@@ -18,9 +19,11 @@ function drawJob(job) {
   $("job-name").textContent = job.name;
   drawProgress(job);
   drawPreview(job);
-  const ended = job.status === "failed" || job.status === "cancelled";
-  $("cancel").hidden = ended;
-  $("retry").hidden = !ended;
+  const ended = job.status === "failed" || job.status === "cancelled", [gone, there] = ended ? ["cancel", "retry"] : ["retry", "cancel"];
+  const focused = document.activeElement === $(gone);
+  $(gone).hidden = true;
+  $(there).hidden = false;
+  if (focused) $(there).focus(); // who works by keyboard stays where they were
   $("progress").hidden = $("percent").hidden = ended;
   if (ended) $("stage").textContent = job.status === "failed" ? "This did not work." : "Cancelled.";
   tell($("problem"), job.status === "failed" ? job.error : null);
@@ -66,6 +69,7 @@ async function open() {
     tell($("problem"), error);
     $("stage").textContent = "";
     $("cancel").hidden = true;
+    if (passes(error)) setTimeout(open, AGAIN_MS);
     return;
   }
   if (READY.has(job.status)) {
@@ -163,6 +167,18 @@ function drawAnswer(job) {
   if (!box.isConnected) $("answers").prepend(box);
 }
 
+// An answer outlives a server that begins anew while it is waited for.
+async function asked(path) {
+  for (;;) {
+    try {
+      return await ask(path);
+    } catch (error) {
+      if (!passes(error)) throw error;
+      await new Promise((wake) => { setTimeout(wake, AGAIN_MS); });
+    }
+  }
+}
+
 $("ask").onsubmit = async (submit) => {
   submit.preventDefault();
   const question = $("question").value.trim();
@@ -171,7 +187,7 @@ $("ask").onsubmit = async (submit) => {
     let job = await send(`${base}/questions`, "POST", { question });
     $("question").value = "";
     drawAnswer(job);
-    while (!job.finished_at) drawAnswer(job = await ask(`${job.links.self}?wait=20`));
+    while (!job.finished_at) drawAnswer(job = await asked(`${job.links.self}?wait=20`));
   } catch (error) {
     $("answers").prepend(make("p", { className: "problem", textContent: error.message }));
   }

@@ -24,7 +24,7 @@ class Bucket:
 
 @contextmanager
 def s3() -> Iterator[Bucket]:
-    server = ThreadedMotoServer(port=0, verbose=False)
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     url = f"http://{host}:{port}"

@@ -209,10 +209,12 @@ def test_a_silent_process_is_claimed_once(tmp_path: Path) -> None:
     executors = Executors(database)
     for name in ("a", "b", "c"):
         executors.beat(name, works=name != "c")
-    assert executors.claim_silent("a", 60) == ()
+    assert executors.silent("a", 60) == {}
     executors.leave("b")
-    assert executors.claim_silent("a", 60) == ("b",)
-    assert executors.claim_silent("c", 60) == ()
+    assert executors.silent("a", 60) == {"b": 0.0}
+    assert executors.claim("b", 0.0)
+    assert not executors.claim("b", 0.0)
+    assert executors.silent("c", 60) == {}
     executors.forget("b")
     assert (executors.alive(60), executors.working(60)) == (2, 1)
     database.close()

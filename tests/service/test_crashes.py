@@ -126,7 +126,7 @@ def test_killed_workers_are_taken_over(tmp_path: Path, postgresql: str) -> None:
                 fleet.start("work")
             with fleet.client() as http:
                 until_ready(http)
-                ids = [_post(http, seed) for seed in range(6)]
+                ids = [_post(http, seed) for seed in range(24)]  # more than is done between two kills
                 jobs = _kill_now_and_then(fleet, http, ids, kills=2, role="work", seconds=150)
                 _check(http, fleet, jobs)
         finally:

@@ -11,11 +11,15 @@ import pytest
 import sqlalchemy as sa
 
 from api import shown
-from api.errors import StorageError
+from api.errors import DatabaseError, StorageError
 from api.jobs import JobEngine, Place
 from api.jobs.calling import Calls
+from api.jobs.delivering import Messenger
+from api.jobs.keeping import Keeper
+from api.jobs.queues import UnderWay
+from api.jobs.rounds import Rounds
 from api.places import opened
-from api.records import JobFilter, NewJob, new_id
+from api.records import Database, JobFilter, NewJob, new_id
 from api.settings import Settings
 from api.uploads import FileOnDisk
 from api.working import MOST_ATTEMPTS, keep_source
@@ -41,15 +45,30 @@ def test_what_is_too_old_is_deleted_with_its_files(tmp_path: Path) -> None:
             time.sleep(0.1)
 
 
+def test_a_server_that_only_answers_deletes_what_is_too_old_as_well(tmp_path: Path) -> None:
+    """It says how long things are kept; the workers beside it may not have been told."""
+    with running(tmp_path) as service:
+        job = service.post(params={"wait": 20}).json()
+        assert job["status"] == "complete"
+    with running(tmp_path, keep_days=0.1 / 86_400, silent_seconds=2, jobs_at_once=0) as service:
+        until = time.monotonic() + 20
+        while service.http.get(job["links"]["self"]).status_code != 404 or _files(service):
+            assert time.monotonic() < until
+            time.sleep(0.1)
+
+
 def test_what_came_in_half_is_removed(tmp_path: Path, postgresql: str) -> None:
     """At once by the only process there is, after a day beside others, whose uploads may be on their way."""
     incoming = tmp_path / "incoming"
     incoming.mkdir()
-    half, old = incoming / "half", incoming / "old"
+    half, old, copy = incoming / "half", incoming / "old", incoming / "copy-x"
 
     def leave() -> None:
-        for path, age_seconds in ((half, 0), (old, 25 * 3600)):
-            path.write_bytes(b"x")
+        copy.mkdir()
+        (copy / "a").write_bytes(b"x")
+        for path, age_seconds in ((half, 0), (old, 25 * 3600), (copy, 25 * 3600)):
+            if path is not copy:
+                path.write_bytes(b"x")
             os.utime(path, (time.time() - age_seconds,) * 2)
 
     leave()
@@ -57,7 +76,7 @@ def test_what_came_in_half_is_removed(tmp_path: Path, postgresql: str) -> None:
         assert list(incoming.iterdir()) == []
         leave()
         until = time.monotonic() + 20
-        while old.exists():
+        while old.exists() or copy.exists():
             assert time.monotonic() < until
             time.sleep(0.05)
         assert half.exists()
@@ -158,6 +177,25 @@ def test_files_that_could_not_be_removed_are_removed_later(
         while service.place.records.deleted_before(0.0):
             assert time.monotonic() < until
             time.sleep(0.05)
+
+
+def test_files_whose_job_could_not_be_written_are_removed_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.jobs.keeping.FORGOTTEN_SECONDS", 1.0)
+    with running(tmp_path, silent_seconds=2) as service:
+        whole = service.post(params={"wait": 20}).json()
+
+        def fail(*_: object) -> None:
+            raise DatabaseError("the database is away")
+
+        with monkeypatch.context() as away:
+            away.setattr(JobEngine, "submit", fail)
+            assert service.post(moving_square(seed=1)).status_code == 503
+        folder = tmp_path / "storage" / "jobs"
+        (left,) = (each for each in folder.iterdir() if each.name != whole["id"])
+        _until_gone(left)
+        assert service.http.get(whole["links"]["video"]).status_code == 200
 
 
 def test_a_job_that_takes_too_long_fails(tmp_path: Path) -> None:
@@ -300,3 +338,57 @@ def test_an_endpoint_that_is_gone_holds_up_no_other(tmp_path: Path, monkeypatch:
         gone.until_taken(10)
         service.ended(service.post(moving_square(2, seed=99), frames=2, webhook=here.url).json()["id"])
         here.until_taken(1)  # ten that wait for their next try hold no place
+
+
+class NoQueue:
+    """A client of the engine that knows of no workflow."""
+
+    def list_workflows(self, **_wanted: object) -> list[object]:
+        return []
+
+    def delete_workflows(self, _names: list[str]) -> None:
+        pass
+
+
+def test_who_had_no_chance_to_speak_is_not_taken_for_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a database was away for a minute, all have been silent for as long; the first to find it back knows."""
+    now = 1000.0
+    monkeypatch.setattr(Database, "now_seconds", lambda *_: now)
+    with opened(Settings(data=tmp_path)) as place:
+        client: Any = NoQueue()
+        messenger = Messenger(place)
+        keeper = Keeper(place, "we", client, Rounds(place, client, messenger), UnderWay())
+        for name in ("living", "dead"):
+            place.executors.beat(name, works=True)
+        keeper.keep_house()
+        now += 60
+        keeper.keep_house()
+        keeper.keep_house()
+        assert place.executors.silent("we", 20) == {"living": 1000.0, "dead": 1000.0}
+        place.executors.beat("living", works=True)
+        keeper.keep_house()
+        assert place.executors.silent("we", 0) == {"living": 1060.0}
+        place.executors.leave("living")
+        keeper.keep_house()
+        assert place.executors.silent("we", 0) == {}, "who says that it ends is believed at once"
+
+
+def test_who_is_held_up_by_keeping_house_still_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Storage that does not answer, where it is to remove something, says nothing of the process."""
+    held_up, go_on = threading.Event(), threading.Event()
+
+    def clear_abandoned(*_: object) -> None:
+        held_up.set()
+        go_on.wait(20)
+
+    with running(tmp_path, silent_seconds=2) as service:
+        monkeypatch.setattr("api.jobs.keeping.clear_abandoned", clear_abandoned)
+        assert held_up.wait(20)
+        (executor, seen_at), *_ = service.place.executors.silent("", 0).items()
+        until = time.monotonic() + 20
+        while service.place.executors.silent("", 0)[executor] == seen_at:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        go_on.set()

@@ -1,5 +1,6 @@
 """Log lines: one form for all, whoever speaks."""
 
+import asyncio
 import json
 import logging
 import time
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 from dbos import error as dbos_errors
 
-from api.logs import JsonLines, TextLines
+from api.logs import JsonLines, TextLines, set_up_logs
 from tests.service.conftest import running
 
 
@@ -38,6 +39,20 @@ def test_a_workflow_that_finds_itself_gone_is_not_told(
         gone = dbos_errors.DBOSNonExistentWorkflowError("target", "a job's")
         logging.getLogger("dbos").error("Exception encountered in background workflow:", exc_info=gone)
     assert [each for each in _of_engine(caplog) if each.exc_info] == []
+
+
+def test_a_request_that_is_cut_off_as_the_server_ends_is_no_fault(capsys: pytest.CaptureFixture[str]) -> None:
+    handlers, level = logging.root.handlers[:], logging.root.level
+    try:
+        set_up_logs("json")
+        server = logging.getLogger("uvicorn.error")
+        server.error("Exception in ASGI application", exc_info=asyncio.CancelledError("timeout"))
+        server.error("Exception in ASGI application", exc_info=ZeroDivisionError("oops"))
+    finally:
+        logging.root.handlers[:] = handlers
+        logging.root.setLevel(level)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "ZeroDivisionError" in json.loads(line)["traceback"]
 
 
 def test_what_else_goes_wrong_in_a_workflow_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -55,6 +55,33 @@ def test_a_video_is_fetched_from_a_trusted_host(service: Service) -> None:
             assert (job["status"], job["name"]) == ("complete", name), job["error"]
 
 
+def test_fetching_ends_when_its_job_is_cancelled(service: Service) -> None:
+    """A host that dribbles for a quarter of an hour does not keep the place of a job that nobody wants any more."""
+    gone = threading.Event()
+
+    class Dribbles(Handler):
+        def respond(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            for _ in range(400):
+                try:
+                    self.wfile.write(b"x")
+                    self.wfile.flush()
+                except OSError:
+                    gone.set()
+                    return
+                time.sleep(0.05)
+
+    with hosting(Dribbles) as base:
+        job = service.http.post("/v1/timelines", json={"url": f"{base}/slow.mp4"}).json()
+        until = time.monotonic() + 10
+        while service.http.get(job["links"]["self"]).json()["status"] != "sampling":
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        assert service.http.post(f"{job['links']['self']}/cancel").json()["status"] == "cancelled"
+        assert gone.wait(5)
+
+
 def test_a_name_that_changes_its_address_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rebinding: checked as a public host, looked up again as ours. There is no second time, and one bad address of
     several is enough."""

@@ -17,7 +17,7 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-_REFUSED = re.compile("the server responded with a status of (401|409|422) ")
+_REFUSED = re.compile("the server responded with a status of (401|409|422|503) ")
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +170,64 @@ def test_what_went_wrong_is_shown_and_can_be_tried_again(
         service.model.crash = None
     page.click("#retry")
     expect(page.locator(".span.event").first).to_be_visible()
+
+
+@pytest.mark.parametrize("where", ["/", "job"])
+def test_a_page_outlives_a_server_that_is_away(page: Page, service: Service, where: str) -> None:
+    """A proxy, or a server whose database is away, answers with 503: the page says so and goes on when that is over."""
+    service.model.open.clear()
+    job = service.post(moving_square(seed=206), name="outlives.gif").json()
+    away = {"status": 503, "content_type": "text/plain", "body": "later"}
+    try:
+        page.route("**/v1/timelines**", lambda route: route.fulfill(**away))
+        page.goto("/" if where == "/" else f"/timelines/{job['id']}")
+        expect(page.locator("#problem")).to_have_text("The server answered with status 503.")
+        page.unroute("**/v1/timelines**")
+        expect(page.get_by_text("outlives.gif").first).to_be_visible()
+        expect(page.locator("#problem")).to_be_hidden()
+    finally:
+        service.model.open.set()
+    if where == "/":
+        card = page.locator("#timelines li", has_text="outlives.gif")
+        expect(card.locator(".badge")).to_have_text("complete")
+    else:
+        expect(page.locator(".span.event").first).to_be_visible()
+
+
+def test_what_is_focused_stays_so_while_jobs_get_on(page: Page, service: Service) -> None:
+    """Who goes through the list by keyboard is not thrown out of it each time it is drawn anew."""
+    old = service.post(moving_square(seed=207), name="old.gif", params={"wait": 20}).json()
+    service.model.open.clear()
+    running = service.post(moving_square(seed=208), name="running.gif").json()
+    try:
+        page.goto("/")
+        page.locator(f"#timelines a[href='/timelines/{running['id']}']").focus()
+        page.keyboard.press("Tab")
+        expect(page.get_by_label("Delete running.gif")).to_be_focused()
+        with page.expect_response(lambda answer: "/v1/timelines?" in answer.url):
+            pass
+    finally:
+        service.model.open.set()
+    card = page.locator("#timelines li", has_text="running.gif")
+    expect(card.locator(".badge")).to_have_text("complete")
+    expect(page.get_by_label("Delete running.gif")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.locator(f"#timelines a[href='/timelines/{old['id']}']")).to_be_focused()
+
+
+def test_who_cancels_by_keyboard_can_try_again_from_there(page: Page, service: Service) -> None:
+    service.model.open.clear()
+    try:
+        job = service.post(moving_square(seed=209)).json()
+        page.goto(f"/timelines/{job['id']}")
+        page.locator("#cancel").focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("#retry")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator("#cancel")).to_be_focused()
+    finally:
+        service.model.open.set()
+    assert service.ended(job["id"])["status"] == "complete"
 
 
 def test_a_refusal_is_told_in_words(page: Page) -> None:

@@ -1,5 +1,6 @@
 """The database keeps its promises, be it SQLite or PostgreSQL."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from dbos import _sys_db_sqlite
 
+from api.errors import DatabaseError
 from api.records import (
     Database,
     Deliveries,
@@ -25,6 +27,7 @@ from api.records import (
     new_id,
     open_database,
 )
+from api.records import database as database_module
 from tests.service.conftest import running
 
 
@@ -239,7 +242,27 @@ def test_keys_looks_reviews_and_processes(database: Database) -> None:
     for name in (tenant, "x" + tenant):
         executors.beat(name, works=True)
     executors.leave("x" + tenant)
-    assert "x" + tenant in executors.claim_silent(tenant, 60)
+    assert executors.silent(tenant, 60)["x" + tenant] == 0.0
+    assert executors.claim("x" + tenant, 0.0)
+    assert "x" + tenant not in executors.silent(tenant, 60)
+
+
+def test_what_a_database_says_is_for_the_operator_only(tmp_path: Path) -> None:
+    """It names its host and who asks, as soon as anybody does, with or without a key."""
+    opened = open_database(f"sqlite:///{tmp_path / 'a.db'}")
+    with pytest.raises(DatabaseError, match="no such table: secrets") as failed, opened.begin() as connection:
+        connection.execute(sa.text("SELECT * FROM secrets"))
+    assert failed.value.for_clients == "the database failed; try later"
+    opened.close()
+
+
+def test_a_server_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes the connection and says nothing, as where its machine hangs."""
+    monkeypatch.setitem(database_module._PATIENCE, "connect_timeout", "2")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        with pytest.raises(DatabaseError, match="cannot be opened"):
+            open_database(f"postgresql://someone@127.0.0.1:{port}/x")
 
 
 def test_jobs_of_later_pythons_run_on_an_earlier_sqlite(

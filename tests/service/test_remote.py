@@ -14,7 +14,7 @@ import pytest
 
 from analyzer import Endpoint, OpenAIModel, Timeline, find_profile
 from api import pipeline, shown, working
-from api.errors import StorageError
+from api.errors import DatabaseError, StorageError
 from api.places import opened
 from api.schemas import TimelineRequest
 from api.settings import Settings
@@ -74,6 +74,42 @@ def test_a_retry_asks_only_what_was_not_answered(asked: tuple[Service, oracle.Or
     bodies = [str(each.body) for each in server.paid]
     assert len(set(bodies)) == len(bodies), "no question that was answered was asked again"
     assert (len(server.paid), len(server.asked)) > (answered, told)
+
+
+def test_no_answer_is_lost_as_the_database_goes_away_before_it_is_recorded(
+    asked: tuple[Service, oracle.Oracle], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, server = asked
+    real, away = type(service.place.workshop)._clear_deleted, iter([True])
+
+    def clear_deleted(workshop: Any, job_id: str) -> None:
+        for _ in away:
+            raise DatabaseError("the database failed (it is gone)")
+        real(workshop, job_id)
+
+    monkeypatch.setattr(type(service.place.workshop), "_clear_deleted", clear_deleted)
+    job = service.post(moving_square(9), frames=8, params={"wait": 30}).json()
+    assert (job["status"], job["timeline"]["coverage"]["gaps"]) == ("complete", [])
+    bodies = [str(each.body) for each in server.asked]
+    assert len(set(bodies)) == len(bodies), "nothing is asked twice"
+
+
+def test_an_answer_that_cannot_be_kept_is_used_and_not_asked_for_again(
+    asked: tuple[Service, oracle.Oracle], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, server = asked
+    real = service.place.storage.put
+
+    def put(key: str, data: bytes) -> None:
+        if "/answers/" in key:
+            raise StorageError("cannot store it (the disk is full)")
+        real(key, data)
+
+    monkeypatch.setattr(service.place.storage, "put", put)
+    job = service.post(moving_square(9), frames=8, params={"wait": 30}).json()
+    assert (job["status"], job["timeline"]["coverage"]["gaps"]) == ("complete", [])
+    bodies = [str(each.body) for each in server.asked]
+    assert len(set(bodies)) == len(bodies)
 
 
 def test_an_answer_to_a_deleted_job_is_removed(

@@ -1,17 +1,21 @@
 """Files in a folder and in a real S3 server behave alike."""
 
 import os
+import pickle
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from api.errors import NotStoredError, SetupError, StorageError
+from api.problems import problem_of
 from api.storage import Storage, open_storage
+from tests.hosting import Handler, hosting
 from tests.service.buckets import s3
 
 
@@ -25,7 +29,7 @@ def storage(
     with s3() as bucket:
         for name, value in bucket.env.items():
             monkeypatch.setenv(name, value)
-        yield open_storage("s3://bucket/some/prefix")
+        yield open_storage("s3://bucket/some/prefix", tmp_path)
 
 
 def test_what_is_put_is_got(storage: Storage) -> None:
@@ -37,6 +41,76 @@ def test_what_is_put_is_got(storage: Storage) -> None:
     assert b"".join(storage.read("jobs/1/a.json", 1, 4)) == b"eco"
     with storage.local("jobs/1/a.json") as path:
         assert path.read_bytes() == b"second"
+
+
+def test_a_local_file_is_called_as_it_is_stored_and_does_not_stay(storage: Storage, tmp_path: Path) -> None:
+    """Messages name files; whoever reads them is told what their owner calls a file that is stored so."""
+    storage.put("jobs/1/sources/s256", b"x")
+    with storage.local("jobs/1/sources/s256") as path:
+        assert path.name == "s256"
+        assert path.is_relative_to(tmp_path)
+    assert list(tmp_path.glob("copy-*")) == []
+
+
+def test_what_an_object_store_says_is_for_the_operator_only(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its refusals name the host, the bucket and the key of whoever asks."""
+
+    class Refusing(Handler):
+        def respond(self) -> None:
+            self.answer(
+                403, b"<Error><Code>AccessDenied</Code><AWSAccessKeyId>AKIA77</AWSAccessKeyId></Error>"
+            )
+
+    with hosting(Refusing) as base:
+        env = {"ENDPOINT": base, "ALLOW_HTTP": "true", "ACCESS_KEY_ID": "AKIA77", "SECRET_ACCESS_KEY": "s"}
+        for name, value in env.items():
+            monkeypatch.setenv(f"AWS_{name}", value)
+        with pytest.raises(StorageError, match="AKIA77") as refused:
+            open_storage("s3://bucket", tmp_path).put("a", b"x")
+    problem = problem_of(refused.value)
+    assert problem is not None
+    assert problem.message == "cannot store a; see that the object store answers"
+    again = pickle.loads(pickle.dumps(refused.value))
+    assert (str(again), again.for_clients) == (str(refused.value), refused.value.for_clients)
+
+
+def test_an_object_store_that_fails_is_asked_again_for_so_long_only(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked = []
+
+    class Failing(Handler):
+        def respond(self) -> None:
+            self.body()
+            asked.append(1)
+            self.answer(500)
+
+    monkeypatch.setattr("api.storage._ASKED_AGAIN", timedelta(0))
+    with hosting(Failing) as base:
+        env = {"ENDPOINT": base, "ALLOW_HTTP": "true", "ACCESS_KEY_ID": "k", "SECRET_ACCESS_KEY": "s"}
+        for name, value in env.items():
+            monkeypatch.setenv(f"AWS_{name}", value)
+        with pytest.raises(StorageError, match="see that the object store answers"):
+            open_storage("s3://bucket", tmp_path).put("a", b"x")
+    assert len(asked) == 1
+
+
+def test_a_copy_there_is_no_room_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def full(_storage: object, _key: str, _start: int, _stop: int) -> Iterator[bytes]:
+        yield b"x"
+        raise OSError(28, "No space left on device")
+
+    with s3() as bucket:
+        for name, value in bucket.env.items():
+            monkeypatch.setenv(name, value)
+        storage = open_storage("s3://bucket", tmp_path)
+        storage.put("a", b"xy")
+        monkeypatch.setattr(type(storage), "read", full)
+        with pytest.raises(StorageError, match="disk has room"), storage.local("a"):
+            pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_taken_file_is_moved(storage: Storage, tmp_path: Path) -> None:

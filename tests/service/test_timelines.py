@@ -1,6 +1,7 @@
 """Posting, following and reading, as a client sees it."""
 
 import json
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -319,7 +320,38 @@ def test_status_pages(service: Service) -> None:
     service.post(params={"wait": 20})
     metrics = service.http.get("/metrics").text
     assert 'sceneline_jobs_total{status="complete"}' in metrics
+    assert 'sceneline_jobs_now{status="queued"} 0.0' in metrics
     assert "sceneline_http_request_duration_seconds_count" in metrics
+
+
+def test_readiness_does_not_wait_for_what_does_not_answer(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many ask, as probes do that have no patience: one waits for storage, and all else is answered meanwhile."""
+    asked, go_on = [], threading.Event()
+
+    def put(*_: object) -> None:
+        asked.append(1)
+        go_on.wait(20)
+
+    monkeypatch.setattr("api.routes.checking.ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(type(service.place.storage), "put", put)
+    with ThreadPoolExecutor(80) as pool:
+        answers = [pool.submit(httpx.get, f"{service.url}/readyz", timeout=30) for _ in range(80)]
+        for each in answers:
+            assert each.result().status_code == 503
+            assert each.result().json()["checks"] == {
+                "database": "ok",
+                "storage": "no answer within 0.5 s",
+                "workers": "ok",
+            }
+        assert service.http.get("/v1/timelines").status_code == 200
+    assert len(asked) == 1
+    go_on.set()
+    monkeypatch.undo()
+    until = time.monotonic() + 20
+    while service.http.get("/readyz").status_code != 200:
+        assert time.monotonic() < until
 
 
 def test_the_same_model_is_not_asked_twice_about_a_picture(service: Service) -> None:
