@@ -47,6 +47,10 @@ _MARGIN: Final = 16
 """Pixels searched around what changed, at least."""
 _WORD_GAP: Final = 0.08
 """The same as a share of the picture's shorter side; with less than a gap between words, large type falls apart."""
+_HELD: Final = 0.7
+"""Share of a line that lies within a longer one of which it is the beginning or the end."""
+_GROWN: Final = 1.3
+"""How much larger that one is, at least."""
 _MOST: Final = 0.6
 """Share of the picture from which it is searched as a whole."""
 
@@ -124,6 +128,7 @@ class Reader:
         for left, top, right, bottom in _windows(changed):
             offset = np.array([left, top], np.float32)
             quads.extend(quad + offset for quad in self._find(picture, (left, top, right, bottom)))
+        kept = [line for line in kept if not any(_outgrows(quad, line.quad) for quad in quads)]
         new = [quad for quad in quads if not any(_overlap(quad, line.quad) for line in kept)]
         new.sort(key=lambda quad: -_height(quad))
         lines = kept + [self._read_line(picture, quad) for quad in new[:_LINES]]
@@ -181,9 +186,22 @@ def _window(quad: Quad, margin: int = 0) -> Window:
 
 def _overlap(one: Quad, other: Quad) -> bool:
     """Say whether two lines are the same, or one is a part of the other."""
+    return _shared(one, other) > 0.3 * min(_area(one), _area(other))
+
+
+def _outgrows(new: Quad, old: Quad) -> bool:
+    """Say whether a line holds another one and more, as of a line that is being typed more is there to be read."""
+    return _shared(new, old) > _HELD * _area(old) and _area(new) > _GROWN * _area(old)
+
+
+def _shared(one: Quad, other: Quad) -> int:
     a, b = _window(one), _window(other)
-    shared = max(0, min(a[2], b[2]) - max(a[0], b[0])) * max(0, min(a[3], b[3]) - max(a[1], b[1]))
-    return shared > 0.3 * min((a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1]))
+    return max(0, min(a[2], b[2]) - max(a[0], b[0])) * max(0, min(a[3], b[3]) - max(a[1], b[1]))
+
+
+def _area(quad: Quad) -> int:
+    left, top, right, bottom = _window(quad)
+    return (right - left) * (bottom - top)
 
 
 def _height(quad: Quad) -> float:
