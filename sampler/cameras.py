@@ -49,8 +49,8 @@ _NEAR = 0.15
 _ASTRAY = 0.2
 _SCATTER = 0.1
 """Points at which a tile's vote on the common movement counts half."""
-_ROUNDS = 5
-"""Turns after which votes no longer change."""
+_ROUNDS, _SETTLED = 5, 2e-4
+"""Turns after which votes no longer change; and by how much growth may change in the last, if it comes sooner."""
 _MIDDLES = np.add.outer(
     1j * np.arange(_TILE[0] / 2, HEIGHT, _TILE[0]), np.arange(_TILE[1] / 2, WIDTH, _TILE[1])
 ).ravel()
@@ -157,12 +157,17 @@ def _follow_tiles(old: U8, new: U8) -> tuple[Way, Way]:
     across = _by_tile(cv2.Sobel(mean, cv2.CV_32F, 1, 0, ksize=3) / 8)
     along = _by_tile(cv2.Sobel(mean, cv2.CV_32F, 0, 1, ksize=3) / 8)
     change = _by_tile(cv2.GaussianBlur(after - before, (3, 3), 0))
-    change = change - change.mean(axis=1, keepdims=True)  # light that changes moves nothing
-    xx, xy, yy = (across**2).mean(1), (across * along).mean(1), (along**2).mean(1)
+    change -= change.mean(axis=1, keepdims=True)  # light that changes moves nothing
+    xx, xy, yy = _products(across, across), _products(across, along), _products(along, along)
     clear = (xx + yy) / 2 - np.hypot((xx - yy) / 2, xy) > _DETAIL
-    xx, xy, yy = xx[clear], xy[clear], yy[clear]
-    x, y = (across * change).mean(1)[clear], (along * change).mean(1)[clear]
-    return _MIDDLES[clear], (xy * y - yy * x + 1j * (xy * x - xx * y)) / (xx * yy - xy**2)
+    x, y = _products(across, change), _products(along, change)
+    ways: Way = (xy * y - yy * x + 1j * (xy * x - xx * y))[clear] / (xx * yy - xy**2)[clear]
+    return _MIDDLES[clear], ways
+
+
+def _products(one: F32, other: F32) -> NDArray[np.float64]:
+    """Mean of the products of each tile's points."""
+    return np.asarray(np.einsum("ij,ij->i", one, other) / one.shape[1], np.float64)
 
 
 def _by_tile(picture: MatLike) -> F32:
@@ -174,14 +179,19 @@ def _by_tile(picture: MatLike) -> F32:
 
 def _common_growth(middles: Way, moves: Way) -> float | None:
     """How much most tiles grow together while they move, by weighted least squares; None when they do not."""
-    growth, move = 0.0, complex(np.median(moves.real), np.median(moves.imag))
+    half = len(moves) // 2
+    growth, move = 0.0, complex(np.sort(moves.real)[half], np.sort(moves.imag)[half])
     for _ in range(_ROUNDS):
-        votes = 1 / (1 + np.abs(moves - move - growth * middles) ** 2 / _SCATTER**2)
+        off = moves - move - growth * middles
+        votes = 1 / (1 + (off.real**2 + off.imag**2) / _SCATTER**2)
         votes /= votes.sum()
         middle, mean = votes @ middles, votes @ moves
         apart = middles - middle
-        growth = float((votes @ (apart.conj() * (moves - mean))).real / max(votes @ np.abs(apart) ** 2, 1e-9))
+        spread = float(votes @ (apart.real**2 + apart.imag**2))
+        before, growth = growth, float(np.vdot(apart, votes * (moves - mean)).real / max(spread, 1e-9))
         move = complex(mean - growth * middle)
+        if abs(growth - before) < _SETTLED:
+            break
     common = move + growth * middles
     fits = np.abs(moves - common) < _NEAR + _ASTRAY * np.abs(common)
     return growth if fits.mean() >= _FITTING else None
