@@ -161,8 +161,8 @@ def _follow_tiles(old: U8, new: U8) -> tuple[Way, Way]:
     xx, xy, yy = _products(across, across), _products(across, along), _products(along, along)
     clear = (xx + yy) / 2 - np.hypot((xx - yy) / 2, xy) > _DETAIL
     x, y = _products(across, change), _products(along, change)
-    ways: Way = (xy * y - yy * x + 1j * (xy * x - xx * y))[clear] / (xx * yy - xy**2)[clear]
-    return _MIDDLES[clear], ways
+    ways = (xy * y - yy * x + 1j * (xy * x - xx * y))[clear] / (xx * yy - xy**2)[clear]
+    return _MIDDLES[clear], np.asarray(ways, np.complex128)
 
 
 def _products(one: F32, other: F32) -> NDArray[np.float64]:
