@@ -112,7 +112,7 @@ class Settings(BaseSettings):
     model_calls_per_minute: int | None = Field(default=None, ge=1)
     """Calls to a remote model in a minute, over all processes; no limit if not given."""
     job_timeout_seconds: float = Field(default=3600.0, gt=0)
-    """A job that has not ended so long after it was accepted fails."""
+    """A job that has not ended so long after work on it began fails."""
     silent_seconds: float = Field(default=20.0, ge=2)
     """A process that has said nothing for so long is taken for dead: others go on with its jobs."""
     trusted_hosts: frozenset[str] = frozenset()

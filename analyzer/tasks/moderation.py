@@ -17,8 +17,8 @@ DEFAULT_POLICY: Final = Policy(
 )
 """What the local models can judge.
 
-The classifier's authors published no calibration and name 0.2 and 0.8 as a start; faces close to the camera and hands
-score up to 0.59 on harmless footage, so the bands lie higher here."""
+The classifier's authors published no calibration and name 0.2 and 0.8 as a start; on harmless footage faces close to
+the camera and hands score up to 0.59, so the bands lie higher here. An eye being made up scores 0.96: people decide."""
 _JUDGED: Final = frozenset({"sexual", "nudity", "explicit", "adult", "nsfw"})
 """Ids of clauses the classifier's score can be held against."""
 _ORDER: Final[tuple[Verdict, ...]] = ("allow", "review", "block")

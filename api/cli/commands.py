@@ -96,7 +96,7 @@ def analyze(
     """
     from api.cli.analyzing import Order, analyze_all
     from api.errors import RequestError
-    from api.pipeline import Means
+    from api.pipeline import Means, asks_remote
     from api.schemas import read_json, read_taxonomy, read_text, timeline_request
 
     request = timeline_request(
@@ -123,6 +123,8 @@ def analyze(
     if record and replay:
         raise RequestError("--record and --replay exclude each other; give one of them")
     means = Means(base_url, record, replay)
+    if (record or replay) and not asks_remote(request, means):
+        raise RequestError("--record and --replay are about what a remote model answers, and none is asked")
     order = Order(video, interval, request, means, output, form, frames_dir, quiet=quiet, dry_run=dry_run)
     return analyze_all(order)
 

@@ -12,9 +12,10 @@ ShotsFormat = Literal["json", "csv", "table", "edl", "otio"]
 PlanFormat = Literal["json", "table"]
 
 Videos = Annotated[
-    list[Path], typer.Argument(metavar="VIDEO", help="Video, animation or picture; several are done in turn.")
+    list[Path],
+    typer.Argument(metavar="VIDEO", help="Video, animation, picture or PDF; several are done in turn."),
 ]
-Video = Annotated[Path, typer.Argument(metavar="VIDEO", help="Video, animation or picture.")]
+Video = Annotated[Path, typer.Argument(metavar="VIDEO", help="Video, animation, picture or PDF.")]
 Tasks = Annotated[
     list[str] | None,
     typer.Option(

@@ -11,7 +11,8 @@ COLUMNS = (
     "start_latest_seconds", "end_earliest_seconds", "end_latest_seconds", "confidence", "confidence_kind",
     "keyframes", "source",
 )  # fmt: skip
-_FORMULA_STARTS = ("=", "+", "-", "@")
+_FORMULA_STARTS = tuple("=+-@＝＋－＠")
+"""Of full width as well: spreadsheets in East Asian settings take those for the same."""
 
 
 def render(timeline: Timeline) -> str:

@@ -3,14 +3,14 @@
 import html
 
 from analyzer import Timeline
-from api.exports.wording import cue_clock, one_line, told
+from api.exports.wording import cue_span, one_line, told
 
 
 def render(timeline: Timeline) -> str:
     """The events as WebVTT (W3C); ``&``, ``<``, ``>`` are written as entities, so no text can end a cue."""
     cues = (
         f"{html.escape(one_line(event.id), quote=False)}\n"
-        f"{cue_clock(event.start_seconds, '.')} --> {cue_clock(event.end_seconds, '.')}\n"
+        f"{cue_span(event, '.')}\n"
         f"{html.escape(told(event), quote=False)}\n"
         for event in timeline.events
     )

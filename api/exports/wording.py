@@ -43,11 +43,16 @@ def lasting(seconds: float) -> str:
     return f"{nearest(seconds * 10) / 10:.1f} s"
 
 
-def cue_clock(seconds: float, mark: str) -> str:
+def _cue_clock(milliseconds: int, mark: str) -> str:
     """``00:00:07.500`` with the given decimal mark, as subtitle files write it."""
-    milliseconds = nearest(seconds * 1000)
     whole = milliseconds // 1000
     return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}{mark}{milliseconds % 1000:03}"
+
+
+def cue_span(event: Event, mark: str) -> str:
+    """``00:00:07.500 --> 00:00:09.000``: an event without length is shown for a millisecond, as a cue must be."""
+    start, end = nearest(event.start_seconds * 1000), nearest(event.end_seconds * 1000)
+    return f"{_cue_clock(start, mark)} --> {_cue_clock(max(end, start + 1), mark)}"
 
 
 def told(event: Event) -> str:

@@ -81,6 +81,17 @@ def test_a_setting_that_cannot_be_is_told_in_one_line(run, monkeypatch, variable
 
 
 @pytest.mark.usefixtures("unconfigured")
+@pytest.mark.parametrize("option", ["--record", "--replay"])
+def test_what_keeps_answers_is_refused_where_nobody_elsewhere_is_asked(run, tmp_path, option):
+    code, out, err = run("analyze", tmp_path / "none.mp4", "--backend", "local", option, tmp_path / "answers")
+    assert (code, out) == (2, "")
+    assert (
+        err == "sceneline: --record and --replay are about what a remote model answers, and none is asked\n"
+    )
+    assert not (tmp_path / "answers").exists()
+
+
+@pytest.mark.usefixtures("unconfigured")
 def test_openrouter_without_a_key_is_refused_before_the_video_is_opened_but_can_be_planned(run, tmp_path):
     code, out, err = run("analyze", tmp_path / "none.mp4", "--backend", "openai")
     assert (code, out) == (2, "")

@@ -11,7 +11,7 @@ from analyzer import Chapter, DescribeResult, ObjectsResult, Results
 from api.errors import ExportRefusedError
 from api.exports import SUFFIXES
 from api.exports.rendering import render
-from api.exports.wording import clock, cue_clock, one_line
+from api.exports.wording import clock, cue_span, one_line
 from tests.api import handmade
 
 
@@ -166,9 +166,25 @@ def test_the_clock_carries(seconds, shown):
     assert clock(seconds) == shown
 
 
-def test_cue_clocks_carry():
-    assert cue_clock(3599.9996, ".") == "01:00:00.000"
-    assert cue_clock(360000.5, ",") == "100:00:00,500"
+@pytest.mark.parametrize(
+    ("start", "end", "shown"),
+    [
+        (3599.9996, 360000.5, "01:00:00.000 --> 100:00:00.500"),
+        (7.5, 7.5, "00:00:07.500 --> 00:00:07.501"),
+        (7.4996, 7.5004, "00:00:07.500 --> 00:00:07.501"),
+    ],
+)
+def test_cues_carry_and_last(start: float, end: float, shown: str):
+    event = replace(handmade.timeline().events[0], start_seconds=start, end_seconds=end)
+    assert cue_span(event, ".") == shown
+
+
+@pytest.mark.parametrize("start", "=+-@＝＋－＠")
+def test_no_cell_of_csv_is_a_formula_in_any_width(start: str):
+    timeline = handmade.timeline()
+    event = replace(timeline.events[0], description=f"{start}1+1")
+    (row,) = csv.DictReader(io.StringIO(render(replace(timeline, events=(event,)), "csv")))
+    assert row["description"] == f"'{start}1+1"
 
 
 def test_one_line_is_one_line():
