@@ -63,8 +63,8 @@ class CutFinder:
 
     def _judge(self, end: int) -> list[float]:
         held = self._held
-        if held is None or end <= self._next:
-            return []
+        if held is None or end <= max(self._next, 1):
+            return []  # nothing, or the first picture alone, which begins no shot
         framed = boxes(held.luma, _LOOK)
         jumps = held.jumps / framed.shares()
         possible = np.flatnonzero(jumps[self._next : end] >= _LOWEST_JUMP) + self._next

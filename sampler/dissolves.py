@@ -198,7 +198,8 @@ def _strengths(course: "_Course", middles: NDArray[np.intp], half: int) -> tuple
             & course.sets_out_and_arrives(middles, half)
         )
         off = np.ones(len(middles))
-        off[pushing] = _off_a_push(before[pushing], at[pushing], after[pushing])
+        if pushing.any():
+            off[pushing] = _off_a_push(before[pushing], at[pushing], after[pushing])
         likeness = np.stack(
             (
                 1 - mixed / _MIXTURE_RESIDUE,

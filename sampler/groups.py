@@ -126,6 +126,8 @@ class Opening:
     """The same on the player's clock."""
     sure: bool = True
     """Whether it can be nothing else, such as the end of a flash or the midst of a dissolve."""
+    stirs_until: int | None = None
+    """Timestamp up to which more than motion may happen in the shot before it; None where there is nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +236,7 @@ def _enough(table: Timetable, group: int) -> float:
     length = len(table.sizes(group))
     if table.longest and length >= _LATE * table.longest:
         return _EAGER
-    return DIFFERENT if even(table, group, 0, length) else _ALTOGETHER
+    return DIFFERENT if even(table, group, 0, 0, length) else _ALTOGETHER
 
 
 def _flashes(table: Timetable, group: int) -> bool:
@@ -315,10 +317,10 @@ def turning(table: Timetable, group: int, begin: int, end: int) -> tuple[int, ..
     return tuple(about[:: -(-len(about) // _MOST_ASKED)].tolist())
 
 
-def even(table: Timetable, group: int, begin: int, end: int) -> bool:
-    """Whether sizes say that nothing but motion happens between two packets, the first of which is a whole picture."""
-    pts, sizes = table.pts(group)[begin + 1 : end], table.sizes(group)[begin:end].astype(np.float64)
-    return _even(sizes[1:][np.argsort(pts)], float(sizes[0]))
+def even(table: Timetable, group: int, begin: int, after: int, end: int) -> bool:
+    """Whether sizes say that nothing but motion happens between the last two packets; the first is a whole picture."""
+    pts, sizes = table.pts(group)[after + 1 : end], table.sizes(group).astype(np.float64)
+    return _even(sizes[after + 1 : end][np.argsort(pts)], float(sizes[begin]))
 
 
 def _even(sizes: NDArray[np.float64], whole: float) -> bool:

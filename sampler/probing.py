@@ -3,13 +3,14 @@
 See ``sampler.origins`` for what is told and why.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 
-from sampler.comparing import Looks, change, looks, same_detail
+from sampler.comparing import Looks, change, detail, looks, same_detail
 from sampler.frames import Group, Origin
 from sampler.groups import (
     DIFFERENT,
@@ -37,17 +38,30 @@ _BRIEF, _SMALL = 5, 0.25
 _LEADS_ON, _ALTERED = 0.4, 2.0
 """Correlation of detail from which the last shot of a group is what the next sync frame shows, whatever became of
 colours and structure; with less, those must not differ altogether: slides of one layout share their detail."""
+_ARRIVES = 0.5
+"""The same of a shot followed to its end: within shots it was 0.7 and more, where a cut follows 0.2 at most."""
 _BACK = 0.5
 """Correlation of detail from which a shot only comes back to what was shown before a flash."""
 _ASKED, _GOES_ON = 5, 0.45
 """So many of the largest leaders of a stretch are asked where its packets rise; if so much of each comes from earlier
 pictures, they rise for motion. Of 107 dissolves 104 had one with less, of 147 stretches of motion half had none."""
+_HARDLY, _BESIDE = 0.35, 0.5
+"""One of them may go on by less, if it has its share of every band and those beside it go on well: it takes several in
+a row to dissolve one shot into another."""
+_MOVES = 0.25
+"""The same of all where packets do not rise."""
+_DOUBTS = 3
+"""Times that the rest of a shot is looked at by itself when something else than motion happened before it."""
 _MOST_NEW = 0.6
 """Share of packets new in good part above which much moves all the time."""
 _SPEAKS = 0.2
 """Share of a packet that begins something, from which the next one may as well."""
-_BAND, _EVEN_BAND = 0.15, 0.1
-"""The same of every band, where packets rise and where they do not: a wipe uncovers one from edge to edge."""
+_BAND = 0.15
+"""The same of every band, where packets rise: a wipe uncovers one from edge to edge."""
+_EVEN_BAND, _OF_WHOLE = 0.1, 0.2
+"""Where they do not, where a group may end in a cut and elsewhere: elsewhere as a share of what goes on in all."""
+_BEFORE, _BEFORE_BAND, _AFTER = 0.25, 0.1, 0.6
+"""Shares of which the first do for the picture before a cut if the last is that of the one after: much moved before."""
 _DIP = 0.65
 """Share of the most any packet about a step goes on in each band, below which another uncovers one: something wipes, or
 pushes, one level of activity away for another."""
@@ -60,10 +74,16 @@ class Probe:
         self._table = table
         self._number = number
         self._group = group
-        self._largest = largest_leaders(table, number)
-        self._outstanding = outstanding_leaders(table, number)
         self._told: dict[int, tuple[float, float] | None] = {}
         """Of every packet that was asked about, how much comes from earlier pictures, in all and of the least band."""
+
+    @cached_property
+    def _largest(self) -> tuple[int, ...]:
+        return largest_leaders(self._table, self._number)
+
+    @cached_property
+    def _outstanding(self) -> tuple[int, ...]:
+        return outstanding_leaders(self._table, self._number)
 
     def go_on(
         self, packets: Iterable[int], least: float, least_band: float = 0.0, *, untold: bool = False
@@ -90,9 +110,22 @@ class Probe:
         large = {packet for packet in self._largest if sizes[packet] >= LARGE * sizes[0]}
         return sorted(large | self._new_in_part())
 
-    def calm(self, begin: int, end: int) -> bool:
-        """Whether nothing but motion happens between two packets, the first of which is a whole picture."""
-        return self._moves_on(begin, end) and not self._turns(begin, end)
+    def calm(self, begin: int, end: int, *, strictly: bool = False) -> bool:
+        """Whether nothing but motion happens between two packets, the first of which is a whole picture.
+
+        ``strictly`` where nothing else would tell of a mistake.
+        """
+        return next(self._stirring(begin, begin, end, strictly=strictly), None) is None
+
+    def stirs_until(self, begin: int, end: int) -> int | None:
+        """Timestamp after which nothing but motion happens between the same; None where there is nothing else."""
+        after, pts = begin, self._table.pts(self._number)
+        for _ in range(_DOUBTS):
+            stirring = max(self._stirring(begin, after, end, strictly=after > begin), default=None)
+            if stirring is None:
+                return None if after == begin else int(pts[after])
+            after = stirring
+        return int(pts[end])
 
     def calm_after(self, pts: int) -> bool:
         """Whether nothing but motion happens after a timestamp from which on packets are even."""
@@ -100,30 +133,69 @@ class Probe:
         asked = [packet for packet in self._largest if stamps[packet] > pts]
         return self.go_on(asked[:1], CONTINUES_IN_MOTION, _EVEN_BAND, untold=True)
 
-    def _moves_on(self, begin: int, end: int) -> bool:
-        """Whether the largest packets between two go on with what was before, as far as sizes leave that open."""
-        known = [packet for packet in self._told if begin < packet < end]
+    def _stirring(self, begin: int, after: int, end: int, *, strictly: bool = False) -> Iterator[int]:
+        """Packets between two, and after another, that tell of more than motion; ``begin`` is a whole picture.
+
+        Lazy: each costs a question.
+        """
+        anything = False
+        for packet in self._new_between(begin, after, end, strictly=strictly):
+            anything = True
+            yield packet
+        if not anything:
+            yield from self._turning(after, end)
+
+    def _new_between(self, begin: int, after: int, end: int, *, strictly: bool) -> Iterator[int]:
+        """Of the largest packets those that do not go on with what was before, as far as sizes leave that open."""
+        known = [packet for packet in self._told if after < packet < end]
         largest, outstanding = (
-            [packet for packet in order if begin < packet < end]
+            [packet for packet in order if after < packet < end]
             for order in (self._largest, self._outstanding)
         )
-        if not self.go_on(known, CONTINUES_IN_MOTION, untold=True):
-            return False
-        if not even(self._table, self._number, begin, end):
-            return self.go_on({*largest[:_ASKED], *outstanding[:1]}, _GOES_ON, _BAND)
+        moves = CONTINUES_IN_MOTION if strictly else _MOVES
+        if not self.go_on(known, moves, untold=True):
+            yield from (packet for packet in known if not self.go_on([packet], moves, untold=True))
+            return
         sizes = self._table.sizes(self._number)
+        if not even(self._table, self._number, begin, after, end):
+            asked = {*largest[:_ASKED], *outstanding[:1]}
+            yield from self._new_where_packets_rise(asked, strictly=strictly)
+            return
         # Where nothing is told of packets, sizes have to do.
         small = all(sizes[packet] < LARGE * sizes[begin] for packet in largest[:1])
         asked = {*largest[:1], *outstanding[:1]}
-        if end - begin > _BRIEF * _WORTH and not self.go_on(asked, _GOES_ON, untold=True):
+        if end - after > _BRIEF * _WORTH and not self.go_on(asked, _GOES_ON, untold=True):
             asked.update(largest[:_ASKED])
-        return self.go_on(asked, CONTINUES_IN_MOTION, _EVEN_BAND, untold=small)
+        for packet in asked:
+            if not self.go_on([packet], moves, self._least_band(packet, strictly=strictly), untold=small):
+                yield packet
 
-    def _turns(self, begin: int, end: int) -> bool:
-        """Whether pictures uncover a band from edge to edge where one level of sizes gives way to another."""
-        told = (self._shares(packet) for packet in turning(self._table, self._number, begin, end))
-        bands = [shares[1] for shares in told if shares is not None]
-        return bool(bands) and min(bands) < _DIP * max(bands)
+    def _new_where_packets_rise(self, packets: Collection[int], *, strictly: bool) -> Iterator[int]:
+        anything = False
+        for packet in packets:
+            if not self.go_on([packet], _GOES_ON if strictly else _HARDLY, _BAND):
+                anything = True
+                yield packet
+        if not (anything or strictly):
+            yield from self._several(packets)
+
+    def _several(self, packets: Collection[int]) -> list[int]:
+        """Those of these packets that hardly go on with what was before, unless it is one with others beside it."""
+        hardly = [packet for packet in packets if not self.go_on([packet], CONTINUES)]
+        beside = (leaders_beside(self._table, self._number, packet) for packet in hardly)
+        alone = all(self.go_on(packets, _BESIDE, _BAND) for pair in beside for packets in pair)
+        return [] if len(hardly) <= 1 and alone else hardly
+
+    def _least_band(self, packet: int, *, strictly: bool) -> float:
+        """How much of every band must go on where packets do not rise."""
+        shares = self._shares(packet)
+        return _EVEN_BAND if strictly or shares is None else _OF_WHOLE * shares[0]
+
+    def _turning(self, begin: int, end: int) -> list[int]:
+        """Packets where one level of sizes gives way to another, if pictures uncover a band from edge to edge there."""
+        about = turning(self._table, self._number, begin, end)
+        bands = [shares[1] for shares in map(self._shares, about) if shares is not None]
+        return list(about) if bands and min(bands) < _DIP * max(bands) else []
 
     def openings(self, candidates: Iterable[int], before: Looks, following: Looks) -> list[Opening]:
         """The shots that may begin with some of these packets, in order; none if the last does not lead on.
@@ -138,19 +210,20 @@ class Probe:
         found: list[tuple[int, Looks]] = []
         worth = len(self._table.sizes(self._number)) // _WORTH
         fewest, most = int(np.clip(worth // 2, *_FEWEST_OTHERS)), int(np.clip(worth, *_MOST_OTHERS))
-        sizes, others = self._table.sizes(self._number), 0
+        sizes, others, leads_on = self._table.sizes(self._number), 0, False
         for packet in candidates:
-            if worth <= _BRIEF and sizes[packet] < _SMALL * sizes[0] and self._lead_on(found, following):
+            if worth <= _BRIEF and sizes[packet] < _SMALL * sizes[0] and leads_on:
                 break
             origin = self._origin(packet)
             if origin is not None and begins(origin):
                 found.append((packet, looks(origin.frame)))
                 found.sort(key=lambda pair: pair[0])
+                leads_on = self._lead_on(found[-1][1], following)
                 continue
             others += 1
-            if others >= most or (others >= fewest and self._lead_on(found, following)):
+            if others >= most or (others >= fewest and leads_on):
                 break
-        if not self._lead_on(found, following):
+        if not (leads_on or (found and self._arrives(found[-1][0], following))):
             return []
         openings = [
             self._opening(packet, seen, sure=not same_detail(seen.detail, before.detail, _BACK))
@@ -161,7 +234,7 @@ class Probe:
                 return [replace(opening, sure=False) for opening in openings]
         begun = [0, *(opening.packet for opening in openings)]
         return [
-            replace(opening, sure=opening.sure and self.calm(begin, opening.packet))
+            replace(opening, stirs_until=self.stirs_until(begin, opening.packet)) if opening.sure else opening
             for begin, opening in zip(begun, openings, strict=False)
         ]
 
@@ -179,15 +252,21 @@ class Probe:
         return [alone(frame) for frame in frames]
 
     @staticmethod
-    def _lead_on(found: Sequence[tuple[int, Looks]], following: Looks) -> bool:
-        """Whether the last of these shots goes on to the next sync frame."""
-        if not found:
-            return False
-        seen = found[-1][1]
+    def _lead_on(seen: Looks, following: Looks) -> bool:
+        """Whether the shot that begins with this picture goes on to the next sync frame."""
         changed = change(seen.strip, following.strip)
         if changed < DIFFERENT or same_detail(seen.detail, following.detail, _LEADS_ON):
             return True
         return changed < _ALTERED and same_detail(seen.detail, following.detail)
+
+    def _arrives(self, packet: int, following: Looks) -> bool:
+        """Whether nothing but motion leads from the first picture of a shot to what the next sync frame shows."""
+        if not self.calm(packet, len(self._table.sizes(self._number))):
+            return False
+        later = leaders(self._table.pts(self._number))
+        frames = self._group.glimpses([packet, *later[later > packet].tolist()])
+        seen = [*map(detail, frames), following.detail]
+        return len(seen) > 1 and all(same_detail(one, other, _ARRIVES) for one, other in pairwise(seen))
 
     def _new_in_part(self) -> set[int]:
         return {packet for packet in self._told if not self.go_on([packet], _GOES_ON)}
@@ -213,8 +292,12 @@ class Probe:
         sure = (
             sure
             and first is not None
-            and self.go_on(before, CONTINUES)
+            and (self.go_on(before, CONTINUES) or self._all_new(before, after))
             and self.go_on(speaks, CONTINUES_IN_MOTION)
         )
         at = -1 if first is None else first
         return Opening(packet, int(seen.pts[at]), float(seen.times[at]), sure)
+
+    def _all_new(self, before: Iterable[int], after: Iterable[int]) -> bool:
+        """Whether much moves in the picture before a cut, and the one after goes on with what is new."""
+        return self.go_on(before, _BEFORE, _BEFORE_BAND) and self.go_on(after, _AFTER)

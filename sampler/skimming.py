@@ -119,6 +119,8 @@ class _Skim:
             if not opening.sure:
                 until = probe.settled(opening) + self._patience
                 near[opening.packet :] |= pts[opening.packet :] <= until
+            elif opening.stirs_until is not None:
+                until = max(until, min(opening.stirs_until + 2 * self._patience, opening.pts))
         unseen = [opening for opening in openings[:-1] if opening.pts > until]
         glimpses = (
             [strip for strip in probe.glimpses(openings[:-1]) if strip.pts[0] > until] if unseen else []
@@ -139,7 +141,7 @@ class _Skim:
     def _leads_on(self, number: int, probe: Probe, verdict: Verdict) -> bool:
         """Whether the packets that were to be asked say that there is nothing to decode."""
         if verdict.calm:
-            return probe.calm(0, len(self._table.sizes(number)))
+            return probe.calm(0, len(self._table.sizes(number)), strictly=True)
         return bool(verdict.beginners) and not probe.begin(verdict.beginners)
 
     def _verdict(self, number: int, sync: Looks, following: Looks | None) -> Verdict:

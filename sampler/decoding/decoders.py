@@ -6,6 +6,7 @@ wait for one another's, and uses all cores instead of some.
 import os
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from itertools import chain, zip_longest
 from queue import Empty, LifoQueue
 from typing import cast
@@ -32,7 +33,6 @@ class Decoder:
         self._context = context
         self._quarter_turns = quarter_turns
         self._converter = run.converter()
-        self._predictions: Predictions | None = None
 
     def frames_of(
         self, packets: "Iterable[Packet[VideoStream]]", quiet: Iterable[bool] = ()
@@ -66,13 +66,22 @@ class Decoder:
         self, packets: "Sequence[Packet[VideoStream]]", run_up: "Sequence[Packet[VideoStream]]" = ()
     ) -> list[Origin]:
         """See ``sampler.frames.Group.origin`` and ``Predictions.of``."""
-        if self._predictions is None:
-            self._predictions = Predictions(self._run.stream)
         return [
             Origin(self._run.delivered(frame, frame.pts, self._converter, self._quarter_turns), *shares)
             for frame, shares in self._predictions.of(packets, run_up)
             if frame.pts is not None
         ]
+
+    def glimpses_of(self, packets: "Sequence[Packet[VideoStream]]") -> Generator[DecodedFrame, None, None]:
+        """See ``sampler.frames.Group.glimpses``."""
+        for frame in self._predictions.glimpses(packets):
+            if frame.pts is not None:
+                yield self._run.delivered(frame, frame.pts, self._converter, self._quarter_turns)
+            del frame
+
+    @cached_property
+    def _predictions(self) -> Predictions:
+        return Predictions(self._run.stream)
 
 
 class Decoders:

@@ -15,7 +15,7 @@ from sampler.frames import UNTIMED, Frame, Origin, Origins, Packets
 
 _SIGN_OF_LIFE_SECONDS = 0.2
 _RUN_UP = 4
-"""Packets after which a decoder knows one picture from the next."""
+"""So many packets back there is one to which others refer: the one that is shown last of them."""
 
 
 class StoredGroup:
@@ -65,7 +65,8 @@ class StoredGroup:
 
     def _told(self, packet: int, count: int) -> list[Origin]:
         """Of so many consecutive packets."""
-        run_up = self._packets[max(packet - _RUN_UP, 0) : packet]
+        before = self._packets[max(packet - _RUN_UP, 0) : packet]
+        run_up = [max(before, key=lambda stored: stored.pts or 0)] if before else []
         with self._decoders.lent() as decoder:
             return decoder.origins_of(self._packets[packet : packet + count], run_up)
 
@@ -74,8 +75,10 @@ class StoredGroup:
         asked = [self._packets[packet] for packet in packets]
         wanted = {packet.pts for packet in asked}
         with self._decoders.lent() as decoder:
-            shown = decoder.origins_of([self._packets[0], *asked]) if asked else []
-        yield from (told.frame for told in shown if told.frame.pts in wanted)
+            for frame in decoder.glimpses_of([self._packets[0], *asked]) if asked else ():
+                if frame.pts in wanted:
+                    yield frame
+                del frame
 
 
 def count_packets(run: Run) -> Generator[None, None, Packets]:

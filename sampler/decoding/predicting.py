@@ -54,6 +54,11 @@ class Predictions:
         for frame, vectors in told:
             yield frame, _shares(frame, vectors)
 
+    def glimpses(self, packets: "Sequence[Packet[VideoStream]]") -> Iterator[VideoFrame]:
+        """Pictures as they come of these packets alone, in the order they are shown; of other codecs none."""
+        if self._context is not None:
+            yield from self._decoded(self._context, packets)
+
     def _decoded(
         self, context: VideoCodecContext, packets: "Iterable[Packet[VideoStream]]"
     ) -> Iterator[VideoFrame]:
@@ -76,13 +81,14 @@ def _shares(frame: VideoFrame, blocks: NDArray[np.void] | None) -> tuple[float, 
     if blocks is None:
         return 0.0, 0.0, 0.0
     whole = frame.width * frame.height
-    areas = blocks["w"].astype(float) * blocks["h"] / whole
-    past, future = blocks["source"] < 0, blocks["source"] > 0
-    least = 1.0
+    areas = blocks["w"].astype(np.int32) * blocks["h"]
+    past = areas * (blocks["source"] < 0)
+    earlier, least = int(past.sum()), float(whole)
+    later = int((areas * (blocks["source"] > 0)).sum())
     sides = ((blocks["dst_x"], frame.width, _COLUMNS), (blocks["dst_y"], frame.height, _ROWS))
     for centres, length, most in sides:
         bands = max(1, min(most, length // _NARROWEST))
-        band = np.clip(centres[past].astype(int) * bands // length, 0, bands - 1)
-        least = min(least, float(np.bincount(band, areas[past], bands).min()) * bands)
+        band = np.clip(centres.astype(np.int32) * bands // length, 0, bands - 1)
+        least = min(least, float(np.bincount(band, past, bands).min()) * bands)
     # Blocks at the edges reach beyond the picture.
-    return min(float(areas[past].sum()), 1.0), min(float(areas[future].sum()), 1.0), least
+    return min(earlier / whole, 1.0), min(later / whole, 1.0), least / whole

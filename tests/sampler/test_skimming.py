@@ -395,7 +395,7 @@ def test_a_slide_that_gives_way_to_motion_for_good_is_not_even() -> None:
     moving = [1000, *([150] * 49)]
     awakes = [1000, *([2] * 14), *([60] * 5), *([200] * 30)]
     groups = table([CALM, moving, awakes, SWOLLEN])
-    assert [even(groups, number, 0, 50) for number in range(4)] == [True, True, False, False]
+    assert [even(groups, number, 0, 0, 50) for number in range(4)] == [True, True, False, False]
 
 
 def test_packets_beside_a_large_one_are_never_left_out() -> None:
