@@ -174,6 +174,16 @@ def test_an_idempotency_key_makes_one_job(service: Service) -> None:
     assert other_file.json()["code"] == "idempotency_key_reused"
 
 
+def test_a_deleted_job_frees_its_key(service: Service) -> None:
+    """Who repeats a request whose job was deleted since wants it looked at, not told that there is no such job."""
+    headers = {"Idempotency-Key": "deleted"}
+    first = service.post(frames=3, headers=headers).json()["id"]
+    assert service.http.delete(f"/v1/timelines/{first}").status_code == 204
+    anew = service.post(frames=4, headers=headers)
+    assert (anew.status_code, anew.json()["id"] != first) == (202, True)
+    assert service.post(frames=4, headers=headers).json()["id"] == anew.json()["id"]
+
+
 def test_a_refused_request_frees_its_key(service: Service) -> None:
     headers = {"Idempotency-Key": "k2"}
     assert service.post(frames=0, headers=headers).status_code == 422
