@@ -41,7 +41,8 @@ def asked(tmp_path: Path) -> Iterator[tuple[Service, oracle.Oracle]]:
 
     with oracle.oracle(answer) as server, opened(Settings(data=tmp_path)) as real:
         endpoint = Endpoint(server.url, "test-model")
-        profile = replace(find_profile("test-model"), images_per_batch=3)
+        prices = {"input_usd_per_million": 1.0, "output_usd_per_million": 1.0}
+        profile = replace(find_profile("test-model"), images_per_batch=3, **prices)
         model = OpenAIModel(endpoint, profile)
         with (
             with_model(real, model) as place,
@@ -110,6 +111,32 @@ def test_an_answer_that_cannot_be_kept_is_used_and_not_asked_for_again(
     assert (job["status"], job["timeline"]["coverage"]["gaps"]) == ("complete", [])
     bodies = [str(each.body) for each in server.asked]
     assert len(set(bodies)) == len(bodies)
+
+
+def test_a_limit_on_cost_takes_no_patience_from_a_server_that_says_when_to_come_back(
+    asked: tuple[Service, oracle.Oracle],
+) -> None:
+    """Whom it turns away costs nothing, so it is waited for as without a limit; what is paid for keeps to the limit."""
+    service, server = asked
+    turned_away = iter([oracle.status(429, Retry_After="0.05")] * 4)
+    server.faults = lambda _, asked: next(turned_away, None) if 0 in asked.frames else None
+    job = service.post(moving_square(9), frames=8, max_cost=0.05, params={"wait": 30}).json()
+    assert (job["status"], job["timeline"]["coverage"]["gaps"]) == ("complete", []), job
+    assert job["timeline"]["usage"]["requests"] == len(server.asked) == 4 + len(server.paid)
+    assert 0 < job["timeline"]["usage"]["cost_usd"] < 0.05
+
+
+def test_a_question_that_gets_no_answer_is_lost_alone_whatever_the_limit_on_cost(
+    asked: tuple[Service, oracle.Oracle],
+) -> None:
+    """There is money left: it failed by the model, and what else is to be asked is asked."""
+    service, server = asked
+    server.faults = lambda _, asked: oracle.dropped if 0 in asked.frames else None
+    job = service.post(moving_square(9), frames=8, max_cost=0.5, params={"wait": 30}).json()
+    gaps = job["timeline"]["coverage"]["gaps"]
+    assert (job["status"], {gap["reason"] for gap in gaps}) == ("partial", {"model_failed"}), gaps
+    assert gaps[-1]["end_seconds"] < job["timeline"]["media"]["duration_seconds"]
+    assert len(server.paid) >= 2
 
 
 def test_an_answer_to_a_deleted_job_is_removed(
