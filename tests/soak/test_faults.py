@@ -132,7 +132,7 @@ def test_a_folder_that_becomes_read_only(tmp_path: Path) -> None:
     assert not tally.lost + during.lost + after.lost
     assert during.refused == {"storage_failed": 6}
     assert set(during.ended) <= {"complete", "storage_failed"}
-    assert after.ended == {"complete": 14}
+    assert after.ended == {"complete": 8}
 
 
 def test_a_corrupt_database(tmp_path: Path) -> None:
