@@ -50,6 +50,7 @@ class Keeper:
         self._under_way = under_way
         self._messenger = Messenger(place)
         self._missing: frozenset[str] = frozenset()
+        self._left_behind: frozenset[tuple[str, float]] = frozenset()
         self._silences: Counter[tuple[str, float]] = Counter()
         self._closing = threading.Event()
         # Two, for whatever holds up the one, the process lives.
@@ -99,7 +100,7 @@ class Keeper:
     def keep_house(self) -> None:
         """See once to everything."""
         age_seconds = abandoned_after(self._place.settings.job_timeout_seconds)
-        clear_abandoned(self._place.workshop.incoming, age_seconds)
+        self._left_behind = clear_abandoned(self._place.workshop.incoming, age_seconds, self._left_behind)
         if self._under_way is not None:
             self._take_over()
             self._begin_forgotten(self._under_way)
