@@ -1,6 +1,5 @@
 """What a client sends to have a video looked at: a multipart body with files, or JSON with a URL."""
 
-import hashlib
 import json
 import math
 import re
@@ -13,6 +12,7 @@ from fastapi import Request
 from pydantic import Field, ValidationError
 
 from api.errors import RefusedError
+from api.routes.repeating import fingerprint
 from api.routes.serving import Server
 from api.schemas import TimelineRequest
 from api.uploads import FILE_PART, MAX_FIELD_BYTES, Limits, ReceivedFile, received, too_large
@@ -109,9 +109,8 @@ class Brought:
 
     def fingerprint(self, request: Request) -> str:
         """The same for the same request with the same files, different for any other."""
-        said = [request.method, request.url.path, self.submission.model_dump_json()]
-        said += [f"{file.sha256} {file.name}" for file in self.files]
-        return hashlib.sha256("\n".join(said).encode()).hexdigest()
+        files = (f"{file.sha256} {file.name}" for file in self.files)
+        return fingerprint(request, self.submission.model_dump_json(), *files)
 
 
 @asynccontextmanager

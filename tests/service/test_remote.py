@@ -229,6 +229,23 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> CodedClip:
     return draw_clip(tmp_path_factory.mktemp("film") / "one.mp4", (480,))
 
 
+def test_a_question_is_asked_once_under_one_key(asked: tuple[Service, oracle.Oracle]) -> None:
+    service, server = asked
+    about = service.post(moving_square(9), frames=8, params={"wait": 30}).json()["links"]["self"]
+    said = {"answer": "It is blue.", "not_visible": False, "confidence": 0.8, "reasoning": []}
+    server.answer = lambda _: said
+
+    def ask(question: str) -> httpx.Response:
+        headers, body = {"Idempotency-Key": "why"}, {"question": question}
+        return service.http.post(f"{about}/questions", json=body, headers=headers, params={"wait": 30})
+
+    first, told = ask("Which colour?"), len(server.asked)
+    same, other = ask("Which colour?"), ask("Why?")
+    assert first.json()["id"] == same.json()["id"]
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    assert len(server.asked) == told
+
+
 def test_loose_edges_get_the_second_look_the_command_line_gives_them(
     asked: tuple[Service, oracle.Oracle], film: CodedClip
 ) -> None:
