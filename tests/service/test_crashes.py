@@ -76,13 +76,14 @@ def _kill_now_and_then(
 
 
 def test_a_killed_server_goes_on_where_it_was(tmp_path: Path) -> None:
-    with oracle.oracle(answer, delay=0.3) as model:
+    """Twice, in the midst of work that takes longer than both times until it is killed."""
+    with oracle.oracle(answer, delay=1.0) as model:
         fleet = Fleet(tmp_path, model.url, None)
         try:
             fleet.start("serve")
             with fleet.client() as http:
                 until_ready(http)
-                ids = [_post(http, seed) for seed in range(4)]
+                ids = [_post(http, seed) for seed in range(20)]
                 jobs = _kill_now_and_then(fleet, http, ids, kills=2, role="serve", seconds=120)
                 _check(http, fleet, jobs)
         finally:
