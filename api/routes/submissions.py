@@ -170,8 +170,11 @@ def _finite(number: str) -> float:
 
 
 def _validated(text: str | bytes, server: Server) -> Submission:
+    said = validated_json(text)
+    if not isinstance(said, dict):
+        raise RefusedError(422, "invalid_request", "the request is to be a JSON object, in braces")
     try:
-        submission = Submission.model_validate(validated_json(text))
+        submission = Submission.model_validate(said)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -212,6 +212,18 @@ def test_many_requests_with_one_key_make_one_job(service: Service) -> None:
     assert len({answer.json()["id"] for answer in answers if answer.status_code == 202}) == 1
 
 
+def test_what_is_wrong_with_a_whole_body_is_said_in_words_for_people(service: Service) -> None:
+    for path, body, detail in (
+        ("", "[]", "the request is to be a JSON object, in braces"),
+        (f"/{'0' * 32}/questions", "", "body: Field required"),
+        (f"/{'0' * 32}/questions", "[]", "body: Input should be a valid dictionary or object"),
+    ):
+        kind = {"Content-Type": "application/json"}
+        answer = service.http.post(f"/v1/timelines{path}", content=body, headers=kind)
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+        assert answer.json()["detail"].startswith(detail)
+
+
 def test_unknown_things(service: Service) -> None:
     for path in ["/v1/timelines/" + "0" * 32, "/v1/nope", "/static/../app.py", "/static/secret"]:
         assert service.http.get(path).json()["code"] == "not_found"
