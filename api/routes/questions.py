@@ -75,7 +75,7 @@ async def post_question(
                 once = Settling(tenant, idempotency_key, print_of_this)
                 job = await to_thread.run_sync(_submit, server, tenant, job_id, body, once)
             else:
-                job = await to_thread.run_sync(found, server, became(claim, print_of_this), tenant)
+                job = await to_thread.run_sync(became, server, tenant, claim, print_of_this)
     job = await awaited(server, job, wait)
     return await to_thread.run_sync(timeline_response, server, job, 200 if job.finished else 202)
 

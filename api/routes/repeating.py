@@ -10,7 +10,7 @@ from anyio import to_thread
 from fastapi import Header, Request
 
 from api.errors import RefusedError
-from api.records import Claim
+from api.records import Claim, Job
 from api.routes.serving import Server
 
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
@@ -51,14 +51,19 @@ async def claimed(server: Server, tenant: str, key: str) -> AsyncIterator[Claim]
             await to_thread.run_sync(server.idempotency.release, tenant, key)
 
 
-def became(claim: Claim, print_of_this: str) -> str:
-    """The id of the job that the key of a request has become before.
+def became(server: Server, tenant: str, claim: Claim, print_of_this: str) -> Job:
+    """The job that the key of a request has become before.
 
     Raises:
-        RefusedError: it came with another request.
+        RefusedError: it came with another request, or that job was deleted while this one came in.
     """
-    if claim.fingerprint != print_of_this or claim.job_id is None:
+    if claim.fingerprint != print_of_this:
         raise RefusedError(
             422, "idempotency_key_reused", "this Idempotency-Key came with another request; use a new one"
         )
-    return claim.job_id
+    job = server.place.records.find(claim.job_id or "", tenant)
+    if job is None:
+        raise RefusedError(
+            409, "in_flight", "what this Idempotency-Key became was deleted just now; try again"
+        )
+    return job

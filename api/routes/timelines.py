@@ -258,7 +258,7 @@ async def _submit_once(request: Request, server: Server, tenant: str, key: str) 
             if claim.ours:
                 once = Settling(tenant, key, print_of_this)
                 return await to_thread.run_sync(_submit, server, tenant, came, once)
-    return await to_thread.run_sync(found, server, became(claim, print_of_this), tenant)
+    return await to_thread.run_sync(became, server, tenant, claim, print_of_this)
 
 
 def _submit(server: Server, tenant: str, came: Brought, once: Settling | None = None) -> Job:

@@ -184,6 +184,25 @@ def test_a_deleted_job_frees_its_key(service: Service) -> None:
     assert service.post(frames=4, headers=headers).json()["id"] == anew.json()["id"]
 
 
+def test_a_job_that_is_deleted_while_its_request_comes_again(service: Service) -> None:
+    """The client is told to send it once more, not that there is no such timeline."""
+    headers = {"Idempotency-Key": "deleted meanwhile"}
+    first = service.post(frames=3, headers=headers)
+    kind, body = first.request.headers["Content-Type"], first.request.read()
+
+    def slowly() -> Iterator[bytes]:
+        yield body[:100]
+        time.sleep(0.5)
+        assert service.http.delete(first.json()["links"]["self"]).status_code == 204
+        yield body[100:]
+
+    again = {**headers, "Content-Type": kind}
+    answer = httpx.post(f"{service.url}/v1/timelines", content=slowly(), headers=again, timeout=30)
+    assert (answer.status_code, answer.json()["code"]) == (409, "in_flight")
+    answer = httpx.post(f"{service.url}/v1/timelines", content=body, headers=again, timeout=30)
+    assert answer.status_code == 202
+
+
 def test_a_refused_request_frees_its_key(service: Service) -> None:
     headers = {"Idempotency-Key": "k2"}
     assert service.post(frames=0, headers=headers).status_code == 422
