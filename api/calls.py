@@ -11,6 +11,7 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import count
 from typing import Any, Final, Protocol
 
 from pydantic import TypeAdapter
@@ -26,6 +27,7 @@ from analyzer import (
     Question,
     QuestionTooLargeError,
     Reply,
+    TurnedAwayError,
     Usage,
     VisionModel,
 )
@@ -39,12 +41,19 @@ from sampler import DEFAULT_MAX_PIXELS, Keyframe
 log = logging.getLogger(__name__)
 
 MOST_TURNS: Final = 4
-"""How often a question is asked anew after a call that ended without an answer but may end better."""
+"""How often a question is asked anew after a call that ended without an answer but may end better: not counting those
+that met a server which said when to come back, and was waited for."""
 
 _QUESTION = TypeAdapter(Question)
 _FAILURES: Final[dict[str, type[AnalyzerError]]] = {
     each.__name__: each
-    for each in (QuestionTooLargeError, ModelUnavailableError, ModelError, BudgetExceededError)
+    for each in (
+        QuestionTooLargeError,
+        ModelUnavailableError,
+        ModelError,
+        TurnedAwayError,
+        BudgetExceededError,
+    )
 }
 
 
@@ -134,7 +143,8 @@ class DurableModel:
     async def ask(self, question: Question, ledger: Ledger) -> Reply:
         """Have it asked; what was answered before is not asked again but accounted for again."""
         key = await asyncio.to_thread(store_question, self._storage, self._job.id, question, self.info.name)
-        for turn in range(MOST_TURNS):
+        unanswered = 0
+        for turn in count():
             worst_case_usd = question.worst_case_usd(self.profile)
             reservation = await ledger.reserve_in_turn(worst_case_usd, retry=turn > 0)
             try:
@@ -149,10 +159,16 @@ class DurableModel:
             ledger.at_risk_usd += called.at_risk_usd
             if called.text is not None:
                 return Reply(called.text, spent, _finish(called.finish))
-            if called.failure != BudgetExceededError.__name__:
+            if called.failure == BudgetExceededError.__name__:
+                unanswered += 1
+            elif called.failure != TurnedAwayError.__name__:
                 raise _FAILURES.get(called.failure or "", ModelError)(called.message)
-        # What was reserved for each call is used up, not what the job may spend: its other questions go on.
-        raise ModelError(f"question {question.id}: no answer in {MOST_TURNS} calls; retry the job later")
+            if unanswered == MOST_TURNS:
+                # What was reserved for each call is used up, not what the job may spend: other questions go on.
+                raise ModelError(
+                    f"question {question.id}: no answer in {turn + 1} calls; retry the job later"
+                )
+        raise AssertionError("counting ended")
 
 
 async def make_call(

@@ -113,17 +113,26 @@ def test_an_answer_that_cannot_be_kept_is_used_and_not_asked_for_again(
     assert len(set(bodies)) == len(bodies)
 
 
-def test_a_limit_on_cost_takes_no_patience_from_a_server_that_says_when_to_come_back(
-    asked: tuple[Service, oracle.Oracle],
+@pytest.mark.parametrize("limits", [{"max_cost": 0.05}, {"max_requests": 30}])
+def test_a_limit_takes_no_patience_from_a_server_that_says_when_to_come_back(
+    asked: tuple[Service, oracle.Oracle], limits: dict[str, float]
 ) -> None:
-    """Whom it turns away costs nothing, so it is waited for as without a limit; what is paid for keeps to the limit."""
+    """It is waited for as without a limit; what is paid for, and all that is asked, keeps to the limits."""
     service, server = asked
     turned_away = iter([oracle.status(429, Retry_After="0.05")] * 4)
     server.faults = lambda _, asked: next(turned_away, None) if 0 in asked.frames else None
-    job = service.post(moving_square(9), frames=8, max_cost=0.05, params={"wait": 30}).json()
+    job = service.post(moving_square(9), frames=8, params={"wait": 30}, **limits).json()
     assert (job["status"], job["timeline"]["coverage"]["gaps"]) == ("complete", []), job
     assert job["timeline"]["usage"]["requests"] == len(server.asked) == 4 + len(server.paid)
     assert 0 < job["timeline"]["usage"]["cost_usd"] < 0.05
+
+
+def test_a_limit_on_requests_holds_whoever_is_turned_away(asked: tuple[Service, oracle.Oracle]) -> None:
+    service, server = asked
+    server.faults = lambda _number, _asked: oracle.status(429, Retry_After="0.05")
+    job = service.post(moving_square(9), frames=8, max_requests=6, params={"wait": 30}).json()
+    assert {gap["reason"] for gap in job["timeline"]["coverage"]["gaps"]} == {"budget"}, job
+    assert len(server.asked) == 6
 
 
 def test_a_question_that_gets_no_answer_is_lost_alone_whatever_the_limit_on_cost(
