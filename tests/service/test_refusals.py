@@ -186,8 +186,9 @@ def test_a_deleted_job_frees_its_key(service: Service) -> None:
 
 def test_a_job_that_is_deleted_while_its_request_comes_again(service: Service) -> None:
     """The client is told to send it once more, not that there is no such timeline."""
-    headers = {"Idempotency-Key": "deleted meanwhile"}
+    headers = {"Idempotency-Key": "deleted-meanwhile"}
     first = service.post(frames=3, headers=headers)
+    assert first.status_code == 202, first.text
     kind, body = first.request.headers["Content-Type"], first.request.read()
 
     def slowly() -> Iterator[bytes]:
