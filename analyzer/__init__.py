@@ -9,6 +9,7 @@ from analyzer.errors import (
     ModelError,
     ModelUnavailableError,
     QuestionTooLargeError,
+    TurnedAwayError,
 )
 from analyzer.estimating import Estimate, estimate
 from analyzer.findings import Detection, Findings, TagScore, TextLine
@@ -142,6 +143,7 @@ __all__ = [
     "TimelineKeyframe",
     "TimelineShot",
     "Track",
+    "TurnedAwayError",
     "Usage",
     "Verdict",
     "VisionModel",

@@ -7,6 +7,7 @@
     │   ├── UnusableAnswerError         an answer that does not fit: ask once more, then give up
     │   └── QuestionTooLargeError       more pictures or text than the model takes: show it less
     └── BudgetExceededError         a limit of the user was reached: raise it or accept what there is
+        └── TurnedAwayError             and the last request only met a server that says when to come back
 
 Every message is one line that says what is wrong and what to do about it.
 """
@@ -38,3 +39,7 @@ class QuestionTooLargeError(ModelError):
 
 class BudgetExceededError(AnalyzerError):
     """A limit on money, requests or time was reached."""
+
+
+class TurnedAwayError(BudgetExceededError):
+    """A limit was reached by a request that a busy server turned away: nothing is said against asking once more."""

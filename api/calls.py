@@ -11,6 +11,7 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import count
 from typing import Any, Final, Protocol
 
 from pydantic import TypeAdapter
@@ -26,11 +27,13 @@ from analyzer import (
     Question,
     QuestionTooLargeError,
     Reply,
+    TurnedAwayError,
     Usage,
     VisionModel,
 )
 from api.errors import NotStoredError, StorageError
 from api.records import Job
+from api.schemas import TimelineRequest
 from api.shown import load_frames, name_of_times
 from api.storage import Storage, answer_key, picture_key, question_key
 from sampler import DEFAULT_MAX_PIXELS, Keyframe
@@ -38,14 +41,19 @@ from sampler import DEFAULT_MAX_PIXELS, Keyframe
 log = logging.getLogger(__name__)
 
 MOST_TURNS: Final = 4
-"""How often a question is asked anew after a call that ended without an answer but may end better."""
-_MARGIN: Final = 1.25
-"""A server may count more input tokens than we estimate."""
+"""How often a question is asked anew after a call that ended without an answer but may end better: not counting those
+that met a server which said when to come back, and was waited for."""
 
 _QUESTION = TypeAdapter(Question)
 _FAILURES: Final[dict[str, type[AnalyzerError]]] = {
     each.__name__: each
-    for each in (QuestionTooLargeError, ModelUnavailableError, ModelError, BudgetExceededError)
+    for each in (
+        QuestionTooLargeError,
+        ModelUnavailableError,
+        ModelError,
+        TurnedAwayError,
+        BudgetExceededError,
+    )
 }
 
 
@@ -74,11 +82,8 @@ NOT_CALLED: Final = Called({}, 0.0, failure=ModelError.__name__, message="the jo
 class Caller(Protocol):
     """Has calls made, somewhere, each of them once."""
 
-    async def call(self, job: Job, key: str, turn: int, *, once: bool) -> Called:
-        """Have the stored question asked, or give what that call ended with when it was made before.
-
-        ``once`` allows a single request; otherwise what may heal is tried again.
-        """
+    async def call(self, job: Job, key: str, turn: int) -> Called:
+        """Have the stored question asked, or give what that call ended with when it was made before."""
         ...
 
     async def take(self, job: Job, times: Sequence[float], max_pixels: int) -> None:
@@ -138,13 +143,13 @@ class DurableModel:
     async def ask(self, question: Question, ledger: Ledger) -> Reply:
         """Have it asked; what was answered before is not asked again but accounted for again."""
         key = await asyncio.to_thread(store_question, self._storage, self._job.id, question, self.info.name)
-        limited = ledger.max_cost_usd is not None or ledger.max_requests is not None
-        called = NOT_CALLED
-        for turn in range(MOST_TURNS):
-            reservation = await ledger.reserve_in_turn(self._worst_case_usd(question), retry=turn > 0)
+        unanswered = 0
+        for turn in count():
+            worst_case_usd = question.worst_case_usd(self.profile)
+            reservation = await ledger.reserve_in_turn(worst_case_usd, retry=turn > 0)
             try:
                 called = await _kept(self._storage, self._job.id, key) or await self._caller.call(
-                    self._job, key, turn, once=limited
+                    self._job, key, turn
                 )
             except BaseException:  # cancelled in mid-call: it may have been billed
                 reservation.lose()
@@ -154,22 +159,27 @@ class DurableModel:
             ledger.at_risk_usd += called.at_risk_usd
             if called.text is not None:
                 return Reply(called.text, spent, _finish(called.finish))
-            if called.failure != BudgetExceededError.__name__:
-                break
-        raise _FAILURES.get(called.failure or "", ModelError)(called.message)
+            if called.failure == BudgetExceededError.__name__:
+                unanswered += 1
+            elif called.failure != TurnedAwayError.__name__:
+                raise _FAILURES.get(called.failure or "", ModelError)(called.message)
+            if unanswered == MOST_TURNS:
+                # What was reserved for each call is used up, not what the job may spend: other questions go on.
+                raise ModelError(
+                    f"question {question.id}: no answer in {turn + 1} calls; retry the job later"
+                )
+        raise AssertionError("counting ended")
 
-    def _worst_case_usd(self, question: Question) -> float | None:
-        tokens = round(question.input_tokens(self.profile) * _MARGIN)
-        return self.profile.cost_usd(tokens, question.max_output_tokens)
 
-
-async def make_call(model: VisionModel, storage: Storage, job_id: str, key: str, *, once: bool) -> Called:
+async def make_call(
+    model: VisionModel, storage: Storage, job_id: str, key: str, request: TimelineRequest
+) -> Called:
     """Ask a stored question and keep the answer; one that was kept when the process died is not asked again."""
     kept = await _kept(storage, job_id, key)
     if kept is not None:
         return kept
     question = await asyncio.to_thread(load_question, storage, job_id, key)
-    ledger = Ledger(max_requests=1 if once else None)
+    ledger = _reserved(request, question.worst_case_usd(model.profile))
     try:
         reply = await model.ask(question, ledger)
         called = Called(asdict(reply.usage), ledger.at_risk_usd, reply.text, reply.finish)
@@ -181,6 +191,17 @@ async def make_call(model: VisionModel, storage: Storage, job_id: str, key: str,
     except StorageError as error:  # it is paid for, and recorded as how this call ended
         log.warning("an answer is not kept beyond this run", extra={"job": job_id, "reason": str(error)})
     return called
+
+
+def _reserved(request: TimelineRequest, worst_case_usd: float | None) -> Ledger:
+    """What a call may spend: where its job is limited, a single request's worth, which was reserved for it.
+
+    Requests that a server turns away cost nothing, so where cost alone is limited they are repeated here as often
+    as without a limit; where requests are counted, the job reserves each.
+    """
+    if request.max_requests is not None:
+        return Ledger(max_requests=1)
+    return Ledger(max_cost_usd=worst_case_usd if request.max_cost is not None else None)
 
 
 async def _kept(storage: Storage, job_id: str, key: str) -> Called | None:

@@ -79,7 +79,7 @@ class Outbound:
         """See that this is an address we would call; the host is looked up later.
 
         Raises:
-            RefusedError: it is not http or https, carries a password, or names no host.
+            RefusedError: it is not http or https, carries a password, names no host, or one that is never public.
         """
         try:
             parts = urlsplit(url)
@@ -95,6 +95,8 @@ class Outbound:
             raise RefusedError(422, "url_refused", "a URL must not carry a user name or password")
         if any(ord(sign) <= 32 or ord(sign) == 127 for sign in url):
             raise RefusedError(422, "url_refused", "a URL must not hold blanks; write %20")
+        if host not in self.trusted_hosts and _is_never_public(host):
+            raise _not_open(host)
 
     def fetch(self, url: str, *, most_bytes: int, most_seconds: float) -> Iterator[bytes]:
         """The body at a URL in pieces, following redirects.
@@ -215,7 +217,7 @@ class _CheckedBackend(httpcore.NetworkBackend):
         if host not in self._trusted:
             for address in addresses:
                 if not is_public(ipaddress.ip_address(address)):
-                    raise RefusedError(422, "url_refused", f"{host} is not a host of the open internet")
+                    raise _not_open(host)
         stream = self._inner.connect_tcp(addresses[0], port, timeout, local_address, socket_options)
         return _TimedStream(stream, self._until)
 
@@ -226,7 +228,22 @@ class _CheckedBackend(httpcore.NetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,  # noqa: ARG002
     ) -> httpcore.NetworkStream:
         """No file of this machine is a host."""
-        raise RefusedError(422, "url_refused", f"{path} is not a host of the open internet")
+        raise _not_open(path)
+
+
+def _is_never_public(host: str) -> bool:
+    """Whether it can be told without looking it up that a host is not one of the open internet."""
+    if f".{host}".rstrip(".").endswith(".localhost"):
+        return True
+    try:
+        return not is_public(ipaddress.ip_address(host.partition("%")[0]))
+    except ValueError:
+        return False
+
+
+def _not_open(host: str) -> RefusedError:
+    advice = "SCENELINE_TRUSTED_HOSTS names those that are called all the same"
+    return RefusedError(422, "url_refused", f"{host} is not a host of the open internet; {advice}")
 
 
 def name_in(url: str) -> str:

@@ -127,15 +127,27 @@ def abandoned_after(job_timeout_seconds: float) -> float:
     return max(ABANDONED_SECONDS, 2 * job_timeout_seconds)
 
 
-def clear_abandoned(folder: Path, age_seconds: float) -> None:
-    """Remove what a process left when it was killed, so long ago at least: files half received, copies in folders."""
+def clear_abandoned(
+    folder: Path, age_seconds: float, seen: frozenset[tuple[str, float]] | None = None
+) -> frozenset[tuple[str, float]]:
+    """Remove what a process left when it was killed, so long ago at least: files half received, copies in folders.
+
+    Where it is said what was ``seen`` the last time, only what was as old then and has not changed since: after a clock
+    has jumped, all that is on its way looks left behind. Returns what was seen now.
+    """
+    old = set()
     for path in folder.iterdir():
         with suppress(FileNotFoundError):  # it has come in meanwhile
-            if path.stat().st_mtime <= time.time() - age_seconds:
+            changed_at = path.stat().st_mtime
+            if changed_at > time.time() - age_seconds:
+                continue
+            old.add((path.name, changed_at))
+            if seen is None or (path.name, changed_at) in seen:
                 if path.is_dir():
                     shutil.rmtree(path)
                 else:
                     path.unlink()
+    return frozenset(old)
 
 
 class _Parts:

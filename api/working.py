@@ -108,16 +108,17 @@ class Workshop:
         """Look at the stored keyframes and write the timeline; ``caller`` has remote models asked."""
         self._try(job_id, number, "analyzing", lambda job: self._analyze(job, caller))
 
-    def make_call(self, job_id: str, key: str, *, once: bool) -> Called:
+    def make_call(self, job_id: str, key: str) -> Called:
         """Ask a remote model the stored question of a job, unless the job has ended."""
         job = self.records.look_up(job_id)
         if job is None or job.finished:
             return NOT_CALLED
-        with self.models.lent(TimelineRequest.model_validate(job.request)) as model:
+        request = TimelineRequest.model_validate(job.request)
+        with self.models.lent(request) as model:
             if not isinstance(model, VisionModel):
                 raise TypeError(f"{model.info.name} is not a model that can be asked")
             note({"gen_ai.request.model": model.info.name})
-            called = self.models.run(make_call(model, self.storage, job_id, key, once=once))
+            called = self.models.run(make_call(model, self.storage, job_id, key, request))
         self._clear_deleted(job_id)
         return called
 

@@ -22,10 +22,10 @@ class Calls:
     def __init__(self, place: Place) -> None:
         self._place = place
 
-    async def call(self, job: Job, key: str, turn: int, *, once: bool) -> Called:
+    async def call(self, job: Job, key: str, turn: int) -> Called:
         """Have the call made on some machine and wait for how it ends."""
         name = f"{job.id}.{job.round}.call.{key}.{turn}"
-        ended = await _done_elsewhere("call", "models", name, job, job.priority, key, once)
+        ended = await _done_elsewhere("call", "models", name, job, job.priority, key)
         if ended.status == "SUCCESS" and ended.output is not None:
             return Called(**ended.output)
         return Called({}, 0.0, failure="ModelError", message=f"the call ended as {ended.status.lower()}")
@@ -43,10 +43,10 @@ class Calls:
         with self._place.tracing.stage("take", job_id):
             return self._place.workshop.take(job_id, times, max_pixels)
 
-    def make_call(self, job_id: str, key: str, once: bool) -> dict[str, Any]:  # noqa: FBT001 - the engine's way
+    def make_call(self, job_id: str, key: str) -> dict[str, Any]:
         """Make the call here; the fields of ``Called``."""
         with self._place.tracing.stage("call", job_id):
-            called = self._place.workshop.make_call(job_id, key, once=once)
+            called = self._place.workshop.make_call(job_id, key)
             note(
                 {
                     "gen_ai.operation.name": "chat",

@@ -50,6 +50,7 @@ class Keeper:
         self._under_way = under_way
         self._messenger = Messenger(place)
         self._missing: frozenset[str] = frozenset()
+        self._left_behind: frozenset[tuple[str, float]] = frozenset()
         self._silences: Counter[tuple[str, float]] = Counter()
         self._closing = threading.Event()
         # Two, for whatever holds up the one, the process lives.
@@ -80,26 +81,34 @@ class Keeper:
 
     def _live(self) -> None:
         """Say that this process lives."""
-        self._again_and_again("no sign of life could be given", self._beat)
+        self._again_and_again("signs of life", self._beat)
 
     def _keep(self) -> None:
         """Free what nobody works on any more, remove what is too old."""
-        self._again_and_again("housekeeping failed", self.keep_house)
+        self._again_and_again("housekeeping", self.keep_house)
 
-    def _again_and_again(self, failed: str, work: Callable[[], None]) -> None:
+    def _again_and_again(self, what: str, work: Callable[[], None]) -> None:
+        """Do it every few seconds; say when it begins to fail, and for what, and when it no longer does."""
+        failing: str | None = None
         while not self._closing.wait(self._place.settings.silent_seconds / 4):
             try:
                 work()
             except ServiceError as error:
                 # The next time may find the database again; ending here would look like dying.
-                log.warning(failed, extra={"reason": str(error)})
+                if failing != str(error):
+                    failing = str(error)
+                    log.warning(f"{what} failed", extra={"reason": failing})
             except Exception:
-                log.exception(failed)
+                log.exception(f"{what} failed")
+            else:
+                if failing is not None:
+                    log.info(f"{what} succeeded again", extra={"reason": failing})
+                    failing = None
 
     def keep_house(self) -> None:
         """See once to everything."""
         age_seconds = abandoned_after(self._place.settings.job_timeout_seconds)
-        clear_abandoned(self._place.workshop.incoming, age_seconds)
+        self._left_behind = clear_abandoned(self._place.workshop.incoming, age_seconds, self._left_behind)
         if self._under_way is not None:
             self._take_over()
             self._begin_forgotten(self._under_way)

@@ -10,7 +10,7 @@ from api.tracing import Tracing
 from api.webhooks import Webhooks
 from api.working import Workshop
 
-WORK_VERSION = "2"
+WORK_VERSION = "3"
 """Changes when the steps of a stage change, so that no process takes up work it would not understand."""
 
 QueueName = Literal["cpu", "waiting", "models", "webhooks"]

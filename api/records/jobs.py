@@ -14,7 +14,7 @@ from api.records import searching
 from api.records.database import Database
 from api.records.deliveries import owe
 from api.records.quotas import add_used
-from api.records.tables import DELETED, DELIVERIES, EVENTS, JOBS
+from api.records.tables import DELETED, DELIVERIES, EVENTS, IDEMPOTENCY, JOBS
 from api.records.totals import add_totals
 from api.records.types import (
     FINISHED,
@@ -317,6 +317,8 @@ class JobRecords:
         """Forget a job and all that is known of it, but that it was there: its files may outlive it for a while."""
         with self._database.begin() as connection:
             searching.forget(connection, job_id)
+            # The request it came with may come again as a new one.
+            connection.execute(sa.delete(IDEMPOTENCY).where(IDEMPOTENCY.c.job_id == job_id))
             connection.execute(sa.delete(JOBS).where(JOBS.c.id == job_id))
             row = {"job_id": job_id, "deleted_at": self._database.now_seconds(connection)}
             self._insert_new(connection, DELETED, [row])

@@ -107,8 +107,10 @@ def _methods_at(request: Request) -> set[str]:
 
 
 async def _on_invalid(_request: Request, error: Exception) -> Response:
-    first = error.errors()[0] if isinstance(error, RequestValidationError) else {"loc": (), "msg": str(error)}
-    where = ".".join(str(part) for part in first["loc"][1:])
+    first = (
+        error.errors()[0] if isinstance(error, RequestValidationError) else {"loc": "?", "msg": str(error)}
+    )
+    where = ".".join(str(part) for part in first["loc"][1:] or first["loc"])
     return problem_response(Problem("invalid_request", f"{where}: {first['msg']}", 422))
 
 

@@ -4,14 +4,15 @@ import json
 from typing import Annotated, Final
 
 from anyio import to_thread
-from fastapi import Query
+from fastapi import Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.errors import NotStoredError, RefusedError
-from api.records import Job, NewJob, new_id
+from api.records import Job, NewJob, Settling, new_id
 from api.routes.guarding import Tenant
 from api.routes.reading import strict_router
+from api.routes.repeating import IdempotencyKey, became, claimed, fingerprint
 from api.routes.serving import Server, ServerHere
 from api.routes.timelines import JobId, awaited, found, timeline_response
 from api.routes.views import TimelineView
@@ -56,19 +57,32 @@ class QuestionBody(BaseModel):
 async def post_question(
     job_id: JobId,
     body: QuestionBody,
+    request: Request,
     server: ServerHere,
     tenant: Tenant,
     wait: Annotated[
         float, Query(ge=0, description="Answer as soon as there is one, after so long at most.")
     ] = 0.0,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Ask about a timeline. The answer is a timeline of its own: see its `results.ask`."""
-    job = await to_thread.run_sync(_submit, server, tenant, job_id, body)
+    if idempotency_key is None:
+        job = await to_thread.run_sync(_submit, server, tenant, job_id, body)
+    else:
+        print_of_this = fingerprint(request, body.model_dump_json())
+        async with claimed(server, tenant, idempotency_key) as claim:
+            if claim.ours:
+                once = Settling(tenant, idempotency_key, print_of_this)
+                job = await to_thread.run_sync(_submit, server, tenant, job_id, body, once)
+            else:
+                job = await to_thread.run_sync(became, server, tenant, claim, print_of_this)
     job = await awaited(server, job, wait)
     return await to_thread.run_sync(timeline_response, server, job, 200 if job.finished else 202)
 
 
-def _submit(server: Server, tenant: str, job_id: str, body: QuestionBody) -> Job:
+def _submit(
+    server: Server, tenant: str, job_id: str, body: QuestionBody, once: Settling | None = None
+) -> Job:
     about = found(server, job_id, tenant)
     place = server.place
     parent = about.parent or about.id
@@ -105,4 +119,4 @@ def _submit(server: Server, tenant: str, job_id: str, body: QuestionBody) -> Job
         parent=parent,
         priority=about.priority,
     )
-    return server.engine.submit(new, new_id(), server.quotas)
+    return server.engine.submit(new, new_id(), server.quotas, once)

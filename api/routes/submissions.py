@@ -1,6 +1,5 @@
 """What a client sends to have a video looked at: a multipart body with files, or JSON with a URL."""
 
-import hashlib
 import json
 import math
 import re
@@ -13,6 +12,7 @@ from fastapi import Request
 from pydantic import Field, ValidationError
 
 from api.errors import RefusedError
+from api.routes.repeating import fingerprint
 from api.routes.serving import Server
 from api.schemas import TimelineRequest
 from api.uploads import FILE_PART, MAX_FIELD_BYTES, Limits, ReceivedFile, received, too_large
@@ -109,9 +109,8 @@ class Brought:
 
     def fingerprint(self, request: Request) -> str:
         """The same for the same request with the same files, different for any other."""
-        said = [request.method, request.url.path, self.submission.model_dump_json()]
-        said += [f"{file.sha256} {file.name}" for file in self.files]
-        return hashlib.sha256("\n".join(said).encode()).hexdigest()
+        files = (f"{file.sha256} {file.name}" for file in self.files)
+        return fingerprint(request, self.submission.model_dump_json(), *files)
 
 
 @asynccontextmanager
@@ -171,8 +170,11 @@ def _finite(number: str) -> float:
 
 
 def _validated(text: str | bytes, server: Server) -> Submission:
+    said = validated_json(text)
+    if not isinstance(said, dict):
+        raise RefusedError(422, "invalid_request", "the request is to be a JSON object, in braces")
     try:
-        submission = Submission.model_validate(validated_json(text))
+        submission = Submission.model_validate(said)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])

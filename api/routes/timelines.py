@@ -1,7 +1,6 @@
 """Posting videos, following jobs, reading timelines."""
 
 import json
-import re
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
@@ -19,6 +18,7 @@ from api.routes.files import attachment, file_response, media_type_of
 from api.routes.following import NOTHING
 from api.routes.guarding import Tenant
 from api.routes.problems import ANY_PROBLEM
+from api.routes.repeating import IdempotencyKey, became, claimed
 from api.routes.routing import Router
 from api.routes.serving import Server, ServerHere
 from api.routes.submissions import FILES_OR_URL, Brought, Submission, brought
@@ -31,7 +31,6 @@ router = Router(prefix="/v1/timelines", tags=["timelines"], responses=ANY_PROBLE
 
 _DELETED: Final = {"status": "cancelled", "code": "not_found", "message": "the timeline was deleted"}
 """How a followed stream ends whose job went away with all its messages."""
-_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _ID = r"^[0-9a-f]{32}$"
 
 _EXPORT_TYPES: Final[dict[Format, str]] = {
@@ -69,14 +68,7 @@ async def post_timeline(
     server: ServerHere,
     tenant: Tenant,
     wait: Wait = 0.0,
-    idempotency_key: Annotated[
-        str | None,
-        Header(
-            max_length=255,
-            description="The same key with the same request is the same job.",
-            json_schema_extra={"pattern": f"^{_KEY.pattern}$"},
-        ),
-    ] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Have a video looked at. Send it, or several pictures in order, or JSON with a URL."""
     if idempotency_key is None:
@@ -258,29 +250,15 @@ def found(server: Server, job_id: str, tenant: str) -> Job:
 
 async def _submit_once(request: Request, server: Server, tenant: str, key: str) -> Job:
     """Submit, or find the job that this key has already become."""
-    if not _KEY.fullmatch(key):
-        raise RefusedError(400, "bad_idempotency_key", "an Idempotency-Key is 1 to 255 printable ASCII signs")
-    claim = await to_thread.run_sync(server.idempotency.claim, tenant, key)
-    if not claim.ours and claim.job_id is None:
-        raise RefusedError(
-            409, "in_flight", "a request with this Idempotency-Key is still coming in; try later"
-        )
-    try:
+    async with claimed(server, tenant, key) as claim:
         if claim.ours:
             await to_thread.run_sync(server.quotas.check, tenant)
         async with brought(request, server) as came:
-            fingerprint = came.fingerprint(request)
+            print_of_this = came.fingerprint(request)
             if claim.ours:
-                once = Settling(tenant, key, fingerprint)
+                once = Settling(tenant, key, print_of_this)
                 return await to_thread.run_sync(_submit, server, tenant, came, once)
-    finally:
-        if claim.ours:
-            await to_thread.run_sync(server.idempotency.release, tenant, key)
-    if claim.fingerprint != fingerprint:
-        raise RefusedError(
-            422, "idempotency_key_reused", "this Idempotency-Key came with another request; use a new one"
-        )
-    return await to_thread.run_sync(found, server, claim.job_id or "", tenant)
+    return await to_thread.run_sync(became, server, tenant, claim, print_of_this)
 
 
 def _submit(server: Server, tenant: str, came: Brought, once: Settling | None = None) -> Job:

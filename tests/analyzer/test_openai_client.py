@@ -13,6 +13,7 @@ from analyzer.errors import (
     ModelError,
     ModelUnavailableError,
     QuestionTooLargeError,
+    TurnedAwayError,
 )
 from analyzer.models.openai import Endpoint, OpenAIModel, open_model
 from analyzer.models.openai.profiles import find_profile
@@ -247,6 +248,16 @@ def test_the_last_allowed_request_is_the_last_that_is_sent():
     assert len(server.asked) == 3
     assert sum(isinstance(outcome, BudgetExceededError) for outcome in outcomes) == 3
     assert ledger.usage.requests == 3
+
+
+def test_whoever_reaches_a_limit_while_told_to_wait_is_told_so():
+    for fault, kind in (
+        (status(429, Retry_After="0.01"), TurnedAwayError),
+        (status(503), BudgetExceededError),
+    ):
+        with oracle(echo, faults=[fault]) as server:
+            (error,) = ask(server, ledger=Ledger(max_requests=1))
+        assert type(error) is kind
 
 
 def test_money_stops_before_it_is_spent():

@@ -76,13 +76,14 @@ def _kill_now_and_then(
 
 
 def test_a_killed_server_goes_on_where_it_was(tmp_path: Path) -> None:
-    with oracle.oracle(answer, delay=0.3) as model:
+    """Twice, in the midst of work that takes longer than both times until it is killed."""
+    with oracle.oracle(answer, delay=1.0) as model:
         fleet = Fleet(tmp_path, model.url, None)
         try:
             fleet.start("serve")
             with fleet.client() as http:
                 until_ready(http)
-                ids = [_post(http, seed) for seed in range(4)]
+                ids = [_post(http, seed) for seed in range(20)]
                 jobs = _kill_now_and_then(fleet, http, ids, kills=2, role="serve", seconds=120)
                 _check(http, fleet, jobs)
         finally:
@@ -279,7 +280,8 @@ def test_four_workers_do_the_work_of_four(tmp_path: Path, postgresql: str) -> No
                     fleet.start("work", **one)
                 with fleet.client() as http:
                     until_ready(http)
-                    ids = [_post(http, seed=100 * workers + each) for each in range(10)]
+                    # Not one of the keys that fifty kills have left in this database.
+                    ids = [_post(http, seed=10_000 * workers + each) for each in range(10)]
                     while (jobs := _all_ended(http, ids)) is None:
                         time.sleep(0.3)
                     _check(http, fleet, jobs)

@@ -21,7 +21,7 @@ from api.jobs.rounds import Rounds
 from api.places import opened
 from api.records import Database, JobFilter, NewJob, new_id
 from api.settings import Settings
-from api.uploads import FileOnDisk
+from api.uploads import FileOnDisk, clear_abandoned
 from api.working import MOST_ATTEMPTS, keep_source
 from tests.service.conftest import SeesACat, Service, moving_square, running, with_model
 from tests.service.endpoints import endpoint
@@ -84,6 +84,21 @@ def test_what_came_in_half_is_removed(tmp_path: Path, postgresql: str) -> None:
     leave()
     with opened(Settings(data=tmp_path, database_url=postgresql)):
         assert list(incoming.iterdir()) == [half]
+
+
+def test_what_is_coming_in_as_the_clock_jumps_is_not_removed(tmp_path: Path) -> None:
+    """Suddenly it is a day old; but one that comes in changes, and what is left behind does not."""
+    coming, left = tmp_path / "coming", tmp_path / "left"
+    for path in (coming, left):
+        path.write_bytes(b"x")
+        os.utime(path, (time.time() - 90_000,) * 2)
+    seen = clear_abandoned(tmp_path, 86_400, frozenset())
+    assert coming.exists()
+    assert left.exists()
+    os.utime(coming, (time.time() - 89_990,) * 2)
+    clear_abandoned(tmp_path, 86_400, seen)
+    assert coming.exists()
+    assert not left.exists()
 
 
 def test_deleting_a_timeline_deletes_what_was_asked_about_it(tmp_path: Path) -> None:

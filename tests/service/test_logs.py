@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from dbos import error as dbos_errors
 
+from api.errors import DatabaseError
+from api.jobs.speaking import Seldom
 from api.logs import JsonLines, TextLines, set_up_logs
 from tests.service.conftest import running
 
@@ -53,6 +55,52 @@ def test_a_request_that_is_cut_off_as_the_server_ends_is_no_fault(capsys: pytest
         logging.root.setLevel(level)
     (line,) = capsys.readouterr().err.splitlines()
     assert "ZeroDivisionError" in json.loads(line)["traceback"]
+
+
+def test_a_database_that_is_away_is_told_once_a_minute(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each of the engine's queues looks for it ten times a second; what else happens meanwhile is told."""
+    now, engine = iter((0.0, 0.1, 0.2, 0.3, 59.0, 61.0, 61.1)), logging.getLogger("dbos")
+    with running(tmp_path):
+        (seldom,) = (each for each in engine.filters if isinstance(each, Seldom))
+        seldom._clock = lambda: next(now)
+        for number in range(3):
+            engine.warning(f"Exception in queue thread for q{number}: port 543{number} is closed")
+        engine.warning("Exception in queue thread for q1: something else")
+        for _ in range(3):
+            engine.warning("Exception reloading queue q1: port 5432 is closed")
+        engine.error("Exception in workflow a: port 5432 is closed")
+        engine.error("Exception in workflow b: port 5432 is closed")
+    told = [TextLines().format(each).split("q", 1)[-1] for each in _of_engine(caplog)]
+    assert [line.split(": ")[-1] for line in told] == [
+        "port 5430 is closed",
+        "something else",
+        "port 5432 is closed repeated=3",
+        "port 5432 is closed",
+        "port 5432 is closed",
+    ]
+
+
+def test_housekeeping_that_fails_is_told_once_and_when_it_does_no_longer(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.INFO)
+    failures = iter([DatabaseError("it is away")] * 3)
+
+    def clear_abandoned(*_: object) -> frozenset[tuple[str, float]]:
+        for failure in failures:
+            raise failure
+        return frozenset()
+
+    with running(tmp_path, silent_seconds=2):
+        monkeypatch.setattr("api.jobs.keeping.clear_abandoned", clear_abandoned)
+        until = time.monotonic() + 20
+        while "housekeeping succeeded again" not in caplog.messages:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+    said = [each for each in caplog.messages if each.startswith("housekeeping")]
+    assert said == ["housekeeping failed", "housekeeping succeeded again"]
 
 
 def test_what_else_goes_wrong_in_a_workflow_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -174,6 +174,36 @@ def test_an_idempotency_key_makes_one_job(service: Service) -> None:
     assert other_file.json()["code"] == "idempotency_key_reused"
 
 
+def test_a_deleted_job_frees_its_key(service: Service) -> None:
+    """Who repeats a request whose job was deleted since wants it looked at, not told that there is no such job."""
+    headers = {"Idempotency-Key": "deleted"}
+    first = service.post(frames=3, headers=headers).json()["id"]
+    assert service.http.delete(f"/v1/timelines/{first}").status_code == 204
+    anew = service.post(frames=4, headers=headers)
+    assert (anew.status_code, anew.json()["id"] != first) == (202, True)
+    assert service.post(frames=4, headers=headers).json()["id"] == anew.json()["id"]
+
+
+def test_a_job_that_is_deleted_while_its_request_comes_again(service: Service) -> None:
+    """The client is told to send it once more, not that there is no such timeline."""
+    headers = {"Idempotency-Key": "deleted-meanwhile"}
+    first = service.post(frames=3, headers=headers)
+    assert first.status_code == 202, first.text
+    kind, body = first.request.headers["Content-Type"], first.request.read()
+
+    def slowly() -> Iterator[bytes]:
+        yield body[:100]
+        time.sleep(0.5)
+        assert service.http.delete(first.json()["links"]["self"]).status_code == 204
+        yield body[100:]
+
+    again = {**headers, "Content-Type": kind}
+    answer = httpx.post(f"{service.url}/v1/timelines", content=slowly(), headers=again, timeout=30)
+    assert (answer.status_code, answer.json()["code"]) == (409, "in_flight")
+    answer = httpx.post(f"{service.url}/v1/timelines", content=body, headers=again, timeout=30)
+    assert answer.status_code == 202
+
+
 def test_a_refused_request_frees_its_key(service: Service) -> None:
     headers = {"Idempotency-Key": "k2"}
     assert service.post(frames=0, headers=headers).status_code == 422
@@ -200,6 +230,18 @@ def test_many_requests_with_one_key_make_one_job(service: Service) -> None:
         thread.join()
     assert {answer.status_code for answer in answers} <= {202, 409}
     assert len({answer.json()["id"] for answer in answers if answer.status_code == 202}) == 1
+
+
+def test_what_is_wrong_with_a_whole_body_is_said_in_words_for_people(service: Service) -> None:
+    for path, body, detail in (
+        ("", "[]", "the request is to be a JSON object, in braces"),
+        (f"/{'0' * 32}/questions", "", "body: Field required"),
+        (f"/{'0' * 32}/questions", "[]", "body: Input should be a valid dictionary or object"),
+    ):
+        kind = {"Content-Type": "application/json"}
+        answer = service.http.post(f"/v1/timelines{path}", content=body, headers=kind)
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+        assert answer.json()["detail"].startswith(detail)
 
 
 def test_unknown_things(service: Service) -> None:
@@ -272,26 +314,25 @@ def test_json_without_a_url(service: Service) -> None:
         "gopher://x",
         "http://exa mple.com/",
         "//x",
+        "http://LOCALHOST:9/a.mp4",
+        "http://a.localhost./a.mp4",
+        "http://[::1]:9/a.mp4",
+        "http://0.0.0.0:9/a.mp4",
+        "http://169.254.169.254/a.mp4",
+        "http://10.1.2.3/a.mp4",
+        "http://[::ffff:127.0.0.1]/a.mp4",
+        "http://[64:ff9b::7f00:1]/a.mp4",
     ],
 )
 def test_urls_that_are_none_of_ours(service: Service, url: str) -> None:
+    """Refused at once, whether a video is to be fetched from there or a message to be sent there."""
     answer = service.http.post("/v1/timelines", json={"url": url})
+    assert (answer.status_code, answer.json()["code"]) == (422, "url_refused")
+    answer = service.post(webhook=url)
     assert (answer.status_code, answer.json()["code"]) == (422, "url_refused")
 
 
-@pytest.mark.parametrize(
-    "host",
-    [
-        "localhost",
-        "[::1]",
-        "0.0.0.0",
-        "169.254.169.254",
-        "10.1.2.3",
-        "2130706433",
-        "[::ffff:127.0.0.1]",
-        "[64:ff9b::7f00:1]",
-    ],
-)
+@pytest.mark.parametrize("host", ["2130706433", "127.1", "0x7f.1"])
 def test_private_hosts_are_not_fetched_from(service: Service, host: str) -> None:
     job = service.http.post("/v1/timelines", json={"url": f"http://{host}:9/a.mp4"}).json()
     ended = service.ended(job["id"])

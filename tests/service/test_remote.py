@@ -41,7 +41,8 @@ def asked(tmp_path: Path) -> Iterator[tuple[Service, oracle.Oracle]]:
 
     with oracle.oracle(answer) as server, opened(Settings(data=tmp_path)) as real:
         endpoint = Endpoint(server.url, "test-model")
-        profile = replace(find_profile("test-model"), images_per_batch=3)
+        prices = {"input_usd_per_million": 1.0, "output_usd_per_million": 1.0}
+        profile = replace(find_profile("test-model"), images_per_batch=3, **prices)
         model = OpenAIModel(endpoint, profile)
         with (
             with_model(real, model) as place,
@@ -110,6 +111,41 @@ def test_an_answer_that_cannot_be_kept_is_used_and_not_asked_for_again(
     assert (job["status"], job["timeline"]["coverage"]["gaps"]) == ("complete", [])
     bodies = [str(each.body) for each in server.asked]
     assert len(set(bodies)) == len(bodies)
+
+
+@pytest.mark.parametrize("limits", [{"max_cost": 0.05}, {"max_requests": 30}])
+def test_a_limit_takes_no_patience_from_a_server_that_says_when_to_come_back(
+    asked: tuple[Service, oracle.Oracle], limits: dict[str, float]
+) -> None:
+    """It is waited for as without a limit; what is paid for, and all that is asked, keeps to the limits."""
+    service, server = asked
+    turned_away = iter([oracle.status(429, Retry_After="0.05")] * 4)
+    server.faults = lambda _, asked: next(turned_away, None) if 0 in asked.frames else None
+    job = service.post(moving_square(9), frames=8, params={"wait": 30}, **limits).json()
+    assert (job["status"], job["timeline"]["coverage"]["gaps"]) == ("complete", []), job
+    assert job["timeline"]["usage"]["requests"] == len(server.asked) == 4 + len(server.paid)
+    assert 0 < job["timeline"]["usage"]["cost_usd"] < 0.05
+
+
+def test_a_limit_on_requests_holds_whoever_is_turned_away(asked: tuple[Service, oracle.Oracle]) -> None:
+    service, server = asked
+    server.faults = lambda _number, _asked: oracle.status(429, Retry_After="0.05")
+    job = service.post(moving_square(9), frames=8, max_requests=6, params={"wait": 30}).json()
+    assert {gap["reason"] for gap in job["timeline"]["coverage"]["gaps"]} == {"budget"}, job
+    assert len(server.asked) == 6
+
+
+def test_a_question_that_gets_no_answer_is_lost_alone_whatever_the_limit_on_cost(
+    asked: tuple[Service, oracle.Oracle],
+) -> None:
+    """There is money left: it failed by the model, and what else is to be asked is asked."""
+    service, server = asked
+    server.faults = lambda _, asked: oracle.dropped if 0 in asked.frames else None
+    job = service.post(moving_square(9), frames=8, max_cost=0.5, params={"wait": 30}).json()
+    gaps = job["timeline"]["coverage"]["gaps"]
+    assert (job["status"], {gap["reason"] for gap in gaps}) == ("partial", {"model_failed"}), gaps
+    assert gaps[-1]["end_seconds"] < job["timeline"]["media"]["duration_seconds"]
+    assert len(server.paid) >= 2
 
 
 def test_an_answer_to_a_deleted_job_is_removed(
@@ -200,6 +236,23 @@ def middle(asked: oracle.Asked) -> object:
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> CodedClip:
     return draw_clip(tmp_path_factory.mktemp("film") / "one.mp4", (480,))
+
+
+def test_a_question_is_asked_once_under_one_key(asked: tuple[Service, oracle.Oracle]) -> None:
+    service, server = asked
+    about = service.post(moving_square(9), frames=8, params={"wait": 30}).json()["links"]["self"]
+    said = {"answer": "It is blue.", "not_visible": False, "confidence": 0.8, "reasoning": []}
+    server.answer = lambda _: said
+
+    def ask(question: str) -> httpx.Response:
+        headers, body = {"Idempotency-Key": "why"}, {"question": question}
+        return service.http.post(f"{about}/questions", json=body, headers=headers, params={"wait": 30})
+
+    first, told = ask("Which colour?"), len(server.asked)
+    same, other = ask("Which colour?"), ask("Why?")
+    assert first.json()["id"] == same.json()["id"]
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    assert len(server.asked) == told
 
 
 def test_loose_edges_get_the_second_look_the_command_line_gives_them(

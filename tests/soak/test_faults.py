@@ -89,6 +89,10 @@ def test_a_full_disk(tmp_path: Path) -> None:
 @needs_mounts
 @pytest.mark.skipif(os.geteuid() != 0, reason="remounting needs root")
 def test_a_folder_that_becomes_read_only(tmp_path: Path) -> None:
+    """What is there is shown, what is new is refused, what waits is tried for minutes and fails as storage did.
+
+    A job is given up after 170 seconds of tries, two at once: four take twice that.
+    """
     tally, during, after = Tally(), Tally(), Tally()
     data = tmp_path / "data"
     with oracle.oracle(answer) as model, suffering(tmp_path, model.url) as (fleet, http):
@@ -101,7 +105,7 @@ def test_a_folder_that_becomes_read_only(tmp_path: Path) -> None:
             command = ["nsenter", "-t", str(process.pid), "-m", "sh", "-ec", script]
             subprocess.run(command, check=True, capture_output=True)
 
-        waiting = [i for seed in range(10, 20) if (i := post(http, seed, during)) is not None]
+        waiting = [i for seed in range(10, 14) if (i := post(http, seed, during)) is not None]
         for folder in ("storage", "incoming"):
             inside(
                 f'mount --bind "{data}/{folder}" "{data}/{folder}"; mount -o remount,bind,ro "{data}/{folder}"'
@@ -111,7 +115,7 @@ def test_a_folder_that_becomes_read_only(tmp_path: Path) -> None:
         for job_id in first:
             assert http.get(f"/v1/timelines/{job_id}").json()["timeline"]["keyframes"]
         assert http.get("/readyz").status_code == 503
-        await_all(http, waiting, during)
+        await_all(http, waiting, during, 500)
         for folder in ("storage", "incoming"):
             inside(f'umount "{data}/{folder}"')
         assert http.get("/readyz").status_code == 200
@@ -128,7 +132,7 @@ def test_a_folder_that_becomes_read_only(tmp_path: Path) -> None:
     assert not tally.lost + during.lost + after.lost
     assert during.refused == {"storage_failed": 6}
     assert set(during.ended) <= {"complete", "storage_failed"}
-    assert after.ended == {"complete": 14}
+    assert after.ended == {"complete": 8}
 
 
 def test_a_corrupt_database(tmp_path: Path) -> None:
@@ -234,13 +238,12 @@ def test_a_clock_that_jumps(tmp_path: Path) -> None:
             ids += [i for seed in range(5) if (i := post(http, 10 * number + seed, tally)) is not None]
             time.sleep(1.0)
         await_all(http, ids, tally)
-        assert (
-            len({item["id"] for item in http.get("/v1/timelines", params={"limit": 200}).json()["items"]})
-            == 40
-        )
+        listed = {item["id"] for item in http.get("/v1/timelines", params={"limit": 200}).json()["items"]}
     tally.tell("clock jumps")
     assert not tally.lost
     assert not tally.refused
+    assert listed == set(ids)
+    assert len(listed) == 40
     assert set(tally.ended) <= {"complete", "deadline_exceeded"}
     assert tally.ended["complete"] >= 20
 

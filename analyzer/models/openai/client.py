@@ -9,7 +9,13 @@ from typing import Self
 import httpx
 
 from analyzer.conversation import ModelProfile, Question, Reply
-from analyzer.errors import ModelError, ModelUnavailableError, QuestionTooLargeError
+from analyzer.errors import (
+    BudgetExceededError,
+    ModelError,
+    ModelUnavailableError,
+    QuestionTooLargeError,
+    TurnedAwayError,
+)
 from analyzer.models.openai.dialect import Dialect, adapt
 from analyzer.models.openai.endpoint import Endpoint
 from analyzer.models.openai.exchange import Refusal, exchange, open_client
@@ -86,7 +92,12 @@ class OpenAIModel:
         spent = Usage()
         patience = Patience()
         while True:
-            outcome, usage = await self._ask_once(question, ledger, retry=spent.requests > 0)
+            try:
+                outcome, usage = await self._ask_once(question, ledger, retry=spent.requests > 0)
+            except BudgetExceededError as error:
+                if patience.told_to_wait:
+                    raise TurnedAwayError(str(error)) from error
+                raise
             spent = add_usage(spent, usage)
             match outcome:
                 case Answer():
@@ -181,7 +192,8 @@ class OpenAIModel:
 
     def _is_worn_out(self, failure: Failure, patience: Patience, wait: float) -> bool:
         """Whether this was the last try. A server that says when to come back is only bounded in how long it takes."""
-        if is_told_to_wait(failure):
+        patience.told_to_wait = is_told_to_wait(failure)
+        if patience.told_to_wait:
             patience.waited_seconds += wait
             return max(patience.waited_seconds, self._pace.quiet_seconds) > LONGEST_WAITING_SECONDS
         patience.attempts += 1

@@ -26,6 +26,8 @@ class Patience:
     """The failures without those of a server that said when to come back."""
     waited_seconds: float = 0.0
     """What such a server has asked for in all."""
+    told_to_wait: bool = False
+    """Whether the last failure was one of those."""
 
 
 @dataclass(slots=True)
