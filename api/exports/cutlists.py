@@ -1,8 +1,8 @@
 """Shots as editors take them: an edit decision list (CMX 3600), a timeline of OpenTimelineIO.
 
 Both count frames. A video of constant frame rate is counted at its own rate, exactly. An EDL numbers the frames of each
-second and names no rate: where the video's is not one to number by (12.5), or varies, it counts at one that is, says so,
-and is right to half a frame of that. An OTIO timeline of a variable rate is counted in milliseconds.
+second and names no rate: where the video's is not one to number by (12.5), or varies, it counts at one that is and says
+so, right to half a frame of that. An OTIO timeline of a variable rate is counted in milliseconds.
 """
 
 import json
