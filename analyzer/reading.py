@@ -308,7 +308,7 @@ def _masked(text: str) -> str:
 def _is_plausible(line: TextLine) -> bool:
     letters = normalise(line.text)
     if len(letters) < 2:
-        return False
+        return letters.isdecimal() and line.confidence >= _CERTAIN  # a letter is mostly a shape taken for one
     return line.confidence >= (_SURE if len(letters) <= _SHORT else _LIKELY)
 
 

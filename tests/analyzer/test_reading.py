@@ -208,6 +208,20 @@ def test_single_letters_and_marks_are_left_out() -> None:
     assert not texts(*(line(n, ("-", TOP, 0.99), ("日", LOW, 0.99)) for n in range(3)))
 
 
+def test_a_single_digit_is_a_text_where_it_is_read_surely_and_again() -> None:
+    assert [one.text for one in read([("3", 0.99), ("3", 0.98)])] == ["3"]
+    assert read([("3", 0.9), ("3", 0.9)]) == ()
+    assert read([("3", 0.99), ("Results of the year", 0.99), ("Results of the year", 0.99)])[0].frames == (
+        1,
+        2,
+    )
+
+
+def test_the_digits_of_a_countdown_are_one_counter() -> None:
+    (passage,) = read([(digit, 0.99) for digit in "54321"])
+    assert (passage.text, passage.running) == ("5 … 1", True)
+
+
 def test_two_slides_laid_over_one_another_are_not_read() -> None:
     seen = [line(0), line(1, ("Alwboleipilctofrarne", TOP, 0.95)), line(2), line(3)]
     assert not texts(*seen, gradual=True)
