@@ -189,8 +189,8 @@ def _wanted(request: AnalysisRequest) -> frozenset[Faculty]:
         if task not in _NEEDS:
             served = ", ".join(_NEEDS)
             raise AnalysisRequestError(
-                f"the local models cannot serve the task {task!r}, it needs a vision-language model; "
-                f"they serve {served}"
+                f"the local models cannot serve the task {task!r}: choose a vision-language model "
+                f"(backend openai), or of the tasks they serve ({served})"
             )
         wanted |= _NEEDS[task]
     return frozenset(wanted)
