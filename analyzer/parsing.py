@@ -182,11 +182,13 @@ def _bounded(text: str, longest: int) -> str:
 def _box(value: tuple[float, float, float, float]) -> Box:
     """Corners on the model's grid of 0..1000 become shares of the picture, clipped, in order.
 
-    Shares and pixels are told by their size, where it shows; else they would be boxes in another place.
+    Shares are told by their size, since nobody sees a thing of a thousandth of the picture; pixels where it shows, else
+    they would be boxes in another place.
     """
-    if max(value) <= 1 or not all(-_OFF_GRID <= corner <= _QWEN_GRID + _OFF_GRID for corner in value):
+    grid = 1.0 if max(value) <= 1 else _QWEN_GRID
+    if not all(-_OFF_GRID <= corner * _QWEN_GRID / grid <= _QWEN_GRID + _OFF_GRID for corner in value):
         raise ValueError(f"the box is not on the grid; {_ON_GRID}")
-    x0, y0, x1, y1 = (min(max(corner / _QWEN_GRID, 0.0), 1.0) for corner in value)
+    x0, y0, x1, y1 = (min(max(corner / grid, 0.0), 1.0) for corner in value)
     box = (min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
     if box[0] == box[2] or box[1] == box[3]:
         raise ValueError(f"the box has no area; {_ON_GRID}")

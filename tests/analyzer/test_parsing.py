@@ -179,11 +179,17 @@ def test_impossible_boxes_are_refused(grid):
         read(reply(json.dumps({"rows": [{"frame": 3, "label": "x", "box": grid}]})), Rows, range(9))
 
 
+@pytest.mark.parametrize("shares", [(0.1, 0.2, 0.5, 0.6), (0.0, 0.0, 1.0, 1.0)])
+def test_boxes_in_shares_are_told_by_their_size(shares):
+    assert read_row(box=list(shares)).box == shares
+    assert read_row(box=[1000 * corner for corner in shares]).box == pytest.approx(shares)
+
+
 @pytest.mark.parametrize(
     "other",
-    [[0.1, 0.2, 0.5, 0.6], [0, 0, 1, 1], [800, 200, 1800, 1000], [0, -300, 500, 500], [10, 10, 1051, 20]],
+    [[800, 200, 1800, 1000], [0, -300, 500, 500], [10, 10, 1051, 20], [-300, 0, 1, 1]],
 )
-def test_boxes_in_shares_or_pixels_are_refused_and_not_misplaced(other):
+def test_boxes_in_pixels_are_refused_and_not_misplaced(other):
     with pytest.raises(UnusableAnswerError, match=r"not on the grid; give .* on a grid of 0 to 1000"):
         read_row(box=other)
 

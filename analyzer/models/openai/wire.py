@@ -179,7 +179,8 @@ def _json_object(body: bytes) -> Mapping[str, object]:
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise UnreadableResponseError("the response is not JSON") from error
+        said = body.decode(errors="replace")
+        raise UnreadableResponseError(f"the response is not JSON; it begins: {said}") from error
     if not isinstance(document, Mapping):
         raise UnreadableResponseError("the response is not a JSON object")
     return document
