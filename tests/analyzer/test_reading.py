@@ -1,6 +1,7 @@
 """Lines of single keyframes fused into texts."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -215,6 +216,14 @@ def test_a_single_digit_is_a_text_where_it_is_read_surely_and_again() -> None:
         1,
         2,
     )
+
+
+def test_what_stands_on_one_page_alone_is_read_however_short() -> None:
+    seen = [line(n, (text, TOP, 0.97)) for n, text in enumerate(("Q1", "7", "EUR"))]
+    made = plan([0, 1, 2], duration=3)
+    assert gather(seen, Axis(made, range(3))) == ()
+    pages = replace(made, media=replace(made.media, container="pdf"))
+    assert [one.text for one in gather(seen, Axis(pages, range(3)))] == ["Q1", "7", "EUR"]
 
 
 def test_the_digits_of_a_countdown_are_one_counter() -> None:
