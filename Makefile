@@ -24,7 +24,7 @@ demo: $(READY)  ## Analyse a sample video and show its timeline
 	@echo 'The keyframes:           $(DEMO)/frames/'
 	@echo 'Now with your own video: $(BIN)/sceneline analyze VIDEO --format table'
 
-test: $(READY)  ## Run the whole test suite
+test: $(READY)  ## Run the test suite, but for soak and test-llama
 	$(BIN)/python -m pytest
 
 test-llama: $(READY)  ## Ask a real llama.cpp server; compiles it first, 10 minutes
@@ -60,7 +60,7 @@ contracts: $(READY)  ## Check who imports whom
 audit: $(READY)  ## Ask osv.dev whether a dependency is known to be vulnerable
 	$(BIN)/python .ci/audit.py
 
-check: lint types contracts test  ## All of the above
+check: lint types contracts test  ## Run lint, types, contracts and test
 
 lock:  ## Pin what pyproject.toml asks for (needs uv; ARGS=--upgrade for the newest allowed versions)
 	uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes $(ARGS) \

@@ -62,10 +62,11 @@ def analyze(
     second_look: SecondLook | None = None,
     specialists: Perceiver | None = None,
 ) -> AsyncGenerator[AnalysisStep]:
-    """Yield progress, events as they are found, then one ``Timeline``.
+    """Yield progress, then one ``Timeline``; of a model that can be asked, the events of each batch as it is answered.
 
-    A model that can be asked gets the keyframes in batches; one that perceives gets them one by one, and what
-    they mean over time is worked out here. A second look, for models that can be asked, is what may be spent where
+    A model that can be asked gets the keyframes in batches; an event of one may be merged with others in the end. One
+    that perceives gets them one by one, and what they mean over time is worked out here when all have been seen: its
+    events come in the timeline alone. A second look, for models that can be asked, is what may be spent where
     an event's edge is loose. Specialists serve the request's local tasks beside it.
 
     Raises:
@@ -188,8 +189,8 @@ def _wanted(request: AnalysisRequest) -> frozenset[Faculty]:
         if task not in _NEEDS:
             served = ", ".join(_NEEDS)
             raise AnalysisRequestError(
-                f"the local models cannot serve the task {task!r}, it needs a vision-language model; "
-                f"they serve {served}"
+                f"the local models cannot serve the task {task!r}: choose a vision-language model "
+                f"(backend openai), or of the tasks they serve ({served})"
             )
         wanted |= _NEEDS[task]
     return frozenset(wanted)

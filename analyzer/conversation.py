@@ -9,8 +9,8 @@ from analyzer.spending import Ledger
 from analyzer.types import ModelInfo, Usage
 from sampler import Keyframe
 
-Finish = Literal["stop", "length", "other"]
-"""Why the model stopped: it was done, it ran out of output tokens, or something else."""
+Finish = Literal["stop", "length", "filtered", "other"]
+"""Why the model stopped: it was done, it ran out of output tokens, a filter stopped it, or something else."""
 
 SchemaSupport = Literal["json_schema", "json_object", "prompt"]
 """How the form of an answer is asked for: strict schema, any JSON and the schema in words, words."""

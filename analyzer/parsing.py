@@ -31,6 +31,11 @@ _OFF_GRID = 50.0
 """How far beyond the grid a corner may lie and still be meant to be on it."""
 _ON_GRID = "give [x0, y0, x1, y1] on a grid of 0 to 1000"
 
+_ROUNDED = 1.01
+"""Up to here a confidence is 1 with an error of rounding."""
+_OF_TEN = 10
+_NAMED_FRAME = re.compile(r"\s*frame\s*#?\s*(\d{1,9})\s*(?:<[^<>]{0,40}>)?\s*", re.IGNORECASE)
+_PERCENT = re.compile(r"\s*(\d{1,3}(?:\.\d{1,9})?)\s*%\s*")
 _MARKUP = re.compile(r"<\|[^|>]{1,40}\|>|</?[a-zA-Z!][^<>]{0,200}>|!\[[^\]]{0,200}\]\([^)]{0,500}\)")
 _LOOSE_JOINERS = re.compile(
     r"(?<![^\x00-\x7f\s\u200c\u200d])[\u200c\u200d]+|[\u200c\u200d]++(?![^\x00-\x7f\s])"
@@ -61,13 +66,25 @@ def find_answer(reply: Reply) -> Mapping[str, object]:
     Raises:
         UnusableAnswerError: there is none.
     """
+    _refuse_silence(reply)
     cut = reply.finish == "length"
     try:
         return find_json(reply.text, last=cut or reply.field != "content")
-    except UnusableAnswerError:
+    except UnusableAnswerError as error:
         if cut:
             raise UnusableAnswerError(_CUT_OFF) from None
+        said = scrub(without_thoughts(reply.text))
+        if said and "{" not in said:  # mostly an apology, which says more than we could
+            raise UnusableAnswerError(f"{error}; it begins: {_bounded(said, _LONGEST_LINE)}") from None
         raise
+
+
+def _refuse_silence(reply: Reply) -> None:
+    """Refuse what is no answer, and say who would not give one."""
+    if reply.field == "refusal":
+        raise UnusableAnswerError(f"the model refuses: {_bounded(scrub(reply.text), _LONGEST_LINE)}")
+    if reply.finish == "filtered" and not reply.text.strip():
+        raise UnusableAnswerError("the server's content filter keeps the answer back")
 
 
 def read_text(reply: Reply) -> str:
@@ -76,6 +93,7 @@ def read_text(reply: Reply) -> str:
     Raises:
         UnusableAnswerError: there is none, or it broke off.
     """
+    _refuse_silence(reply)
     if reply.finish == "length":
         raise UnusableAnswerError(_CUT_OFF)
     text = printable(without_fence(without_thoughts(reply.text)))
@@ -109,9 +127,33 @@ def _listed(frames: Iterable[int]) -> str:
     return ", ".join(map(str, ordered))
 
 
+def _number(value: object) -> object:
+    """``Frame 3``, or all of the line that announces a picture, is meant as its number."""
+    if not isinstance(value, str) or value.strip().isdecimal():
+        return value
+    named = _NAMED_FRAME.fullmatch(value)
+    if named is None:
+        raise ValueError("give the number that stands behind `Frame` before the picture, not a time")
+    return int(named[1])
+
+
 def _share(value: object) -> object:
-    """A confidence said in percent is meant as a share."""
-    return value / 100 if isinstance(value, int | float) and 1 < value <= 100 else value
+    """A confidence said in percent is meant as a share; what may be of ten as well as of a hundred is left alone."""
+    said = _PERCENT.fullmatch(value) if isinstance(value, str) else None
+    if said:
+        return float(said[1]) / 100
+    if not isinstance(value, int | float):
+        return value
+    if 1 < value <= _ROUNDED:
+        return 1.0
+    return value / 100 if _OF_TEN < value <= 100 else value
+
+
+def _worded(value: object) -> object:
+    """A number where words are asked for, as in the cells of a table, is one; nothing at all is an empty text."""
+    if value is None:
+        return ""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 def scrub(text: str) -> str:
@@ -140,11 +182,13 @@ def _bounded(text: str, longest: int) -> str:
 def _box(value: tuple[float, float, float, float]) -> Box:
     """Corners on the model's grid of 0..1000 become shares of the picture, clipped, in order.
 
-    Shares and pixels are told by their size, where it shows; else they would be boxes in another place.
+    Shares are told by their size, since nobody sees a thing of a thousandth of the picture; pixels where it shows, else
+    they would be boxes in another place.
     """
-    if max(value) <= 1 or not all(-_OFF_GRID <= corner <= _QWEN_GRID + _OFF_GRID for corner in value):
+    grid = 1.0 if max(value) <= 1 else _QWEN_GRID
+    if not all(-_OFF_GRID <= corner * _QWEN_GRID / grid <= _QWEN_GRID + _OFF_GRID for corner in value):
         raise ValueError(f"the box is not on the grid; {_ON_GRID}")
-    x0, y0, x1, y1 = (min(max(corner / _QWEN_GRID, 0.0), 1.0) for corner in value)
+    x0, y0, x1, y1 = (min(max(corner / grid, 0.0), 1.0) for corner in value)
     box = (min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
     if box[0] == box[2] or box[1] == box[3]:
         raise ValueError(f"the box has no area; {_ON_GRID}")
@@ -153,18 +197,29 @@ def _box(value: tuple[float, float, float, float]) -> Box:
 
 Row = tuple[Collection[int], *tuple[object, ...]]
 """An entry of an answer: the keyframes it is about, then what it says of them."""
-Frame = Annotated[int, AfterValidator(_shown)]
+Frame = Annotated[int, BeforeValidator(_number), AfterValidator(_shown)]
 """Number of a keyframe that was shown."""
 Confidence = Annotated[Annotated[float, Field(ge=0.0, le=1.0)] | None, BeforeValidator(_share)]
 """How sure the model says it is, 0..1."""
-Line = Annotated[str, AfterValidator(scrub), AfterValidator(lambda text: _bounded(text, _LONGEST_LINE))]
+Line = Annotated[
+    str,
+    BeforeValidator(_worded),
+    AfterValidator(scrub),
+    AfterValidator(lambda text: _bounded(text, _LONGEST_LINE)),
+]
 """A few words of prose."""
 Paragraph = Annotated[
-    str, AfterValidator(scrub), AfterValidator(lambda text: _bounded(text, _LONGEST_PARAGRAPH))
+    str,
+    BeforeValidator(_worded),
+    AfterValidator(scrub),
+    AfterValidator(lambda text: _bounded(text, _LONGEST_PARAGRAPH)),
 ]
 """A few sentences of prose."""
 Verbatim = Annotated[
-    str, AfterValidator(printable), AfterValidator(lambda text: _bounded(text, _LONGEST_PARAGRAPH))
+    str,
+    BeforeValidator(_worded),
+    AfterValidator(printable),
+    AfterValidator(lambda text: _bounded(text, _LONGEST_PARAGRAPH)),
 ]
 """Text as it stands in the picture; what looks like markup in it stays."""
 GridBox = Annotated[

@@ -19,7 +19,7 @@ from itertools import groupby
 from typing import Final
 
 from analyzer.findings import Findings, TextLine
-from analyzer.timeline import Axis
+from analyzer.timeline import STILL, Axis
 from analyzer.tracking import centre
 from analyzer.types import Box
 
@@ -308,7 +308,7 @@ def _masked(text: str) -> str:
 def _is_plausible(line: TextLine) -> bool:
     letters = normalise(line.text)
     if len(letters) < 2:
-        return False
+        return letters.isdecimal() and line.confidence >= _CERTAIN  # a letter is mostly a shape taken for one
     return line.confidence >= (_SURE if len(letters) <= _SHORT else _LIKELY)
 
 
@@ -322,6 +322,7 @@ def _is_confirmed(reads: Sequence[_Read], axis: Axis) -> bool:
     if axis.is_mixed(frame):
         return False  # two texts laid over one another
     alone = sum(axis.shot(other) == axis.shot(frame) for other in axis.seen) == 1
+    alone = alone or axis.plan.media.container in STILL
     return alone or (len(normalise(line.text)) > _SHORT and line.confidence >= _ONCE)
 
 

@@ -2,7 +2,9 @@
 
 A thing seen on some keyframes began somewhere after the last keyframe without it and ended somewhere before the next
 one without it. Those are the ranges; the edge named is the middle of its range, or the shot's own edge when a
-transition lies in between: what is seen for the first time after a cut began with the shot.
+transition lies in between: what is seen for the first time after a cut began with the shot. So it is with black in the
+midst of a shot: what comes out of it began as it ended. Where every frame is a keyframe, as of a sequence of pictures,
+nothing lies between two of them and all edges are exact.
 """
 
 import hashlib
@@ -17,6 +19,8 @@ from sampler import Keyframe, PlannedKeyframe, SamplingPlan
 
 BRIDGED = 1
 """Keyframes that may miss a thing between two that show it before its presence counts as interrupted."""
+STILL = frozenset({"pdf", "pictures"})
+"""Containers whose pictures each stand for themselves."""
 _MIXED_SECONDS = 0.5
 """Half the length of a usual dissolve."""
 
@@ -53,6 +57,16 @@ class Axis:
         self._lost = tuple(sorted(lost))
         """Indexes of those that were asked about without an answer; not of those nobody was asked about."""
         self._times = [self._planned[index].time_seconds for index in self.seen]
+        self._black = sorted(
+            edge
+            for signal in plan.signals
+            if signal.kind == "black"
+            for edge in (signal.start_seconds, signal.end_seconds)
+        )
+        """Where the picture goes black, and where it comes back."""
+        media = plan.media
+        self._complete = media.frame_count == len(plan.keyframes) and "frame_count" not in media.guessed
+        """Whether there are no frames besides the keyframes."""
 
     def time(self, frame: int) -> float:
         """Return when a keyframe is shown."""
@@ -137,8 +151,11 @@ class Axis:
 
     def _start(self, first: int, before: int | None) -> tuple[float, Range]:
         time = self.time(first)
+        if before is not None and self._adjoin(before, first):
+            return time, (time, time)
         if before is not None and self.shot(before) == self.shot(first):
-            start, earliest = (self.time(before) + time) / 2, self.time(before)
+            earliest = self.time(before)
+            start = max(self._blackened(earliest, time), default=(earliest + time) / 2)
         else:
             start = earliest = min(time, self._clamp(self.plan.shots[self.shot(first)].start_seconds))
         if lost := self._lost_between(-1 if before is None else before, first):
@@ -147,13 +164,24 @@ class Axis:
 
     def _end(self, last: int, after: int | None) -> tuple[float, Range]:
         time = self.time(last)
+        if after is not None and self._adjoin(last, after):
+            return self.time(after), (self.time(after), self.time(after))
         if after is not None and self.shot(after) == self.shot(last):
-            end, latest = (time + self.time(after)) / 2, self.time(after)
+            latest = self.time(after)
+            end = min(self._blackened(time, latest), default=(time + latest) / 2)
         else:
             end = latest = max(time, self._clamp(self.plan.shots[self.shot(last)].end_seconds))
         if lost := self._lost_between(last, len(self._planned) if after is None else after):
             end = min(end, (time + self.time(lost[0])) / 2)
         return end, (time, latest)
+
+    def _adjoin(self, one: int, other: int) -> bool:
+        """Say whether no frame lies between two neighbouring keyframes."""
+        return self._complete and other == one + 1
+
+    def _blackened(self, one: float, other: float) -> list[float]:
+        """Return the edges of black after one time, up to the other."""
+        return self._black[bisect_right(self._black, one) : bisect_right(self._black, other)]
 
     def _lost_between(self, one: int, other: int) -> tuple[int, ...]:
         return self._lost[bisect_right(self._lost, one) : bisect_left(self._lost, other)]

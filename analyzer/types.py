@@ -367,4 +367,4 @@ class Analyzed:
 
 
 AnalysisStep = Analyzed | Event | Timeline
-"""What an analysis yields: progress, events as they are found, one ``Timeline`` last."""
+"""What an analysis yields: progress, events as batches of a remote model tell them, one ``Timeline`` last."""

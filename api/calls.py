@@ -250,4 +250,4 @@ def load_question(storage: Storage, job_id: str, key: str) -> Question:
 
 
 def _finish(said: str) -> Any:
-    return said if said in ("stop", "length") else "other"
+    return said if said in ("stop", "length", "filtered") else "other"

@@ -18,6 +18,10 @@ _MOVED: Final = 0.15
 """Share of the picture a thing must cross to count as moving."""
 _CLOSER: Final = 2.0
 """Growth in area from which a thing comes closer; its inverse, from which it moves away."""
+_GONE: Final = 2
+"""Keyframes at the end of a shot that must miss a thing before it is said to be gone, for one may overlook it; one is
+enough where it moved to the edge of the picture.
+"""
 _BRIEF: Final = 3
 """Counts told without their times."""
 _CHANGES: Final = 8
@@ -91,8 +95,10 @@ def _movement(stretch: Stretch, seen: Understanding) -> tuple[str, dict[str, obj
         attributes["enters"] = (touched(first.box) if steady else None) or True
     travel = _travel(first.box, last.box) if steady and first.keyframe != last.keyframe else {}
     attributes |= travel
-    if last.keyframe != in_shot[-1]:
-        attributes["leaves"] = (touched(last.box) if steady else None) or True
+    missed = sum(keyframe > last.keyframe for keyframe in in_shot)
+    edge = touched(last.box) if steady else None
+    if missed >= _GONE or (missed and edge and "moves" in travel):
+        attributes["leaves"] = edge or True
     return _tell_movement(attributes), attributes
 
 

@@ -33,6 +33,8 @@ from sampler import Keyframe, PictureSequence, Source, VideoFile
 
 _SHARING: frozenset[Format] = frozenset({"json", "table", "md"})
 """Forms in which several results may follow each other on standard output."""
+_OF_EVENTS: frozenset[Format] = frozenset({"csv", "vtt", "srt"})
+"""Forms that hold events and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,10 @@ def plan_errands(order: Order) -> list[Errand]:
     form = order.form or form_by_ending(order.output, SUFFIXES) or "json"
     if order.dry_run and form not in {"json", "table"}:
         raise RequestError(f"a plan cannot be told as {form}; choose --format json or table")
+    if form in _OF_EVENTS and "events" not in order.request.tasks:
+        raise RequestError(
+            f"{form} holds events only, and none are asked for; add --task events, or choose --format md or json"
+        )
     interval = picture_interval(order.interval)
     if interval is not None or len(order.videos) == 1:
         first = order.videos[0]

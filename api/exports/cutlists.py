@@ -1,7 +1,8 @@
 """Shots as editors take them: an edit decision list (CMX 3600), a timeline of OpenTimelineIO.
 
-Both count frames. A video of constant frame rate is counted at its own rate, exactly. An EDL of a variable one is
-counted at the nearest whole rate, which is right to half a frame; an OTIO timeline of it is counted in milliseconds.
+Both count frames. A video of constant frame rate is counted at its own rate, exactly. An EDL numbers the frames of each
+second and names no rate: where the video's is not one to number by (12.5), or varies, it counts at one that is and says
+so, right to half a frame of that. An OTIO timeline of a variable rate is counted in milliseconds.
 """
 
 import json
@@ -20,6 +21,8 @@ _BROADCAST_RATES = tuple(
 )
 _RATE_SLACK = 0.001
 """Share by which a counted rate may be off a broadcast one and still be meant as that."""
+_NTSC = Fraction(1001, 1000)
+"""What a rate of American television is below the number by which its frames are counted."""
 _RATE_UNKNOWN = Fraction(25)
 _MILLISECONDS = Fraction(1000)
 _EVENT_DIGITS = 3
@@ -40,11 +43,7 @@ def shots_edl(plan: Plan) -> str:
     Gradual transitions are cuts at their middle, with a comment that says what they are: the format wants the length of
     a dissolve, which nobody measured.
     """
-    rate = (
-        Fraction(max(round(_frame_rate(plan.media)), 1))
-        if plan.media.variable_frame_rate
-        else _frame_rate(plan.media)
-    )
+    rate = _timecode_rate(plan.media)
     spans = _spans(plan, rate)
     name = one_line(plan.media.name)
     lines = [f"TITLE: {name}", "FCM: NON-DROP FRAME", ""]
@@ -55,6 +54,10 @@ def shots_edl(plan: Plan) -> str:
         lines.append(f"* FROM CLIP NAME: {name}")
         if span.shot.transition == "gradual":
             lines.append("* COMMENT: GRADUAL TRANSITION, CUT AT ITS MIDDLE")
+        if number == 1 and (plan.media.variable_frame_rate or rate != _frame_rate(plan.media)):
+            lines.append(
+                f"* COMMENT: TIMECODE AT {float(rate):.6g} FRAMES A SECOND, NOT THE RATE OF THE VIDEO"
+            )
     return "\n".join(lines) + "\n"
 
 
@@ -95,6 +98,19 @@ def _frame_rate(media: MediaInfo) -> Fraction:
     nearest = min(_BROADCAST_RATES, key=lambda rate: abs(rate - Fraction(str(media.average_fps))))
     near = abs(float(nearest) - media.average_fps) <= _RATE_SLACK * media.average_fps
     return nearest if near else Fraction(str(media.average_fps))
+
+
+def _timecode_rate(media: MediaInfo) -> Fraction:
+    """The rate at which timecode neither drifts nor skips a number; the video's own where it is one."""
+    rate = _frame_rate(media)
+    if media.variable_frame_rate:
+        return Fraction(max(round(rate), 1))
+    nominal = round(rate)
+    if rate in _BROADCAST_RATES or nominal in (rate, round(rate * _NTSC, 3)):
+        return rate
+    times = ((other / rate, other) for other in _BROADCAST_RATES)
+    multiples = (other for ratio, other in times if abs(ratio - round(ratio)) <= _RATE_SLACK)
+    return next(multiples, Fraction(max(nominal, 1)))
 
 
 def _spans(plan: Plan, rate: Fraction) -> list[_Span]:

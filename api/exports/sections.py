@@ -139,6 +139,7 @@ def _shots(timeline: Timeline) -> Section:
 
 
 def _objects(found: ObjectsResult) -> Iterator[Section]:
+    things = {track.id: f"{track.label} {track.id}" for track in found.tracks}
     yield _section(
         "Objects",
         ("in view", "thing", "id", "sure"),
@@ -150,5 +151,11 @@ def _objects(found: ObjectsResult) -> Iterator[Section]:
     yield _section(
         "Relations",
         ("while", "how things stand"),
-        ((_when(r.instances), one_line(f"{r.subject} {r.relation} {r.object}")) for r in found.relations),
+        (
+            (
+                _when(r.instances),
+                one_line(f"{things.get(r.subject, r.subject)} {r.relation} {things.get(r.object, r.object)}"),
+            )
+            for r in found.relations
+        ),
     )

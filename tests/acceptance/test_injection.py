@@ -359,8 +359,11 @@ def test_a_verdict_is_not_the_models_to_give(claim: dict[str, Any], sampled: Sam
 
 
 def test_a_model_that_will_not_judge_is_no_permission(sampled: Sampled) -> None:
-    """Asked to be silent it may be; then the timeline says that nobody judged."""
+    """Asked to be silent it may be; then the timeline leaves the whole to a person."""
     timeline, _ = run(sampled, "moderation", lambda q: "I was told that this is safe.")
     assert timeline.status == "partial"
     assert timeline.coverage.keyframes_analyzed == 0
-    assert timeline.results.moderation is None
+    judged = timeline.results.moderation
+    assert judged.verdict == "review"
+    assert {clause.verdict for clause in judged.clauses} == {"review"}
+    assert [item.clause for item in judged.review] == ["unseen"]

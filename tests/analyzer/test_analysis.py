@@ -62,7 +62,7 @@ def test_each_task_asked_for_has_its_result_and_no_other() -> None:
     results = made.results
     assert made.events == ()
     assert [one.text for one in results.text or ()] == ["Good dog"]
-    assert {one.tag: one.confidence for one in results.tags or ()} == {"dog": 0.9, "stage": 0.7}
+    assert {one.tag: one.confidence for one in results.tags or ()} == {"dog": 0.9, "stage": 0.35}
     assert results.objects is not None
     assert [(one.id, one.label, len(one.boxes)) for one in results.objects.tracks] == [("t0", "dog", 5)]
     assert results.moderation is not None
@@ -119,6 +119,13 @@ def test_a_tag_that_one_keyframe_of_a_shot_alone_bears_out_must_be_sure() -> Non
     assert [one.tag for one in made.results.tags or ()] == ["church", "beach"]
     asked = timeline(ScriptedModel(seen), "tags", taxonomy=("hammer",))
     assert [one.tag for one in asked.results.tags or ()] == ["hammer"]
+
+
+def test_a_tag_is_no_surer_for_being_imagined_on_every_keyframe() -> None:
+    """Traffic from above is a telephone at 95 %, a classroom a bath tub on all its keyframes."""
+    seen = [found(n, tags=[("cellular telephone", 0.95)]) for n in range(5)]
+    ((tag,),) = (timeline(ScriptedModel(seen), "tags").results.tags or (),)
+    assert (tag.tag, tag.confidence) == ("cellular telephone", 0.475)
 
 
 def test_a_taxonomy_restricts_the_tags_and_names_those_nobody_can_give() -> None:

@@ -455,6 +455,17 @@ def test_what_was_not_looked_at_is_never_allowed(said):
     ]
 
 
+def test_a_model_that_refuses_everything_leaves_the_whole_for_a_person_to_see():
+    request = AnalysisRequest(tasks=("moderation", "tags"), policy=POLICY)
+    results = run(Talker(lambda _question: "I'm sorry, I can't help with that."), request).results
+    assert results.tags is None
+    assert results.moderation.verdict == "review"
+    assert {clause.verdict for clause in results.moderation.clauses} == {"review"}
+    (item,) = results.moderation.review
+    assert (item.clause, item.start_seconds, item.end_seconds) == ("unseen", 0.0, 12.0)
+    assert item.keyframes == tuple(range(12))
+
+
 def test_what_is_blocked_stays_so_whatever_else_was_not_looked_at():
     punch = span(0, 0, clause="fight", explanation="A punch.", confidence=0.9)
 

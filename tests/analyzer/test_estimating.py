@@ -49,3 +49,33 @@ def test_an_unknown_price_is_unknown_and_joining_is_counted():
     assert several.requests == len(several.batches) + 1
     one = estimate(replace(PLAN, keyframes=PLAN.keyframes[:5]), request, ModelProfile("m"))
     assert (one.requests, one.batches) == (1, ((0, 1, 2, 3, 4),))
+
+
+def test_what_a_run_may_cost_at_most_holds_for_the_longest_answers_and_what_joins_them():
+    profile = ModelProfile(
+        "m",
+        images_per_batch=8,
+        input_usd_per_million=1.0,
+        output_usd_per_million=2.0,
+        max_output_tokens=2_048,
+    )
+    request = AnalysisRequest(
+        tasks=("ask", "describe", "custom"), question="Why?", instructions="Tell of the road. " * 100
+    )
+    expected = estimate(PLAN, request, profile)
+
+    def answer(question):
+        frames = [keyframe.index for keyframe in question.keyframes]
+        long = f"{frames} ".ljust(7_000, "x")
+        return {"answer": long, "reasoning": [], "scenes": [], "chapters": [], "summary": long, "text": long}
+
+    model = Talker(answer, profile)
+
+    async def run():
+        return [step async for step in consult(PLAN, keyframes_of(PLAN), request, model)]
+
+    asyncio.run(run())
+    assert [q.id for q in model.asked if not q.keyframes] == ["ask.join", "describe.join", "custom.join"]
+    assert len(model.asked) == expected.requests
+    reserved = sum(question.worst_case_usd(profile) for question in model.asked)
+    assert reserved <= expected.worst_cost_usd <= 1.3 * reserved

@@ -85,6 +85,16 @@ def test_what_is_there_from_the_beginning_and_goes_is_told_so() -> None:
     assert [one.description for one in events(seconds(6), seen)] == ["A car is in view, then gone."]
 
 
+def test_what_the_last_keyframe_alone_misses_is_not_said_to_be_gone() -> None:
+    standing = [*(found(n, ("car", BOX, 0.9)) for n in range(3)), found(3)]
+    (event,) = [one for one in events(seconds(4), standing) if one.track == "car"]
+    assert (event.description, "leaves" in event.attributes) == ("A car is in view.", False)
+    assert event.end_range_seconds == (2, 3)
+    leaving = [*(found(n, ("car", box, 0.9)) for n, box in enumerate(ACROSS)), found(3)]
+    (event,) = [one for one in events(seconds(4), leaving) if one.track == "car"]
+    assert event.description == "A car moves right and leaves at the right."
+
+
 def test_what_fills_the_picture_came_in_by_no_edge() -> None:
     everywhere = (0.0, 0.01, 1.0, 0.99)
     seen = [found(0), *(found(n, ("person", everywhere, 0.9)) for n in range(1, 5)), found(5), found(6)]

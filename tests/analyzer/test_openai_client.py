@@ -171,6 +171,18 @@ def test_giving_up_says_after_how_many_attempts():
     assert len(server.asked) == 3
 
 
+@pytest.mark.parametrize("before", range(240, 300, 12))
+def test_a_response_that_is_no_json_is_quoted_without_any_part_of_the_key(before):
+    def page(handler, _asked, _text):
+        handler.send(200, f"<title>Sign in</title>{'x' * before} {KEY}")
+
+    with oracle(echo, faults=[page]) as server:
+        (error,) = ask(server, policy=RetryPolicy(attempts=1))
+    assert "the response is not JSON; it begins: <title>Sign in</title>xx" in str(error)
+    assert KEY[:4] not in str(error)
+    assert len(str(error)) < 400
+
+
 def test_after_several_lost_questions_the_endpoint_is_left_alone():
     async def run(server):
         once = RetryPolicy(attempts=1)

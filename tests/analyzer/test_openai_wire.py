@@ -114,6 +114,7 @@ def completion(message, **more):
         {"content": "", "thinking": '{"a": 1}'},
         {"content": "", "reasoning": '{"a": 1}'},
         {"content": "All done.", "thinking": '{"a": 1}'},
+        {"content": None, "tool_calls": [{"type": "function", "function": {"arguments": '{"a": 1}'}}]},
         {"content": '{"a": 1}', "reasoning_content": 'Perhaps {"a": 2}?'},
         {"content": "", "reasoning": 'Perhaps {"a": 2}?', "thinking": '{"a": 1}'},
     ],
@@ -122,6 +123,22 @@ def test_the_answer_is_found_in_whichever_field_it_stands(message):
     answer = read_response(completion(message), expects_json=True)
     assert isinstance(answer, Answer)
     assert answer.text == '{"a": 1}'
+
+
+def test_who_refuses_says_so_and_a_filter_is_told_from_an_end():
+    told = [{"message": {"content": None, "refusal": "I cannot help with that."}, "finish_reason": "stop"}]
+    for expects_json in (True, False):
+        answer = read_response(json.dumps({"choices": told}).encode(), expects_json=expects_json)
+        assert (answer.field, answer.text) == ("refusal", "I cannot help with that.")
+    kept = [{"message": {"content": None}, "finish_reason": "content_filter"}]
+    answer = read_response(json.dumps({"choices": kept}).encode(), expects_json=True)
+    assert (answer.text, answer.finish) == ("", "filtered")
+
+
+@pytest.mark.parametrize("calls", [None, [], [1], [{"function": None}], [{"function": {"arguments": 1}}]])
+def test_a_call_without_arguments_says_nothing(calls):
+    said = [{"message": {"content": None, "tool_calls": calls}}]
+    assert read_response(json.dumps({"choices": said}).encode(), expects_json=True).text == ""
 
 
 def test_json_among_thoughts_is_no_answer_beside_words_that_are():

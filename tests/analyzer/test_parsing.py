@@ -18,6 +18,7 @@ from analyzer.parsing import (
     is_templated,
     printable,
     read,
+    read_text,
     refuse_loops,
     scrub,
     strict_schema,
@@ -93,6 +94,46 @@ def test_frames_outside_the_batch_are_refused(number):
             read_row(frame=number)
 
 
+@pytest.mark.parametrize("said", ["4", "Frame 4", "frame #4", "Frame 4 <3.5 seconds>"])
+def test_a_frame_may_be_named_as_it_was_announced(said):
+    assert read_row(frame=said).frame == 4
+
+
+@pytest.mark.parametrize("said", ["00:04", "4s", "4-5", "Frame 99", "Frame 4 to 5"])
+def test_times_and_ranges_are_no_frames(said):
+    with pytest.raises(UnusableAnswerError, match=r"number that stands behind|was not shown"):
+        read_row(frame=said)
+
+
+def test_numbers_and_nothing_at_all_are_texts_where_texts_are_asked_for():
+    row = read_row(label=3, text=12.5)
+    assert (row.label, row.text) == ("3", "12.5")
+    assert read_row(text=None).text == ""
+    with pytest.raises(UnusableAnswerError, match="text"):
+        read_row(text=True)
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (
+            reply("I'm sorry, I cannot do that.", field="refusal"),
+            "model refuses: I'm sorry, I cannot do that.",
+        ),
+        (reply("", "filtered"), "content filter keeps"),
+        (reply("I'm sorry, <b>I</b> cannot."), "no JSON .* it begins: I'm sorry, I cannot."),
+    ],
+)
+def test_who_will_not_answer_is_quoted(answer, told):
+    with pytest.raises(UnusableAnswerError, match=told):
+        read(answer, Rows, range(3))
+
+
+def test_a_refusal_is_no_free_text():
+    with pytest.raises(UnusableAnswerError, match="model refuses"):
+        read_text(reply("I'm sorry.", field="refusal"))
+
+
 def test_complaints_name_the_places_and_stay_short():
     rows = [{"frame": 99}] * 20
     with pytest.raises(UnusableAnswerError) as caught:
@@ -103,13 +144,14 @@ def test_complaints_name_the_places_and_stay_short():
 
 
 @pytest.mark.parametrize(
-    ("said", "read_as"), [(0.5, 0.5), (90, 0.9), (1, 1.0), (None, None), (0, 0.0), ("0.4", 0.4)]
+    ("said", "read_as"),
+    [(0.5, 0.5), (90, 0.9), (1, 1.0), (None, None), (0, 0.0), ("0.4", 0.4), (1.0001, 1.0), ("95 %", 0.95)],
 )
 def test_confidence_is_a_share(said, read_as):
     assert read_row(confidence=said).confidence == read_as
 
 
-@pytest.mark.parametrize("said", [-1, 101, math.nan, math.inf, "high"])
+@pytest.mark.parametrize("said", [-1, 101, math.nan, math.inf, "high", 1.5, 9, "101%"])
 def test_impossible_confidence_is_refused(said):
     with pytest.raises(UnusableAnswerError, match="confidence"):
         read_row(confidence=said)
@@ -137,11 +179,17 @@ def test_impossible_boxes_are_refused(grid):
         read(reply(json.dumps({"rows": [{"frame": 3, "label": "x", "box": grid}]})), Rows, range(9))
 
 
+@pytest.mark.parametrize("shares", [(0.1, 0.2, 0.5, 0.6), (0.0, 0.0, 1.0, 1.0)])
+def test_boxes_in_shares_are_told_by_their_size(shares):
+    assert read_row(box=list(shares)).box == shares
+    assert read_row(box=[1000 * corner for corner in shares]).box == pytest.approx(shares)
+
+
 @pytest.mark.parametrize(
     "other",
-    [[0.1, 0.2, 0.5, 0.6], [0, 0, 1, 1], [800, 200, 1800, 1000], [0, -300, 500, 500], [10, 10, 1051, 20]],
+    [[800, 200, 1800, 1000], [0, -300, 500, 500], [10, 10, 1051, 20], [-300, 0, 1, 1]],
 )
-def test_boxes_in_shares_or_pixels_are_refused_and_not_misplaced(other):
+def test_boxes_in_pixels_are_refused_and_not_misplaced(other):
     with pytest.raises(UnusableAnswerError, match=r"not on the grid; give .* on a grid of 0 to 1000"):
         read_row(box=other)
 

@@ -1,6 +1,7 @@
 """Lines of single keyframes fused into texts."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -206,6 +207,28 @@ def test_small_print_that_reads_as_nonsense_is_left_out() -> None:
 
 def test_single_letters_and_marks_are_left_out() -> None:
     assert not texts(*(line(n, ("-", TOP, 0.99), ("日", LOW, 0.99)) for n in range(3)))
+
+
+def test_a_single_digit_is_a_text_where_it_is_read_surely_and_again() -> None:
+    assert [one.text for one in read([("3", 0.99), ("3", 0.98)])] == ["3"]
+    assert read([("3", 0.9), ("3", 0.9)]) == ()
+    assert read([("3", 0.99), ("Results of the year", 0.99), ("Results of the year", 0.99)])[0].frames == (
+        1,
+        2,
+    )
+
+
+def test_what_stands_on_one_page_alone_is_read_however_short() -> None:
+    seen = [line(n, (text, TOP, 0.97)) for n, text in enumerate(("Q1", "7", "EUR"))]
+    made = plan([0, 1, 2], duration=3)
+    assert gather(seen, Axis(made, range(3))) == ()
+    pages = replace(made, media=replace(made.media, container="pdf"))
+    assert [one.text for one in gather(seen, Axis(pages, range(3)))] == ["Q1", "7", "EUR"]
+
+
+def test_the_digits_of_a_countdown_are_one_counter() -> None:
+    (passage,) = read([(digit, 0.99) for digit in "54321"])
+    assert (passage.text, passage.running) == ("5 … 1", True)
 
 
 def test_two_slides_laid_over_one_another_are_not_read() -> None:

@@ -1,5 +1,6 @@
 """From keyframe numbers to seconds: edges, ranges, coverage, and what holds whatever was found."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from analyzer.drafts import Draft
 from analyzer.timeline import Axis, cover, date
-from sampler import SamplingPlan
+from sampler import SamplingPlan, Signal
 from tests.analyzer.scenes import plan
 
 
@@ -29,6 +30,29 @@ def test_an_edge_snaps_to_a_cut_within_its_range() -> None:
     (event,) = date([draft(1, 2)], axis)
     assert (event.start_seconds, event.start_range_seconds) == (1.2, (1.2, 2))
     assert (event.end_seconds, event.end_range_seconds) == (5.5, (4, 5.5))
+
+
+def test_an_edge_snaps_to_where_the_picture_comes_out_of_black_or_goes_there() -> None:
+    black = [Signal("black", 0.0, 3.0), Signal("black", 7.5, 10.0)]
+    axis = Axis(plan([1, 4, 6, 8], signals=black), range(4))
+    (event,) = date([draft(1, 2)], axis)
+    assert (event.start_seconds, event.start_range_seconds) == (3.0, (1, 4))
+    assert (event.end_seconds, event.end_range_seconds) == (7.5, (6, 8))
+    (dark,) = date([draft(0)], axis)
+    assert (dark.start_seconds, dark.end_seconds) == (0.0, 3.0)
+
+
+def test_where_every_frame_is_a_keyframe_edges_are_exact() -> None:
+    made = plan([0, 2, 4, 6], duration=8)
+    pictures = replace(made, media=replace(made.media, frame_count=4))
+    (event,) = date([draft(1, 2)], Axis(pictures, range(4)))
+    assert (event.start_seconds, event.start_range_seconds) == (2, (2, 2))
+    assert (event.end_seconds, event.end_range_seconds) == (6, (6, 6))
+    (loose,) = date([draft(3)], Axis(pictures, [0, 1, 3], lost=[2]))
+    assert loose.start_range_seconds == (2, 6), "what the picture in between shows nobody knows"
+    guessed = replace(pictures, media=replace(pictures.media, guessed=("frame_count",)))
+    (unsure,) = date([draft(1, 2)], Axis(guessed, range(4)))
+    assert (unsure.start_seconds, unsure.end_seconds) == (1, 5)
 
 
 def test_of_two_cuts_within_the_range_the_shot_it_was_seen_in_counts() -> None:

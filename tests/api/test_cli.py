@@ -366,6 +366,7 @@ def test_the_schema_is_printed(run):
         (2, ["analyze", "{video}", "--interval", "0"], "interval"),
         (2, ["analyze", "{video}", "{video}", "--format", "vtt"], "give a folder as --output"),
         (2, ["analyze", "{video}", "--dry-run", "--format", "vtt"], "a plan cannot be told as vtt"),
+        (2, ["analyze", "{video}", "--task", "text", "--format", "csv"], "csv holds events only"),
         (2, ["analyze", "{video}", "--output", "{video}"], "is the input itself"),
         (2, ["shots", "{video}", "--output", "{video}/below.json"], "cannot be written"),
         (2, ["export", "{video}", "--format", "md"], "not a timeline"),

@@ -1,6 +1,7 @@
 """Cut lists by hand: every frame number here was counted on paper."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -78,6 +79,14 @@ def test_a_window_keeps_the_source_clock_and_records_from_zero() -> None:
         (30.0, True, "00:00:04:06"),
         (29.6, True, "00:00:04:06"),  # 4.2 s x 30, as the rate is no more than a habit
         (10.0, False, "00:00:04:02"),
+        (
+            12.5,
+            False,
+            "00:00:04:05",
+        ),  # at 25 a second: 12 would tell 4.2 s as 00:00:04:04 and 100 s as 00:01:44:02
+        (7.5, False, "00:00:04:06"),  # at thirty a second
+        (17.3, False, "00:00:04:03"),  # no common rate is a multiple of it: 17 a second
+        (14.985, False, "00:00:04:03"),  # 15000/1001, as cheap cameras count
         (None, False, "00:00:04:05"),
     ],
 )
@@ -85,8 +94,18 @@ def test_timecode_follows_the_frame_rate(fps: float | None, variable: bool, end:
     assert codes(shots_edl(plan(fps, variable=variable)))[-1][1] == end
 
 
+def test_timecode_tells_the_time_an_hour_on_whatever_the_rate_and_at_which() -> None:
+    hour = replace(plan(12.5), shots=(TimelineShot(0, 0.0, 3600.0, "start", (0,)),))
+    edl = shots_edl(hour)
+    assert codes(edl)[0][1] == "01:00:00:00"
+    assert "* COMMENT: TIMECODE AT 25 FRAMES A SECOND, NOT THE RATE OF THE VIDEO" in edl.splitlines()
+    assert "TIMECODE AT" not in shots_edl(plan()) + shots_edl(plan(29.97)) + shots_edl(plan(10.0))
+    assert "TIMECODE AT 30 FRAMES" in shots_edl(plan(29.6, variable=True))
+
+
 def test_a_shot_too_short_for_a_frame_is_left_out() -> None:
-    assert len(codes(shots_edl(plan(0.2)))) == 1
+    short = replace(plan(1.0), shots=(*plan(1.0).shots, TimelineShot(2, 4.2, 4.4, "cut", ())))
+    assert len(codes(shots_edl(short))) == 2
 
 
 def test_an_otio_timeline_holds_the_shots_as_clips_with_their_keyframes() -> None:

@@ -73,7 +73,7 @@ def test_what_is_read_by_people_tells_the_result_of_every_task(form):
         "tags": (replace(made.results.tags[0], tag="indoors"),),
         "objects": ObjectsResult(
             (replace(made.results.objects.tracks[0], label="lamp"),),
-            (replace(made.results.objects.relations[0], subject="cat", object="lamp"),),
+            (replace(made.results.objects.relations[0], subject="cat", object="t1"),),
         ),
         "documents": (replace(made.results.documents[0], title="Invoice", markdown="Sum\nfour"),),
         "custom": {"mood": "calm"},
@@ -82,7 +82,7 @@ def test_what_is_read_by_people_tells_the_result_of_every_task(form):
     for words in (
         "Who comes in?", "A cat does. (50 % sure) Seen at 0:10.0 – 0:20.0", "review, by the policy said",
         "likelihood",
-        "indoors", "cat left of lamp", "Document: Invoice", "four", '"mood": "calm"',
+        "indoors", "cat left of lamp t1", "Document: Invoice", "four", '"mood": "calm"',
     ):  # fmt: skip
         assert words in text.replace("\\", ""), words
 

@@ -56,7 +56,7 @@ async def exchange(
     try:
         answer = read_response(response.content, expects_json=expects_json)
     except UnreadableResponseError as error:
-        return Failure("wait", str(error), maybe_billed=True)
+        return Failure("wait", one_line(endpoint.without_secrets(str(error))), maybe_billed=True)
     if isinstance(answer, ErrorBody):
         return _refusal(endpoint, answer.status or 502, answer, response.headers)
     return answer

@@ -17,6 +17,7 @@ _FINISHES: dict[str, Finish] = {
     "length": "length",
     "end_turn": "stop",
     "max_tokens": "length",
+    "content_filter": "filtered",
 }
 _LONGEST_MESSAGE = 300
 _EMPTY_PICTURE = b'"image_url":{"url":"data:image/jpeg;base64,"}'
@@ -178,7 +179,8 @@ def _json_object(body: bytes) -> Mapping[str, object]:
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise UnreadableResponseError("the response is not JSON") from error
+        said = body.decode(errors="replace")
+        raise UnreadableResponseError(f"the response is not JSON; it begins: {said}") from error
     if not isinstance(document, Mapping):
         raise UnreadableResponseError("the response is not a JSON object")
     return document
@@ -208,6 +210,9 @@ def _said(message: Mapping[str, object], *, expects_json: bool) -> tuple[str, st
     among thoughts always is.
     """
     content = _whole(_flat(message.get("content")).strip())
+    refusal = message.get("refusal")
+    if not content and isinstance(refusal, str) and refusal.strip():
+        return "refusal", _whole(refusal.strip())
     if not expects_json or "{" in content:
         return "content", content
     thoughts = [
@@ -215,8 +220,19 @@ def _said(message: Mapping[str, object], *, expects_json: bool) -> tuple[str, st
     ]
     answers = [said for said in thoughts if is_json(said[1])]
     if not answers and not content:
-        answers = [said for said in thoughts if "{" in said[1]] or thoughts
+        called = _whole(_called(message))
+        answers = [said for said in thoughts if "{" in said[1]]
+        answers = answers or ([("tool_calls", called)] if called else thoughts)
     return answers[0] if answers else ("content", content)
+
+
+def _called(message: Mapping[str, object]) -> str:
+    """What a model wants to call a tool with: some answer so though none was offered."""
+    calls = message.get("tool_calls")
+    call = calls[0] if isinstance(calls, list) and calls else None
+    function = call.get("function") if isinstance(call, Mapping) else None
+    arguments = function.get("arguments") if isinstance(function, Mapping) else None
+    return arguments.strip() if isinstance(arguments, str) else ""
 
 
 def _flat(content: object) -> str:

@@ -15,7 +15,7 @@ from analyzer.parsing import Line, Verbatim, printable, read, strict_schema
 from analyzer.prompting import load
 from analyzer.requests import AnalysisRequest
 from analyzer.tasks.asked.spans import SpanEntry, check_entries, in_order, renumbered_entries
-from analyzer.timeline import Axis
+from analyzer.timeline import STILL, Axis
 from analyzer.types import DocumentElement, Table
 from sampler import Keyframe
 
@@ -29,8 +29,6 @@ _SHINGLE: Final = 4
 _OUTPUT_TOKENS: Final = 8_192
 _DENSE: Final = 1_200
 """Characters of a page from which its writing is small in a picture of a million pixels."""
-_STILL: Final = frozenset({"pdf", "pictures"})
-"""Containers whose pictures each stand for themselves."""
 
 Page = Annotated[str, AfterValidator(printable), Field(max_length=_LONGEST_PAGE)]
 """A page of Markdown as it was transcribed."""
@@ -124,7 +122,7 @@ def conclude(answers: Sequence[Answered[DocumentsReply]], axis: Axis) -> tuple[D
     In a film two transcripts that are much alike are of one page. Where every picture is a page of its own, two
     forms that differ in a number are two pages, unless both were read off the same picture.
     """
-    still = axis.plan.media.container in _STILL
+    still = axis.plan.media.container in STILL
     pages: list[_Shown] = []
     for answer in in_order(answers):
         for entry in sorted(answer.said.documents, key=lambda entry: (entry.first_frame, entry.last_frame)):

@@ -58,6 +58,8 @@ const described = new Map((results.describe?.shots ?? []).map((each) => [each.sh
 const begins = { start: "begins the video", cut: "after a cut", gradual: "after a gradual transition" };
 const entry = (thing, title, extra) => ({ start: thing.start_seconds, end: thing.end_seconds, title, ...extra });
 const whole = { start: 0, end: duration, frames: [] };
+const things = new Map((results.objects?.tracks ?? []).map((track) => [track.id, `${track.label} ${track.id}`]));
+const thing = (id) => things.get(id) ?? id;
 const lists = {
   Answer: !results.ask ? [] : [
     { ...whole, ...instancesOf(results.ask, "")[0], title: `${results.ask.not_visible ? "Not visible. " : ""}${results.ask.answer}`,
@@ -81,7 +83,7 @@ const lists = {
     ...(results.objects?.tracks ?? []).flatMap((track) =>
       instancesOf(track, track.label, { more: track.id, sure: track.confidence })),
     ...(results.objects?.relations ?? []).flatMap((each) =>
-      instancesOf(each, `${each.subject} ${each.relation} ${each.object}`, { more: "relation" })),
+      instancesOf(each, `${thing(each.subject)} ${each.relation} ${thing(each.object)}`, { more: "relation" })),
   ],
   Moderation: (results.moderation?.clauses ?? []).flatMap((clause) => {
     const said = { more: `${clause.verdict}: ${clause.explanation}`, sure: clause.confidence };
