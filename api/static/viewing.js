@@ -66,7 +66,9 @@ async function open() {
   } catch (error) {
     stream?.close();
     if (error.status === 401) location.href = "/";
-    tell($("problem"), error);
+    const missing = error.status === 404 || error.status === 422; // 422: no timeline can have such a name
+    tell($("problem"), missing ? new Error("There is no timeline at this address. It may have been deleted.") : error);
+    $("progress").hidden = $("percent").hidden = missing;
     $("stage").textContent = "";
     $("cancel").hidden = true;
     if (passes(error)) setTimeout(open, AGAIN_MS);

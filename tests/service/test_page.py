@@ -17,7 +17,7 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-_REFUSED = re.compile("the server responded with a status of (401|409|422|503) ")
+_REFUSED = re.compile("the server responded with a status of (401|404|409|422|503) ")
 
 
 @pytest.fixture(scope="module")
@@ -228,6 +228,23 @@ def test_who_cancels_by_keyboard_can_try_again_from_there(page: Page, service: S
     finally:
         service.model.open.set()
     assert service.ended(job["id"])["status"] == "complete"
+
+
+@pytest.mark.parametrize("name", ["nothing", "0" * 32])
+def test_an_address_without_a_timeline_says_so(page: Page, name: str) -> None:
+    page.goto(f"/timelines/{name}")
+    expect(page.locator("#problem")).to_contain_text("There is no timeline at this address.")
+    expect(page.locator("#progress")).to_be_hidden()
+    expect(page.get_by_role("link", name="Back")).to_be_visible()
+
+
+def test_a_name_has_room_on_a_phone_beside_the_buttons(page: Page, service: Service) -> None:
+    page.set_viewport_size({"width": 360, "height": 780})
+    job = service.post(moving_square(seed=210), name="holiday-by-the-sea.gif", params={"wait": 20}).json()
+    page.goto(f"/timelines/{job['id']}")
+    expect(page.locator("#name")).to_have_text("holiday-by-the-sea.gif")
+    assert page.evaluate("$('name').scrollWidth <= $('name').clientWidth")
+    assert page.evaluate("$('theme').offsetTop < $('name').offsetTop"), "buttons in one line, the name below"
 
 
 def test_a_refusal_is_told_in_words(page: Page) -> None:
