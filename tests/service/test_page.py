@@ -256,6 +256,15 @@ def test_a_refusal_is_told_in_words(page: Page) -> None:
     expect(page.locator("#problem")).to_contain_text("ends (5 s) before it starts")
 
 
+def test_a_file_that_was_not_taken_can_be_chosen_again(page: Page) -> None:
+    page.goto("/")
+    for box in page.locator("#tasks input:checked").all():
+        box.uncheck(force=True)
+    page.set_input_files("#files", {"name": "a.gif", "mimeType": "image/gif", "buffer": moving_square()})
+    expect(page.locator("#problem")).to_have_text("Choose at least one thing to find.")
+    assert page.input_value("#files") == "", "the same file once more would be no change, and not taken"
+
+
 def test_a_person_decides_what_moderation_was_unsure_of(page: Page, service: Service) -> None:
     job = service.post(moving_square(seed=202), tasks=["moderation"], params={"wait": 20}).json()
     page.goto(f"/timelines/{job['id']}")
