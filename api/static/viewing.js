@@ -32,7 +32,7 @@ function drawJob(job) {
 // What was sent can be watched while it is worked on, where the browser can play it.
 function drawPreview(job) {
   if (!job.links.video || $("preview").childElementCount) return;
-  const video = make("video", { src: job.links.video, controls: true, playsInline: true, muted: true, preload: "metadata" });
+  const video = make("video", { src: job.links.video, controls: true, playsInline: true, muted: true, preload: "metadata", ariaLabel: job.name });
   video.onloadeddata = () => { $("preview").hidden = false; };
   $("preview").append(video);
 }
@@ -102,7 +102,7 @@ function show(job) {
   document.body.className = "";
   $("job").remove();
   if (job.links.video && !job.timeline.media.container.includes("image")) {
-    const player = make("video", { id: "player", src: job.links.video, controls: true, playsInline: true, preload: "auto" });
+    const player = make("video", { id: "player", src: job.links.video, controls: true, playsInline: true, preload: "auto", ariaLabel: job.name });
     player.muted = true;
     player.onerror = () => player.remove();
     if (matchMedia("(hover: hover)").matches) {
