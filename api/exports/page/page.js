@@ -123,7 +123,7 @@ const found = (item) => !state.search || wordsOf(item).join(" ").toLowerCase().i
 function drawHead() {
   $("name").textContent = media.name;
   $("facts").textContent = [clock(duration), `${media.width} × ${media.height}`, media.codec,
-    media.average_fps ? `${+media.average_fps.toFixed(2)} fps` : "", plural(shots.length, "shot"),
+    media.frame_count !== 1 && media.average_fps >= 0.005 ? `${+media.average_fps.toFixed(2)} fps` : "", plural(shots.length, "shot"),
     plural(events.length, "event"), `${coverage.keyframes_analyzed} of ${coverage.keyframes} keyframes looked at by ${timeline.model.name}`]
     .filter(Boolean).join(" · ");
   $("status").textContent = timeline.status;
