@@ -194,6 +194,23 @@ def test_a_page_outlives_a_server_that_is_away(page: Page, service: Service, whe
         expect(page.locator(".span.event").first).to_be_visible()
 
 
+def test_arrows_lead_through_tabs_by_keyboard_and_through_keyframes_after_a_click(
+    page: Page, service: Service
+) -> None:
+    job = service.post(moving_square(seed=211), params={"wait": 20}).json()
+    page.goto(f"/timelines/{job['id']}")
+    tab = page.locator("#tabs [aria-selected=true]")
+    page.get_by_role("tab", name="Shots").click()
+    page.keyboard.press("ArrowRight")
+    expect(tab).to_contain_text("Shots")
+    expect(page.locator("#now small")).to_contain_text("keyframe 1 ")
+    page.locator("#search").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")
+    expect(tab).to_be_focused()
+    expect(tab).not_to_contain_text("Shots")
+
+
 def test_what_is_focused_stays_so_while_jobs_get_on(page: Page, service: Service) -> None:
     """Who goes through the list by keyboard is not thrown out of it each time it is drawn anew."""
     old = service.post(moving_square(seed=207), name="old.gif", params={"wait": 20}).json()

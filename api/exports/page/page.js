@@ -179,7 +179,8 @@ function drawStage() {
 }
 
 function drawTabs() {
-  const names = [...Object.keys(lists), "About"], held = $("tabs").contains(document.activeElement);
+  const names = [...Object.keys(lists), "About"];
+  const held = $("tabs").querySelector(":focus-visible"); // who clicked goes on with the keys of the page
   $("tabs").replaceChildren(...names.map((name) => {
     const tab = make("button", { type: "button", textContent: lists[name] ? `${name} ${lists[name].filter(found).length}` : name });
     tab.setAttribute("role", "tab");
