@@ -139,6 +139,7 @@ function drawReviews(job) {
     jump.onclick = () => window.seek(item.start_seconds);
     const decide = (verdict) => {
       const button = make("button", { type: "button", textContent: verdict, className: verdict });
+      button.ariaLabel = `${verdict}: ${item.clause} at ${clock(item.start_seconds)}`;
       button.setAttribute("aria-pressed", String(review?.verdict === verdict));
       button.onclick = trying(problem, async () => drawReviews(await send(`${base}/reviews/${item.id ?? number}`, "PUT", { verdict, note: note.value })));
       return button;
