@@ -4,6 +4,7 @@ import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -19,12 +20,12 @@ def contact_sheet(pictures: Sequence[tuple[Path, str]]) -> bytes:
     """JPEG pictures in rows, each with its caption below, as one JPEG picture.
 
     Args:
-        pictures: Files and captions, in order; at least one. They are read one at a time.
+        pictures: Files and captions, in order; at least one. They are read one at a time. Each has a place of the shape
+            that is usual among them.
     """
     columns = math.ceil(math.sqrt(len(pictures)))
     width = min(_WIDEST, max(_NARROWEST, _SHEET_WIDTH // columns - _GAP))
-    with Image.open(pictures[0][0]) as first:
-        height = max(1, round(width * first.height / first.width))
+    height = max(1, round(width * median(_tallness(path) for path, _ in pictures)))
     rows = math.ceil(len(pictures) / columns)
     step_x, step_y = width + _GAP, height + _CAPTION_HEIGHT + _GAP
     sheet = Image.new("RGB", (columns * step_x + _GAP, rows * step_y + _GAP), _PAPER)
@@ -40,8 +41,13 @@ def contact_sheet(pictures: Sequence[tuple[Path, str]]) -> bytes:
     return out.getvalue()
 
 
+def _tallness(path: Path) -> float:
+    with Image.open(path) as picture:
+        return picture.height / picture.width
+
+
 def _fitted(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
-    """As much of the text as a line holds."""
+    """As many whole words as a line holds; of a single word, as much of it."""
     while text and font.getlength(text) > width:
-        text = text[:-1]
+        text = text.rpartition(" ")[0].rstrip() or text[:-1]
     return text

@@ -11,8 +11,7 @@ from api.settings import Settings
 
 _HEAD = """# Configuration
 
-Everything is set through environment variables; every one of them has a default. This page is written from the
-code (`make reference`) and a test compares the two.
+All settings are environment variables, and all are optional. This page is generated from the code (`make reference`).
 
 | variable | default | meaning |
 |---|---|---|

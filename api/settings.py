@@ -27,100 +27,100 @@ class Settings(BaseSettings):
     # -- the model to ask, where there is one ----------------------------------------------------------------
 
     base_url: str | None = None
-    """Address of an OpenAI-compatible model server, such as ``http://localhost:8000/v1``; OpenRouter's where only
-    a key is given. Setting this, a key or a model makes ``openai`` the backend of choice."""
+    """Address of an OpenAI-compatible model server, such as ``http://localhost:8000/v1``; OpenRouter's if only a key
+    is given. If this, a key or a model is set, ``--backend auto`` uses the remote model."""
     api_key: SecretStr | None = Field(
         default=None, validation_alias=AliasChoices("SCENELINE_API_KEY", "OPENROUTER_API_KEY")
     )
-    """Key of that server. ``OPENROUTER_API_KEY`` is read as well."""
+    """API key for that server. ``OPENROUTER_API_KEY`` works as well."""
     model: str | None = None
-    """The model to ask there, as the server names it; ``qwen/qwen3-vl-32b-instruct`` if not given."""
+    """Name of the model, as the server calls it; ``qwen/qwen3-vl-32b-instruct`` if not given."""
     model_profiles: Path | None = None
-    """A TOML file with what you know of models: limits, pixels a token, prices. If not given, ``profiles.toml`` in
+    """A TOML file that describes models: limits, pixels per token, prices. If not given, ``profiles.toml`` in
     the folder ``sceneline`` of your configuration (``~/.config`` on Linux), where ``sceneline doctor`` writes it."""
     model_requests_at_once: int = Field(default=8, ge=1)
-    """Requests a run has under way at the same time."""
+    """How many requests one run sends to a model server at the same time."""
 
     # -- what one video may be and may cost; more is refused ---------------------------------------------
 
     max_picture_pixels: int = Field(default=180_000_000, ge=1)
-    """Pixels of one picture, as displayed."""
+    """Largest picture, in pixels as displayed."""
     max_video_seconds: float = Field(default=14 * 86_400.0, gt=0)
-    """Declared duration."""
+    """Longest video, by its declared duration."""
     max_video_frames: int = Field(default=20_000_000, ge=1)
-    """Frames decoded in one pass."""
+    """Most frames decoded in one pass."""
     max_document_pages: int = Field(default=5_000, ge=1)
-    """Pages of one PDF."""
+    """Most pages of one PDF."""
     max_decoded_pixels: int = Field(default=10**14, ge=1)
-    """Pixels of all frames decoded in one pass; a day of 1080p is 5 × 10¹²."""
+    """Most pixels decoded in one pass, over all frames; a day of 1080p is 5 × 10¹²."""
     decode_memory_bytes: int = Field(default=3 * GIB, ge=1)
-    """Memory of the process that decodes, on top of what it needs to start."""
+    """Most memory of the process that decodes, on top of what it needs to start."""
     decode_cpu_seconds: int = Field(default=86_400, ge=1)
-    """Processor time of the process that decodes."""
+    """Most processor time of the process that decodes."""
     decode_silent_seconds: float = Field(default=600.0, gt=0)
-    """Wall time the process that decodes may go without a sign of life."""
+    """How long the process that decodes may show no sign of life before it is stopped."""
 
     # -- the service: where things lie -------------------------------------------------------------------
 
     data: Path = Path("sceneline-data")
     """Folder of the service: its database and storage unless these are elsewhere, and unfinished uploads."""
     database_url: str | None = None
-    """Database of the service, ``postgresql://…`` where several machines share it; a SQLite file in ``data``
-    if not given."""
+    """Database of the service: ``postgresql://…`` if several machines share it, else a SQLite file in the data
+    folder."""
     storage: str | None = None
-    """Storage of the service, ``s3://BUCKET/PREFIX`` or ``file:///FOLDER``; a folder in ``data`` if not
-    given. S3 takes credentials, region and endpoint from the usual ``AWS_…`` variables."""
+    """Storage of the service: ``s3://BUCKET/PREFIX`` or ``file:///FOLDER``; if not given, a folder in the data
+    folder. S3 takes credentials, region and endpoint from the usual ``AWS_…`` variables."""
     keep_days: float | None = Field(default=None, gt=0)
-    """Delete finished jobs, their videos and timelines after so many days; kept for ever if not given."""
+    """Delete finished jobs, their videos and timelines after this many days; if not given, they are kept."""
 
     # -- the service: what it accepts --------------------------------------------------------------------
 
     max_upload_bytes: int = Field(default=4 * GIB, ge=1)
-    """Bytes of one request at most: all its files together, or what is fetched from a URL."""
+    """Most bytes of one request: all its files together, or what is fetched from a URL."""
     max_pictures: int = Field(default=500, ge=1)
-    """Pictures of one sequence at most."""
+    """Most pictures of one sequence."""
     max_frames: int = Field(default=1024, ge=1)
-    """Keyframes of one request at most."""
+    """Most keyframes of one request."""
     max_wait_seconds: float = Field(default=60.0, ge=0)
-    """How long ``?wait=`` may hold a connection."""
+    """Longest time that ``?wait=`` may hold a connection."""
     fetch_urls: Literal["auto", "yes", "no"] = "auto"
     """Whether videos may be given as a URL; ``auto`` allows it while the server listens on loopback only."""
 
     # -- the service: what each client may use; no limit where not given ----------------------------------
 
     requests_per_minute_per_key: int | None = Field(default=None, ge=1)
-    """Requests one API key may make in any minute, of each process."""
+    """Most requests per minute with one API key, counted by each process."""
     requests_at_once_per_key: int | None = Field(default=None, ge=1)
-    """Requests one API key may have under way at the same time, of each process; followed event streams count."""
+    """Most simultaneous requests with one API key, counted by each process; open event streams count."""
     jobs_at_once_per_tenant: int | None = Field(default=None, ge=1)
-    """Jobs of one tenant that have not ended, over all processes."""
+    """Most unfinished jobs of one tenant, over all processes."""
     jobs_per_day_per_tenant: int | None = Field(default=None, ge=1)
-    """Timelines and questions of one tenant in a day of UTC, over all processes."""
+    """Most timelines and questions of one tenant per day (UTC), over all processes."""
     upload_bytes_per_day_per_tenant: int | None = Field(default=None, ge=1)
-    """Bytes one tenant may bring in a day of UTC, uploaded or fetched, over all processes."""
+    """Most bytes one tenant may upload or have fetched per day (UTC), over all processes."""
 
     # -- the service: how it works -----------------------------------------------------------------------
 
     jobs_at_once: int = Field(default=2, ge=0)
-    """Jobs this process samples and looks at with local models at the same time; 0 only answers requests."""
+    """Jobs this process samples and analyses with local models at the same time; with 0 it only answers requests."""
     remote_jobs_at_once: int = Field(default=16, ge=1)
-    """Jobs of this process that wait for a remote model at the same time."""
+    """Jobs of this process that may wait for a remote model at the same time."""
     model_calls_at_once: int = Field(default=8, ge=1)
-    """Calls to a remote model this process makes at the same time."""
+    """Most simultaneous calls of this process to a remote model."""
     model_calls_at_once_per_tenant: int = Field(default=8, ge=1)
-    """Of these, calls for the jobs of one API key at most: so nobody waits for one busy neighbour."""
+    """Most of these calls for one tenant, so that one busy tenant does not keep the others waiting."""
     model_calls_per_minute: int | None = Field(default=None, ge=1)
-    """Calls to a remote model in a minute, over all processes; no limit if not given."""
+    """Most calls to a remote model per minute, over all processes; no limit if not given."""
     job_timeout_seconds: float = Field(default=3600.0, gt=0)
-    """A job that has not ended so long after work on it began fails."""
+    """A job fails if it has not ended this long after work on it began."""
     silent_seconds: float = Field(default=20.0, ge=2)
-    """A process that has said nothing for so long is taken for dead: others go on with its jobs."""
+    """A process that shows no sign of life for this long is considered dead, and others take over its jobs."""
     trusted_hosts: frozenset[str] = frozenset()
-    """A JSON list of hosts that may be fetched from and told of finished jobs though they are not public."""
+    """A JSON list of hosts that are not public, but may still be used in URLs of videos and webhooks."""
     webhook_secret: SecretStr | None = None
-    """Signs the messages sent to webhooks; webhooks are refused if not given."""
+    """Secret that signs the messages to webhooks; without it, webhooks are refused."""
     log_format: Literal["text", "json"] = "text"
-    """How log lines are written."""
+    """Format of log lines."""
     otlp_endpoint: str | None = Field(
         default=None,
         validation_alias=AliasChoices("SCENELINE_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"),

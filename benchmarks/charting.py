@@ -17,7 +17,7 @@ _OURS = frozenset({"exact", "fast", "uniform"})
 _STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #52525b } .title { font-size: 15px; fill: #18181b }
   .grid { stroke: #e4e4e7 } .floor { stroke: #a1a1aa; stroke-dasharray: 4 4 }
-  .peer { fill: #71717a } .ours { fill: #0d9488 } text.ours { font-weight: 600 }
+  .peer { fill: #71717a } .ours { fill: #0f766e } text.ours { font-weight: 600 }
   circle.partly { fill: #ffffff; stroke: #71717a; stroke-width: 2 }
 """
 

@@ -10,7 +10,7 @@ from api.cli.running import existing_database, service_settings, service_storage
 from api.cli.telling import tell
 from api.cli.writing import deliver, place_of
 from api.documents import json_text, rounded
-from api.exports.table import grid, on_terminal
+from api.exports.table import Grid, on_terminal
 from api.records import JobRecords, Reviews
 from api.scoring import BandReport, CalibrationReport, ClauseCalibration
 
@@ -35,22 +35,25 @@ def report_calibration(
 
 
 def _told(report: CalibrationReport) -> str:
-    bands = grid("clause", "band", "from", "decisions", "precision", "recall", "F1", "suggested")
-    trust = grid("clause", "confidence", "decisions", "mean", "to block")
+    bands: list[tuple[str, ...]] = []
+    trust: list[tuple[str, ...]] = []
     for clause in report.clauses:
         name = f"{clause.clause} ({clause.policy}, {clause.model})"
-        for row in _bands(clause):
-            bands.add_row(name, *row)
+        bands += ((name, *row) for row in _bands(clause))
         for each in clause.bins:
             span = f"{each.from_confidence:.1f} – {each.to_confidence:.1f}"
             mean, share = f"{each.mean_confidence:.2f}", f"{each.blocked_share:.2f}"
-            trust.add_row(name, span, str(each.decisions), mean, share)
+            trust.append((name, span, str(each.decisions), mean, share))
         error = f"error {clause.calibration_error:.3f}"
-        trust.add_row(name, error, str(clause.decisions), f"{clause.mean_confidence:.2f}", _share(clause))
+        trust.append((name, error, str(clause.decisions), f"{clause.mean_confidence:.2f}", _share(clause)))
     head = f"{report.decisions} decisions"
     if report.without_confidence:
         head += f", {report.without_confidence} of them on timelines that do not give a confidence"
-    return on_terminal(head, bands, trust)
+    return on_terminal(
+        head,
+        Grid(("clause", "band", "from", "decisions", "precision", "recall", "F1", "suggested"), bands),
+        Grid(("clause", "confidence", "decisions", "mean", "to block"), trust),
+    )
 
 
 def _bands(clause: ClauseCalibration) -> Iterator[tuple[str, ...]]:

@@ -11,7 +11,7 @@ from api.exports import Format
 
 app = typer.Typer(
     help="Point it at a video, get a timestamped timeline of what happens in it.",
-    epilog="Exit codes: 0 done, 1 our bug, 2 usage, 3 the media cannot be read, 4 the model failed, "
+    epilog="Exit codes: 0 done, 1 our bug, 2 wrong usage, 3 the media cannot be read, 4 the model failed, "
     "5 a limit was hit, 130 interrupted.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -79,9 +79,9 @@ def analyze(
     dry_run: options.DryRun = False,
     quiet: options.Quiet = False,
 ) -> int:
-    """Say what happens in a video, when, and how sure that is.
+    """Write the timeline of a video: what happens, and when.
 
-    The timeline goes to standard output as JSON, everything for people to standard error.
+    The timeline goes to standard output as JSON; progress, warnings and errors go to standard error.
 
     \b
     Examples:
@@ -141,7 +141,7 @@ def shots(
     form: options.ShotsOutputFormat = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """List the shots: where each begins, ends, and how it begins.
+    """List the shots: where each begins and ends.
 
     \b
     Examples:
@@ -170,7 +170,9 @@ def sample(
     ] = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Write the keyframes as JPEG pictures, with a manifest.json that says which frame each one is, and why.
+    """Save the keyframes as JPEG pictures.
+
+    A manifest.json beside them says which frame each one is, and why it was chosen.
 
     \b
     Examples:
@@ -200,10 +202,12 @@ def plan(
     local: options.Local = None,
     hints: options.Hints = None,
     output: options.Output = "-",
-    form: Annotated[options.PlanFormat, typer.Option("--format", help="Form of the result.")] = "json",
+    form: Annotated[options.PlanFormat, typer.Option("--format", help="Format of the result.")] = "json",
     quiet: options.Quiet = False,
 ) -> None:
-    """Show what would be looked at, before anything is analysed or paid for.
+    """Show what would be looked at, before any analysis or cost.
+
+    With a remote model it also estimates requests, tokens and price.
 
     \b
     Examples:
@@ -231,12 +235,12 @@ def plan(
 def export(
     timeline: Annotated[Path, typer.Argument(metavar="TIMELINE", help="JSON file that analyze wrote.")],
     *,
-    form: Annotated[Format, typer.Option("--format", help="Form of the result.")],
+    form: Annotated[Format, typer.Option("--format", help="Format of the result.")],
     output: options.Output = "-",
 ) -> None:
-    """Tell a timeline in another format.
+    """Convert a timeline to another format.
 
-    Pictures that the timeline names are found beside its file.
+    Pictures that the timeline refers to are looked for relative to its file.
 
     \b
     Examples:
@@ -251,15 +255,17 @@ def export(
 @app.command()
 def score(
     timeline: Annotated[Path, typer.Argument(metavar="TIMELINE", help="JSON file that analyze wrote.")],
-    truth: Annotated[Path, typer.Argument(metavar="TRUTH", help="What is known of the same video.")],
+    truth: Annotated[
+        Path, typer.Argument(metavar="TRUTH", help="File with what is known of the same video.")
+    ],
     *,
     output: options.Output = "-",
-    form: Annotated[options.PlanFormat, typer.Option("--format", help="Form of the result.")] = "json",
+    form: Annotated[options.PlanFormat, typer.Option("--format", help="Format of the result.")] = "json",
 ) -> None:
-    """Score a timeline against a truth: how much of it is there, at the right time, and rightly read.
+    """Compare a timeline with what is known of its video.
 
-    Needs no model. A truth file is ours (as samples/*.truth.json), ActivityNet Captions or QVHighlights; only what
-    it speaks of is scored. A measure with nothing to measure is null, never 0.
+    Needs no model. The truth file is one of ours (such as samples/tour.truth.json), of ActivityNet Captions or of
+    QVHighlights. Only what it covers is scored. A measure with nothing to measure is null, never 0.
 
     \b
     Examples:
@@ -282,10 +288,10 @@ def schema() -> None:
 
 @app.command()
 def doctor(*, model: options.Model = None, base_url: options.BaseUrl = None) -> int:
-    """Check that everything sceneline stands on is there and works.
+    """Check that sceneline is installed correctly and works.
 
-    With a remote model configured, or named here, that is tried out too: about ten small requests show it a drawn
-    film with known events. What it is found to take is saved as a profile, which later runs go by.
+    If a remote model is configured, or given here, it is tested too: about ten small requests show it a drawn film
+    with known events. What it can do is saved as a profile that later runs use.
 
     \b
     Examples:

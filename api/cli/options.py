@@ -13,7 +13,9 @@ PlanFormat = Literal["json", "table"]
 
 Videos = Annotated[
     list[Path],
-    typer.Argument(metavar="VIDEO", help="Video, animation, picture or PDF; several are done in turn."),
+    typer.Argument(
+        metavar="VIDEO", help="Video, animation, picture or PDF; several are analysed one after another."
+    ),
 ]
 Video = Annotated[Path, typer.Argument(metavar="VIDEO", help="Video, animation, picture or PDF.")]
 Tasks = Annotated[
@@ -21,11 +23,11 @@ Tasks = Annotated[
     typer.Option(
         "--task",
         metavar="TASK",
-        help="What to return: events, tags, text, objects, moderation, describe, and with a remote model ask, "
-        "documents, custom. Repeat it or separate by commas.  [default: events]",
+        help="What to find: events, tags, text, objects, moderation, describe; with a remote model also ask, "
+        "documents, custom. Repeat the option, or separate several by commas.  [default: events]",
     ),
 ]
-Frames = Annotated[int, typer.Option(help="Keyframes to look at, at most.")]
+Frames = Annotated[int, typer.Option(help="How many keyframes to look at, at most.")]
 Start = Annotated[
     str | None, typer.Option(metavar="TIME", help="Where to begin: seconds, MM:SS or HH:MM:SS.mmm.")
 ]
@@ -34,68 +36,79 @@ Sampling = Annotated[
     str,
     typer.Option(
         metavar="MODE",
-        help="How to look: auto, exact (at every frame), fast (closely only where something may have changed), "
-        "uniform (evenly), or interval=SECONDS.",
+        help="How to choose keyframes: auto, exact (check every frame), fast (skim, and check closely where something "
+        "may have changed), uniform (evenly spaced), or interval=SECONDS.",
     ),
 ]
 Interval = Annotated[
     str | None,
     typer.Option(
         metavar="SECONDS",
-        help="Take the pictures given as one sequence, in that order, each shown this long.",
+        help="Treat the given pictures as one sequence, in this order; each is shown this long.",
     ),
 ]
 TaxonomyFile = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Tags to choose from: one a line, or a JSON list."),
+    typer.Option(metavar="FILE", help="Tags to choose from: one per line, or a JSON list."),
 ]
 Backend = Annotated[
-    BackendChoice, typer.Option(help="Which models to ask; auto takes the best one that is configured.")
+    BackendChoice,
+    typer.Option(
+        help="Which models to use; auto takes the remote one if it is configured, else the local ones."
+    ),
 ]
 Model = Annotated[
-    str | None, typer.Option(metavar="NAME", help="The remote model to ask, as its server names it.")
+    str | None, typer.Option(metavar="NAME", help="Name of the remote model, as its server calls it.")
 ]
 BaseUrl = Annotated[
     str | None,
-    typer.Option(metavar="URL", help="An OpenAI-compatible model server, such as http://localhost:8000/v1."),
+    typer.Option(
+        metavar="URL", help="Address of an OpenAI-compatible model server, such as http://localhost:8000/v1."
+    ),
 ]
 Ask = Annotated[
-    str | None, typer.Option(metavar="QUESTION", help="A question about the video, for a remote model.")
+    str | None, typer.Option(metavar="QUESTION", help="A question about the video; needs a remote model.")
 ]
 Instructions = Annotated[
     str | None,
-    typer.Option(metavar="TEXT|@FILE", help="Wishes added to every question to a remote model."),
+    typer.Option(metavar="TEXT|@FILE", help="Instructions added to every request to the remote model."),
 ]
 SchemaFile = Annotated[
     Path | None,
-    typer.Option("--schema", metavar="FILE", help="JSON Schema of the answer to the task custom."),
+    typer.Option(
+        "--schema", metavar="FILE", help="JSON Schema that the answer to the task custom has to follow."
+    ),
 ]
 PolicyFile = Annotated[
     Path | None,
-    typer.Option(
-        "--policy", metavar="FILE", help="What moderation goes by: name, version and clauses as JSON."
-    ),
+    typer.Option("--policy", metavar="FILE", help="Moderation policy: name, version and clauses, as JSON."),
 ]
 ExamplesFile = Annotated[
     Path | None,
     typer.Option(
-        "--examples", metavar="FILE", help="Examples of good answers: JSON list of given and answer."
+        "--examples",
+        metavar="FILE",
+        help="Examples of good answers: a JSON list of objects with given and answer.",
     ),
 ]
 SegmentsFile = Annotated[
     Path | None,
-    typer.Option("--segments", metavar="FILE", help="Tracks of your own, with typed fields, as a JSON list."),
+    typer.Option(
+        "--segments", metavar="FILE", help="Your own kinds of events, with typed fields, as a JSON list."
+    ),
 ]
 ContextChoice = Annotated[
     Literal["parallel", "rolling"],
-    typer.Option(help="Ask about all batches at once, or one after another with what came before."),
+    typer.Option(
+        help="Send all batches at once, or one after another, each with a summary of what came before."
+    ),
 ]
 Local = Annotated[
     list[str] | None,
     typer.Option(
         "--local",
         metavar="TASK",
-        help="Of the tasks those that local models serve beside a remote one: objects, text, moderation.",
+        help="Tasks to leave to the local models although a remote one is used: objects, text, moderation.",
     ),
 ]
 Hints = Annotated[
@@ -103,40 +116,46 @@ Hints = Annotated[
     typer.Option(
         "--hints",
         metavar="KIND",
-        help="Tell a remote model what local models find on each keyframe: text, objects.",
+        help="Tell the remote model what the local models found on each keyframe: text, objects.",
     ),
 ]
 MaxCost = Annotated[
-    float | None, typer.Option(metavar="USD", help="Stop before a remote model costs more than this.")
+    float | None, typer.Option(metavar="USD", help="Stop before the remote model costs more than this.")
 ]
 MaxRequests = Annotated[
-    int | None, typer.Option(metavar="N", help="Stop before a remote model is asked more often than this.")
+    int | None,
+    typer.Option(metavar="N", help="Stop before more requests than this are sent to the remote model."),
 ]
 Record = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR",
-        help="Keep every exchange with a remote model there; what is there already is not asked again.",
+        help="Save every exchange with the remote model there; what is already saved is not asked again.",
     ),
 ]
 Replay = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Answer from exchanges kept there; nothing is sent.")
+    Path | None,
+    typer.Option(metavar="DIR", help="Take the answers from exchanges saved there; nothing is sent."),
 ]
 Output = Annotated[
     str,
     typer.Option(
-        metavar="FILE", help="Where to write; - is standard output. A folder gets one file a video."
+        metavar="FILE",
+        help="Where to write; - is standard output. In a folder, each video gets its own file.",
     ),
 ]
-_BY_ENDING = "Form of the result.  [default: by the ending of --output, else json]"
+_BY_ENDING = "Format of the result.  [default: by the ending of --output, else json]"
 OutputFormat = Annotated[Format | None, typer.Option("--format", help=_BY_ENDING)]
 ShotsOutputFormat = Annotated[ShotsFormat | None, typer.Option("--format", help=_BY_ENDING)]
 FramesDir = Annotated[
-    Path | None, typer.Option(metavar="FOLDER", help="Also write the keyframes there, as JPEG pictures.")
+    Path | None, typer.Option(metavar="FOLDER", help="Also save the keyframes there, as JPEG pictures.")
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no warnings on standard error.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress and no warnings.")]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Only show the plan: which frames would be looked at, at what cost.")
+    bool,
+    typer.Option(
+        "--dry-run", help="Only show the plan: which keyframes would be looked at, and at what cost."
+    ),
 ]
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 from api.cli.telling import tell
 from api.cli.writing import deliver, place_of
 from api.documents import json_text, read_timeline, rounded, timeline_document
-from api.exports.table import grid, on_terminal
+from api.exports.table import Grid, on_terminal
 from api.scoring import read_truth, score_timeline, unasked
 
 Row = tuple[str, str, object, object, object]
@@ -36,9 +36,8 @@ def score(timeline: Path, truth: Path, output: str, form: Literal["json", "table
         head = {"video": read.media.name, "model": read.model.name}
         deliver(place, json_text({**head, "scores": scores, "not_scored": missing}))
         return
-    table = grid("of", "measure", "value", "precision", "recall")
-    for what, measure, *figures in _rows(scores):
-        table.add_row(what, measure, *map(_figure, figures))
+    rows = [(what, measure, *map(_figure, figures)) for what, measure, *figures in _rows(scores)]
+    table = Grid(("of", "measure", "value", "precision", "recall"), rows)
     deliver(place, on_terminal(f"{read.media.name} by {read.model.name}", table))
 
 

@@ -31,14 +31,14 @@ def serve(
         float | None,
         typer.Option(
             metavar="DAYS",
-            help="Delete what ended longer ago, with its videos.  [default: $SCENELINE_KEEP_DAYS or never]",
+            help="Delete jobs that ended longer ago, with their videos.  [default: $SCENELINE_KEEP_DAYS or never]",
         ),
     ] = None,
 ) -> int:
-    """Run the service: the HTTP API and its web page, working on jobs in the same process.
+    """Run the service: an HTTP API and a web page.
 
-    Without API keys it answers this machine only; `sceneline keys add` makes the first. Everything else is set
-    through SCENELINE_… variables.
+    It also works on the jobs it accepts. Without API keys it can be reached from this machine only; create a key
+    with `sceneline keys add`. All other settings are SCENELINE_… environment variables.
 
     \b
     Examples:
@@ -51,9 +51,10 @@ def serve(
 
 
 def worker() -> int:
-    """Work on the jobs of a service whose database and storage are shared.
+    """Work on the jobs of a service that runs elsewhere.
 
-    Needs SCENELINE_DATABASE_URL (PostgreSQL); start any number, on any machine.
+    Needs the database and storage of that service: SCENELINE_DATABASE_URL (PostgreSQL) and SCENELINE_STORAGE.
+    Start as many workers as you like, on any machine.
     """
     from api.cli.running import run_worker
 
@@ -64,7 +65,8 @@ def batch(
     corpus: Annotated[
         str,
         typer.Argument(
-            metavar="FOLDER|LIST|S3", help="Folder of videos, a file of paths, or s3://BUCKET/PREFIX."
+            metavar="FOLDER|LIST|S3",
+            help="Folder of videos, a file with one path per line, or s3://BUCKET/PREFIX.",
         ),
     ],
     *,
@@ -76,17 +78,18 @@ def batch(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Where results go: a JSON line a video, or a table where FILE ends in .parquet; - is standard output.",
+            help="Where to write the results: one JSON line per video, or a table if FILE ends in .parquet; "
+            "- is standard output.",
         ),
     ] = None,
     data: DataFolder = None,
 ) -> int:
-    """Analyse any number of videos through a durable queue; begun again, it goes on where it was.
+    """Analyse many videos; started again, it continues.
 
-    One failing does not stop the rest; the first failure, in the order of the results, gives the exit code.
+    A video that fails does not stop the others; the first failure, in the order of the results, sets the exit code.
 
-    Several machines can help: share a database and storage through SCENELINE_DATABASE_URL and SCENELINE_STORAGE,
-    and start `sceneline worker` on each.
+    Several machines can share the work: set SCENELINE_DATABASE_URL and SCENELINE_STORAGE to the same database and
+    storage, and run `sceneline worker` on each.
 
     \b
     Examples:
@@ -110,16 +113,17 @@ def batch(
 def calibration(
     *,
     tenant: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Decisions of one tenant only; all if not given.")
+        str | None, typer.Option(metavar="NAME", help="Only decisions of this tenant; all if not given.")
     ] = None,
     data: DataFolder = None,
     output: options.Output = "-",
-    form: Annotated[options.PlanFormat, typer.Option("--format", help="Form of the result.")] = "json",
+    form: Annotated[options.PlanFormat, typer.Option("--format", help="Format of the result.")] = "json",
 ) -> None:
-    """Hold people's decisions on moderation against the confidence of models, and suggest bands.
+    """Compare moderation's confidence with people's decisions.
 
-    Reads what a service has recorded, which may be running: for each model, policy and clause precision, recall and F1
-    at its bands, how often what was about equally sure was to be blocked, and the expected calibration error.
+    Reads the decisions a service has recorded (it may be running). For each model, policy and clause it reports
+    precision, recall and F1 at the policy's bands, how often people blocked at each level of confidence, the expected
+    calibration error, and suggested bands.
 
     \b
     Examples:
@@ -132,18 +136,20 @@ def calibration(
 
 @keys.command("add")
 def add_key(
-    tenant: Annotated[str, typer.Argument(help="Whose key it is; keys of one tenant share their timelines.")],
+    tenant: Annotated[
+        str, typer.Argument(help="Who the key is for; keys of one tenant share their timelines.")
+    ],
     *,
     scope: Annotated[
         Literal["read", "write", "admin"],
         typer.Option(
-            help="read: look at timelines; write: have videos looked at as well; admin: see /metrics of all "
-            "tenants as well."
+            help="read: see timelines; write: also submit videos and change things; admin: also see /metrics of all "
+            "tenants."
         ),
     ] = "write",
     data: DataFolder = None,
 ) -> None:
-    """Make a key and print it. It is kept as a hash: nobody can read it again."""
+    """Make a key and print it. Only a hash of it is stored, so it cannot be shown again."""
     from api.cli.running import add_key as add
     from api.cli.writing import write_out
 
@@ -161,7 +167,7 @@ def list_keys(*, data: DataFolder = None) -> None:
 
 @keys.command("revoke")
 def revoke_keys(
-    tenant: Annotated[str, typer.Argument(help="Whose keys.")], *, data: DataFolder = None
+    tenant: Annotated[str, typer.Argument(help="Whose keys to revoke.")], *, data: DataFolder = None
 ) -> None:
     """Revoke all keys of a tenant."""
     from api.cli.running import revoke_keys as revoke

@@ -3,7 +3,7 @@
 import csv
 import io
 
-from api.exports.table import grid, heading, on_terminal
+from api.exports.table import Grid, heading, on_terminal
 from api.exports.wording import clock, lasting
 from api.plans import Plan
 
@@ -21,25 +21,27 @@ def shots_csv(plan: Plan) -> str:
 
 def shots_table(plan: Plan) -> str:
     """The shots as a table on a terminal."""
-    table = grid("shot", "time", "long", "begins with", "keyframes")
-    for shot in plan.shots:
-        table.add_row(
+    rows = [
+        (
             str(shot.index),
             f"{clock(shot.start_seconds)} – {clock(shot.end_seconds)}",
             lasting(shot.end_seconds - shot.start_seconds),
             shot.transition,
             str(len(shot.keyframes)),
         )
+        for shot in plan.shots
+    ]
+    table = Grid(("shot", "time", "long", "begins with", "keyframes"), rows)
     return on_terminal(heading(plan.media, len(plan.shots)), table)
 
 
 def plan_table(plan: Plan) -> str:
     """The keyframes that would be looked at, as a table on a terminal."""
-    table = grid("keyframe", "time", "shot", "why")
-    for keyframe in plan.keyframes:
-        table.add_row(
-            str(keyframe.index), clock(keyframe.time_seconds, decimals=3), str(keyframe.shot), keyframe.reason
-        )
+    rows = [
+        (str(each.index), clock(each.time_seconds, decimals=3), str(each.shot), each.reason)
+        for each in plan.keyframes
+    ]
+    table = Grid(("keyframe", "time", "shot", "why"), rows)
     amount = len(plan.keyframes)
     summary = (
         f"{amount} keyframe{'s' * (amount != 1)} by {plan.sampling} sampling, longest stretch unseen "

@@ -3,7 +3,7 @@
 import re
 
 from analyzer import Timeline
-from api.exports.sections import Section, sections, span
+from api.exports.sections import Section, remarks, sections
 from api.exports.wording import clock, indented, one_line
 
 _MEANINGFUL = re.compile(r"([\\`*_{}\[\]<>#|~&$!@]|^[-+]|^\d+[.)])")
@@ -14,9 +14,8 @@ def render(timeline: Timeline) -> str:
     parts = [f"# {_plain(timeline.media.name)}", _facts(timeline), _plain(timeline.summary)]
     for section in sections(timeline, shots=True):
         parts += _section(section)
-    gaps = tuple((span(g.start_seconds, g.end_seconds), g.reason) for g in timeline.coverage.gaps)
-    parts += _section(Section("Not looked at", ("time", "why"), gaps))
-    parts += _section(Section("Warnings", ("what",), tuple((w.message,) for w in timeline.warnings)))
+    for section in remarks(timeline):
+        parts += _section(section)
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

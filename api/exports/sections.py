@@ -74,6 +74,16 @@ def sections(timeline: Timeline, *, shots: bool) -> Iterator[Section]:
         yield _section(f"Custom, part {number}", (), (), body=body)
 
 
+def remarks(timeline: Timeline) -> Iterator[Section]:
+    """Yield what was not looked at, and what a reader must know besides."""
+    yield _section(
+        "Not looked at",
+        ("time", "why"),
+        ((span(g.start_seconds, g.end_seconds), g.reason.replace("_", " ")) for g in timeline.coverage.gaps),
+    )
+    yield _section("Warnings", ("what",), ((one_line(w.message),) for w in timeline.warnings))
+
+
 def span(start_seconds: float, end_seconds: float) -> str:
     """``0:07.5 – 0:09.0``."""
     return f"{clock(start_seconds)} – {clock(end_seconds)}"

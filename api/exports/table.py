@@ -3,20 +3,24 @@
 import io
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from rich import box
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from analyzer import Timeline
-from api.exports.sections import Section, sections
+from api.exports.sections import Row, Section, sections
 from api.exports.wording import clock, indented, lasting, one_line
 from sampler import MediaInfo
 
 WIDTH_OFF_TERMINAL = 110
 """Columns where the text goes into a file or a pipe."""
+NARROW = 60
+"""Columns of a terminal in which a table still has room for words."""
 _STYLES = {
     "time": "cyan",
     "on screen": "cyan",
@@ -59,12 +63,36 @@ def heading(media: MediaInfo, shots: int) -> Text:
     return Text.assemble((one_line(media.name), "bold"), (facts, "dim"))
 
 
-def grid(*columns: str) -> Table:
-    """An empty table; the first column is never broken."""
-    table = Table(box=box.SIMPLE, pad_edge=False, header_style="bold")
-    for index, column in enumerate(columns):
-        table.add_column(column, no_wrap=index == 0, overflow="fold")
-    return table
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table; where the terminal is too narrow for columns, each row is a paragraph."""
+
+    columns: Row
+    rows: Sequence[Row]
+
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        if options.max_width < NARROW:
+            yield from self._paragraphs()
+            return
+        table = Table(box=box.SIMPLE, pad_edge=False, header_style="bold")
+        for index, column in enumerate(self.columns):
+            table.add_column(column, no_wrap=index == 0, overflow="fold")
+        for row in self.rows:
+            table.add_row(*self._styled(row))
+        yield table
+
+    def _paragraphs(self) -> Iterator[RenderableType]:
+        yield ""
+        for row in self.rows:
+            first, *others = self._styled(row)
+            yield first
+            for column, cell in zip(self.columns[1:], others, strict=True):
+                if cell.plain:
+                    yield Padding(Text.assemble((f"{column}: ", "dim"), cell), (0, 0, 0, 2))
+        yield ""
+
+    def _styled(self, row: Row) -> list[Text]:
+        return [Text(cell, _STYLES.get(column, "")) for column, cell in zip(self.columns, row, strict=True)]
 
 
 def _told(section: Section) -> Iterator[RenderableType]:
@@ -73,11 +101,7 @@ def _told(section: Section) -> Iterator[RenderableType]:
     if section.lead:
         yield Text(section.lead)
     if section.rows:
-        table = grid(*section.columns)
-        for row in section.rows:
-            styles = (_STYLES.get(column, "") for column in section.columns)
-            table.add_row(*(Text(cell, style) for cell, style in zip(row, styles, strict=True)))
-        yield table
+        yield Grid(section.columns, section.rows)
     if section.body:
         lines = map(indented, section.body.splitlines())
         yield Text("\n".join(f"{' ' * columns}{said}" for columns, said in lines))
@@ -86,7 +110,7 @@ def _told(section: Section) -> Iterator[RenderableType]:
 def _footing(timeline: Timeline) -> Text:
     coverage = timeline.coverage
     footing = Text(
-        f"{coverage.keyframes_analyzed} of {coverage.keyframes} keyframe{'s' * (coverage.keyframes != 1)} looked at "
+        f"\n{coverage.keyframes_analyzed} of {coverage.keyframes} keyframe{'s' * (coverage.keyframes != 1)} looked at "
         f"by {one_line(timeline.model.name)}",
         style="dim",
     )

@@ -42,6 +42,7 @@ async function upload(files) {
   try {
     body.append("request", JSON.stringify(wanted()));
   } catch (error) {
+    $("files").value = ""; // or choosing the same file again would be no change
     tell($("problem"), error);
     return;
   }

@@ -32,7 +32,7 @@ function drawJob(job) {
 // What was sent can be watched while it is worked on, where the browser can play it.
 function drawPreview(job) {
   if (!job.links.video || $("preview").childElementCount) return;
-  const video = make("video", { src: job.links.video, controls: true, playsInline: true, muted: true, preload: "metadata" });
+  const video = make("video", { src: job.links.video, controls: true, playsInline: true, muted: true, preload: "metadata", ariaLabel: job.name });
   video.onloadeddata = () => { $("preview").hidden = false; };
   $("preview").append(video);
 }
@@ -66,7 +66,9 @@ async function open() {
   } catch (error) {
     stream?.close();
     if (error.status === 401) location.href = "/";
-    tell($("problem"), error);
+    const missing = error.status === 404 || error.status === 422; // 422: no timeline can have such a name
+    tell($("problem"), missing ? new Error("There is no timeline at this address. It may have been deleted.") : error);
+    $("progress").hidden = $("percent").hidden = missing;
     $("stage").textContent = "";
     $("cancel").hidden = true;
     if (passes(error)) setTimeout(open, AGAIN_MS);
@@ -100,7 +102,7 @@ function show(job) {
   document.body.className = "";
   $("job").remove();
   if (job.links.video && !job.timeline.media.container.includes("image")) {
-    const player = make("video", { id: "player", src: job.links.video, controls: true, playsInline: true, preload: "auto" });
+    const player = make("video", { id: "player", src: job.links.video, controls: true, playsInline: true, preload: "auto", ariaLabel: job.name });
     player.muted = true;
     player.onerror = () => player.remove();
     if (matchMedia("(hover: hover)").matches) {
@@ -137,6 +139,7 @@ function drawReviews(job) {
     jump.onclick = () => window.seek(item.start_seconds);
     const decide = (verdict) => {
       const button = make("button", { type: "button", textContent: verdict, className: verdict });
+      button.ariaLabel = `${verdict}: ${item.clause} at ${clock(item.start_seconds)}`;
       button.setAttribute("aria-pressed", String(review?.verdict === verdict));
       button.onclick = trying(problem, async () => drawReviews(await send(`${base}/reviews/${item.id ?? number}`, "PUT", { verdict, note: note.value })));
       return button;

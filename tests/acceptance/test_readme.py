@@ -40,12 +40,32 @@ def test_every_command_is_in_the_table_or_explained_elsewhere():
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "CHANGELOG.md", "docs/design.md", "docs/glossary.md", "samples/README.md"]
+    "page",
+    [
+        "README.md",
+        "CHANGELOG.md",
+        "samples/README.md",
+        *(f"docs/{each.name}" for each in ROOT.glob("docs/*.md")),
+    ],
 )
 def test_links_lead_somewhere(page):
-    text = (ROOT / page).read_text("utf-8")
-    for link in re.findall(r"\]\(([^)#]+)", text):
-        assert link.startswith("https://") or (ROOT / page).parent.joinpath(link).exists(), link
+    for link, _, anchor in (
+        each.partition("#") for each in re.findall(r"\]\(([^)]+)\)", text_of(ROOT / page))
+    ):
+        if link.startswith("https://"):
+            continue
+        target = (ROOT / page).parent / link if link else ROOT / page
+        assert target.exists(), link
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", text_of(target), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}, (
+                anchor
+            )
+
+
+def text_of(page: Path) -> str:
+    """The page without its examples, whose comments look like headings."""
+    return re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
 
 
 def test_every_dependency_is_defended():
@@ -76,13 +96,21 @@ def test_the_timeline_shown_is_that_of_the_sample(analyze: Analyze):
         **event, "confidence": pytest.approx(shown["confidence"], abs=0.02),
         "boxes": event["boxes"][: len(shown["boxes"])],
     }  # fmt: skip
-    rows = re.findall(r"^ +(\d:[\d.]+) – (\d:[\d.]+)   (\S.*?)  +", README, re.MULTILINE)
+    rows = re.findall(r"^ +(\d:[\d.]+) – (\d:[\d.]+)   (\S.*?)  +(?:\d+ %)? +([\d ]+)$", README, re.MULTILINE)
     told = {
-        (each["description"], round(each["start_seconds"], 1), round(each["end_seconds"], 1))
+        (
+            each["description"],
+            round(each["start_seconds"], 1),
+            round(each["end_seconds"], 1),
+            tuple(each["evidence"]),
+        )
         for each in document["events"]
     }
     assert len(rows) >= 5
-    assert {(description, seconds(start), seconds(end)) for start, end, description in rows} <= told
+    assert {
+        (description, seconds(start), seconds(end), tuple(map(int, keyframes.split())))
+        for start, end, description, keyframes in rows
+    } <= told
 
 
 def seconds(clock: str) -> float:

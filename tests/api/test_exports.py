@@ -209,3 +209,17 @@ def test_what_has_lines_keeps_how_far_in_they_begin(form, line):
     assert line in render(nested, form)
     deep = replace(made, results=Results(custom={"text": " " * 9_999 + "x\n\ty"}))
     assert len(render(deep, form)) < 9_999
+
+
+def test_a_narrow_terminal_gets_paragraphs_of_whole_words(monkeypatch: pytest.MonkeyPatch):
+    made = handmade.of_every_task("said something")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "40")
+    text = re.sub(r"\x1b\[[0-9;]*m", "", render(made, "table"))
+    assert max(map(len, text.splitlines())) <= 40
+    assert "0:10.0 – 0:20.0\n  tag: said something\n  sure: 50 %\n" in text
+
+
+def test_what_was_looked_at_stands_apart_from_a_long_text():
+    made = replace(handmade.timeline(), results=Results(custom={"text": "the end"}))
+    assert "the end\n\n3 of 4 keyframes" in render(made, "table")

@@ -17,7 +17,7 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-_REFUSED = re.compile("the server responded with a status of (401|409|422|503) ")
+_REFUSED = re.compile("the server responded with a status of (401|404|409|422|503) ")
 
 
 @pytest.fixture(scope="module")
@@ -194,6 +194,23 @@ def test_a_page_outlives_a_server_that_is_away(page: Page, service: Service, whe
         expect(page.locator(".span.event").first).to_be_visible()
 
 
+def test_arrows_lead_through_tabs_by_keyboard_and_through_keyframes_after_a_click(
+    page: Page, service: Service
+) -> None:
+    job = service.post(moving_square(seed=211), params={"wait": 20}).json()
+    page.goto(f"/timelines/{job['id']}")
+    tab = page.locator("#tabs [aria-selected=true]")
+    page.get_by_role("tab", name="Shots").click()
+    page.keyboard.press("ArrowRight")
+    expect(tab).to_contain_text("Shots")
+    expect(page.locator("#now small")).to_contain_text("keyframe 1 ")
+    page.locator("#search").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")
+    expect(tab).to_be_focused()
+    expect(tab).not_to_contain_text("Shots")
+
+
 def test_what_is_focused_stays_so_while_jobs_get_on(page: Page, service: Service) -> None:
     """Who goes through the list by keyboard is not thrown out of it each time it is drawn anew."""
     old = service.post(moving_square(seed=207), name="old.gif", params={"wait": 20}).json()
@@ -230,6 +247,23 @@ def test_who_cancels_by_keyboard_can_try_again_from_there(page: Page, service: S
     assert service.ended(job["id"])["status"] == "complete"
 
 
+@pytest.mark.parametrize("name", ["nothing", "0" * 32])
+def test_an_address_without_a_timeline_says_so(page: Page, name: str) -> None:
+    page.goto(f"/timelines/{name}")
+    expect(page.locator("#problem")).to_contain_text("There is no timeline at this address.")
+    expect(page.locator("#progress")).to_be_hidden()
+    expect(page.get_by_role("link", name="Back")).to_be_visible()
+
+
+def test_a_name_has_room_on_a_phone_beside_the_buttons(page: Page, service: Service) -> None:
+    page.set_viewport_size({"width": 360, "height": 780})
+    job = service.post(moving_square(seed=210), name="holiday-by-the-sea.gif", params={"wait": 20}).json()
+    page.goto(f"/timelines/{job['id']}")
+    expect(page.locator("#name")).to_have_text("holiday-by-the-sea.gif")
+    assert page.evaluate("$('name').scrollWidth <= $('name').clientWidth")
+    assert page.evaluate("$('theme').offsetTop < $('name').offsetTop"), "buttons in one line, the name below"
+
+
 def test_a_refusal_is_told_in_words(page: Page) -> None:
     page.goto("/")
     page.locator("summary").click()
@@ -237,6 +271,17 @@ def test_a_refusal_is_told_in_words(page: Page) -> None:
     page.fill("input[name=end]", "5")
     page.set_input_files("#files", {"name": "a.gif", "mimeType": "image/gif", "buffer": moving_square()})
     expect(page.locator("#problem")).to_contain_text("ends (5 s) before it starts")
+
+
+def test_a_file_that_was_not_taken_can_be_chosen_again(page: Page) -> None:
+    page.goto("/")
+    checked = page.locator("#tasks input:checked")
+    expect(checked).to_have_count(3)
+    for _ in range(3):
+        checked.first.uncheck(force=True)
+    page.set_input_files("#files", {"name": "a.gif", "mimeType": "image/gif", "buffer": moving_square()})
+    expect(page.locator("#problem")).to_have_text("Choose at least one thing to find.")
+    assert page.input_value("#files") == "", "the same file once more would be no change, and not taken"
 
 
 def test_a_person_decides_what_moderation_was_unsure_of(page: Page, service: Service) -> None:

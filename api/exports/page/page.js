@@ -44,22 +44,29 @@ function frameAt(time) {
   return choice.reduce((best, frame) => (away(frame) < away(best) ? frame : best), choice[0]);
 }
 
-const hue = (degrees) => `light-dark(oklch(0.76 0.12 ${degrees}), oklch(0.56 0.13 ${degrees}))`;
+const hue = (degrees) => `light-dark(oklch(0.76 0.12 ${degrees}), oklch(0.51 0.13 ${degrees}))`;
 const tracks = [...new Set(events.map((event) => event.track))];
 const tintOf = new Map(tracks.map((track, i) => [track, hue((250 + i * 137.5) % 360)]));
 const tint = (track) => tintOf.get(track) ?? "var(--accent)";
 
-// -- what the lists hold: {start, end, title, more, sure, tint, event, frames} ------------------------------------------
+// -- what the lists hold: {start, end, title, more, sure, measure, tint, event, frames, tables} ------------------------------------------
 
 const instancesOf = (element, title, extra = {}) => element.instances.map((each) => ({
   start: each.start_seconds, end: each.end_seconds, title, frames: each.keyframes, ...extra,
 }));
 const described = new Map((results.describe?.shots ?? []).map((each) => [each.shot, each.description]));
+const reasons = {
+  only: "the only picture", first: "first keyframe", last: "last keyframe", shot: "stands for its shot", change: "something changes",
+  settled: "a change has come to rest", coverage: "fills a long gap", uniform: "evenly spaced", interval: "at the interval asked for",
+  zoom: "a closer look",
+};
 const begins = { start: "begins the video", cut: "after a cut", gradual: "after a gradual transition" };
 const entry = (thing, title, extra) => ({ start: thing.start_seconds, end: thing.end_seconds, title, ...extra });
 const whole = { start: 0, end: duration, frames: [] };
 const things = new Map((results.objects?.tracks ?? []).map((track) => [track.id, `${track.label} ${track.id}`]));
 const thing = (id) => things.get(id) ?? id;
+// Tables of a page are shown as such; its Markdown holds them once more.
+const withoutTables = (markdown) => markdown.split("\n").filter((line) => !line.trimStart().startsWith("|")).join("\n").trim();
 const lists = {
   Answer: !results.ask ? [] : [
     { ...whole, ...instancesOf(results.ask, "")[0], title: `${results.ask.not_visible ? "Not visible. " : ""}${results.ask.answer}`,
@@ -85,15 +92,18 @@ const lists = {
     ...(results.objects?.relations ?? []).flatMap((each) =>
       instancesOf(each, `${thing(each.subject)} ${each.relation} ${thing(each.object)}`, { more: "relation" })),
   ],
-  Moderation: (results.moderation?.clauses ?? []).flatMap((clause) => {
-    const said = { more: `${clause.verdict}: ${clause.explanation}`, sure: clause.confidence };
-    return clause.instances.length ? instancesOf(clause, clause.id, said)
-      : [{ start: 0, end: duration, title: clause.id, frames: [], ...said }];
-  }),
+  Moderation: !results.moderation ? [] : [
+    { ...whole, title: results.moderation.verdict, more: `the video as a whole, by the policy ${results.moderation.policy}` },
+    ...results.moderation.clauses.flatMap((clause) => {
+      const said = { more: [clause.verdict, clause.explanation].filter(Boolean).join(": "), sure: clause.confidence, measure: "likelihood" };
+      return clause.instances.length ? instancesOf(clause, clause.id, said) : [{ ...whole, title: clause.id, ...said }];
+    }),
+  ],
 };
 for (const page of results.documents ?? []) {
   const values = Object.entries(page.fields).map(([name, value]) => `${name}: ${value}`);
-  lists.Documents = [...lists.Documents ?? [], ...instancesOf(page, page.title || "Untitled", { more: [...values, page.markdown].join("\n") })];
+  const more = [...values, page.tables.length ? withoutTables(page.markdown) : page.markdown].filter(Boolean).join("\n");
+  lists.Documents = [...lists.Documents ?? [], ...instancesOf(page, page.title || "Untitled", { more, tables: page.tables })];
 }
 if (results.custom) {
   const { text, ...others } = results.custom;
@@ -105,29 +115,42 @@ for (const part of results.custom_parts ?? []) {
 }
 for (const name of Object.keys(lists)) if (name !== "Events" && !lists[name].length) delete lists[name];
 for (const [name, list] of Object.entries(lists)) if (name !== "Answer") list.sort((a, b) => a.start - b.start);
-if (lists.Answer) state.tab = "Answer";
-const found = (item) => !state.search
-  || `${item.title} ${item.more ?? ""} ${item.event?.track ?? ""}`.toLowerCase().includes(state.search);
+// What was asked for is seen first: shots are there always.
+state.tab = lists.Answer ? "Answer" : Object.keys(lists).find((name) => name !== "Shots" && lists[name].length) ?? "Events";
+const wordsOf = (item) => [item.title, item.more, item.event?.track, ...(item.tables ?? []).flatMap((each) => [each.columns, ...each.rows]).flat()];
+const found = (item) => !state.search || wordsOf(item).join(" ").toLowerCase().includes(state.search);
 
 // -- head, stage and lists ----------------------------------------------------------------------------------------------
 
 function drawHead() {
   $("name").textContent = media.name;
   $("facts").textContent = [clock(duration), `${media.width} × ${media.height}`, media.codec,
-    media.average_fps ? `${+media.average_fps.toFixed(2)} fps` : "", plural(shots.length, "shot"),
+    media.frame_count !== 1 && media.average_fps >= 0.005 ? `${+media.average_fps.toFixed(2)} fps` : "", plural(shots.length, "shot"),
     plural(events.length, "event"), `${coverage.keyframes_analyzed} of ${coverage.keyframes} keyframes looked at by ${timeline.model.name}`]
     .filter(Boolean).join(" · ");
   $("status").textContent = timeline.status;
   $("status").classList.add(timeline.status);
   $("summary").textContent = timeline.summary;
   $("summary").hidden = !timeline.summary;
+  for (const cut of ["name", "facts"]) $(cut).title = $(cut).textContent;
+  drawNotices();
+}
+
+// What a reader must know before they rely on the rest; all of it is under About.
+function drawNotices() {
+  const unseen = coverage.gaps.map((gap) => `Not looked at: ${span(gap)} (${gap.reason.replaceAll("_", " ")})`);
+  const said = [...unseen, ...timeline.warnings.map((warning) => warning.message)], shown = said.slice(0, said.length > 3 ? 2 : 3);
+  const more = make("button", { type: "button", textContent: `${said.length - shown.length} more` });
+  more.onclick = () => { openTab("About"); focusTab(); };
+  $("notices").replaceChildren(...shown.map((text) => make("li", { textContent: text })), ...(said.length > shown.length ? [make("li", {}, more)] : []));
+  $("notices").hidden = !said.length;
 }
 
 function boxesOn(frame) {
   const ofEvents = events.flatMap((event) => event.boxes.filter((box) => box.keyframe === frame.index)
-    .map((box) => ({ ...box, tint: tint(event.track), chosen: event === state.event })));
+    .map((box) => ({ ...box, tint: tint(event.track), chosen: event === state.event, unnamed: event.track === "text" && event !== state.event })));
   const ofText = (results.text ?? []).filter((text) => text.instances.some((each) => each.keyframes.includes(frame.index)))
-    .map((text) => ({ box: text.box, label: text.text, tint: "#f3d36b", faint: true }));
+    .map((text) => ({ box: text.box, label: text.text, tint: "#f3d36b", faint: true, unnamed: true }));
   const ofTracks = (results.objects?.tracks ?? []).flatMap((track) => track.boxes
     .filter((box) => box.keyframe === frame.index).map((box) => ({ ...box, label: track.label, tint: "#7fd1c7" })));
   const unique = new Map([...ofText, ...ofTracks, ...ofEvents].map((box) => [box.label + box.box.map((n) => n.toFixed(2)), box]));
@@ -143,28 +166,47 @@ function drawStage() {
   const still = picture(frame) ? make("img", { src: picture(frame), alt: name })
     : make("div", { className: "absent" }, make("b", { textContent: clock(frame.time_seconds) }), "picture not stored");
   const image = player ?? still, onIt = !player || (player.paused && Math.abs(state.time - frame.time_seconds) < 0.05);
-  const boxes = state.boxes && onIt ? boxesOn(frame).map(({ box: [x0, y0, x1, y1], label, tint: colour, faint }) =>
+  const boxes = state.boxes && onIt ? boxesOn(frame).map(({ box: [x0, y0, x1, y1], label, tint: colour, faint, unnamed }) =>
     make("div", {
       className: `box${faint ? " faint" : ""}${y0 < 0.06 ? " low" : ""}`, tint: colour,
       style: { left: `${100 * x0}%`, top: `${100 * y0}%`, width: `${100 * (x1 - x0)}%`, height: `${100 * (y1 - y0)}%` },
-    }, make("span", { textContent: label }))) : [];
+    }, unnamed ? null : make("span", { textContent: label }))) : []; // a name beside each text would hide the text above it
   if (image.parentElement !== figure) figure.replaceChildren(image);
   while (image.nextSibling) image.nextSibling.remove();
   figure.append(...boxes);
   $("now").replaceChildren(clock(state.time), make("small", {
-    textContent: `keyframe ${frame.index} at ${clock(frame.time_seconds, 2)} · shot ${frame.shot} · chosen as ${frame.reason}`,
+    textContent: `keyframe ${frame.index} at ${clock(frame.time_seconds, 2)} · shot ${frame.shot} · ${reasons[frame.reason] ?? frame.reason}`,
   }));
+  $("now").ariaLive = player && !player.paused ? "off" : "polite"; // a screen reader is not to read a running clock
 }
 
 function drawTabs() {
   const names = [...Object.keys(lists), "About"];
+  const held = $("tabs").querySelector(":focus-visible"); // who clicked goes on with the keys of the page
   $("tabs").replaceChildren(...names.map((name) => {
     const tab = make("button", { type: "button", textContent: lists[name] ? `${name} ${lists[name].filter(found).length}` : name });
     tab.setAttribute("role", "tab");
+    tab.setAttribute("aria-controls", "list");
     tab.setAttribute("aria-selected", String(name === state.tab));
-    tab.onclick = () => { state.tab = name; drawTabs(); drawList(); };
+    tab.tabIndex = name === state.tab ? 0 : -1; // the arrows lead to the others
+    tab.onclick = () => openTab(name);
+    if (name === state.tab) $("list").setAttribute("aria-label", name);
     return tab;
   }));
+  if (held) focusTab();
+}
+
+const focusTab = () => $("tabs").querySelector("[aria-selected=true]").focus();
+
+function openTab(name) {
+  state.tab = name;
+  drawTabs();
+  drawList();
+}
+
+function stepTab(by) {
+  const names = [...Object.keys(lists), "About"];
+  openTab(names[(names.indexOf(state.tab) + by + names.length) % names.length]);
 }
 
 function drawRow(item) {
@@ -172,7 +214,7 @@ function drawRow(item) {
   const row = make("button", { type: "button", className: `row${chosen ? " chosen" : ""}`, tint: item.tint },
     make("time", { textContent: item.start === item.end ? clock(item.start) : `${clock(item.start)} – ${clock(item.end)}` }),
     make("span", { className: "what", textContent: item.title }),
-    make("span", { className: "sure", textContent: sure(item.sure ?? null), title: "confidence" }),
+    make("span", { className: "sure", textContent: sure(item.sure ?? null), title: item.measure ?? "confidence" }),
     item.more ? make("span", { className: "more", textContent: item.more }) : null);
   row.dataset.start = item.event ? item.event.start_range_seconds[0] : item.start;
   row.dataset.end = item.event ? item.event.end_range_seconds[1] : item.end;
@@ -185,7 +227,25 @@ function drawRow(item) {
       .map((frame) => make("img", { src: picture(frame), alt: `keyframe ${frame.index}` }))));
   }
   row.onclick = () => (item.event ? choose(item.event) : seek(framesOf(item.frames ?? [])[0]?.time_seconds ?? item.start));
-  return row;
+  return item.tables?.length ? make("div", {}, row, ...item.tables.map(drawTable)) : row;
+}
+
+function drawTable({ columns, rows }) {
+  const line = (kind, cells) => make("tr", {}, ...cells.map((cell) => make(kind, { textContent: cell })));
+  return make("div", { className: "grid" }, make("table", {},
+    make("thead", {}, line("th", columns)), make("tbody", {}, ...rows.map((cells) => line("td", cells)))));
+}
+
+// One row is a stop for the Tab key, the arrows lead to the others.
+function rowsForKeys() {
+  const rows = [...$("list").querySelectorAll(".row")], stop = rows.find((row) => row.matches(".chosen")) ?? rows[0];
+  for (const row of rows) row.tabIndex = row === stop ? 0 : -1;
+  return rows;
+}
+
+function stepRow(by) {
+  const rows = rowsForKeys(), next = rows[rows.indexOf(document.activeElement) + by];
+  next?.focus();
 }
 
 function drawList() {
@@ -194,11 +254,18 @@ function drawList() {
     $("count").textContent = "";
     return;
   }
-  const items = lists[state.tab].filter(found);
+  const items = lists[state.tab].filter(found), held = [...$("list").querySelectorAll(".row")].indexOf(document.activeElement);
   $("list").replaceChildren(...(items.length ? items.map(drawRow)
-    : [make("p", { className: "nothing", textContent: state.search ? "Nothing matches." : "Nothing was found." })]));
+    : [make("p", { className: "nothing", textContent: state.search ? "Nothing matches." : nothing() })]));
+  const rows = rowsForKeys();
+  if (held >= 0) (rows.find((row) => row.matches(".chosen")) ?? rows[held])?.focus(); // who is in the list stays in it
   $("count").textContent = state.search ? `${items.length} of ${lists[state.tab].length}` : "";
   mark();
+}
+
+function nothing() {
+  if (coverage.keyframes && !coverage.keyframes_analyzed) return "Nothing was looked at, so nothing was found.";
+  return coverage.gaps.length ? "Nothing was found in what was looked at." : "Nothing was found.";
 }
 
 function drawAbout() {
@@ -208,7 +275,7 @@ function drawAbout() {
     ["taken from the header", media.guessed.join(", ") || "nothing"],
     ["asked", JSON.stringify(timeline.request)], ["model", `${timeline.model.name} (${timeline.model.backend})`],
     ["longest stretch unseen", lasting(coverage.longest_unseen_seconds)],
-    ...coverage.gaps.map((gap) => ["gap", `${span(gap)}: ${gap.reason}`]),
+    ...coverage.gaps.map((gap) => ["not looked at", `${span(gap)}: ${gap.reason.replaceAll("_", " ")}`]),
     ["took", `${timeline.usage.wall_seconds.toFixed(1)} s`], ["timeline", timeline.id]];
   return make("dl", { className: "about" },
     ...timeline.warnings.map((warning) => make("dd", { className: "warning", textContent: `⚠ ${warning.message}` })),
@@ -226,9 +293,9 @@ function lane(name, className = "", colour = null) {
 
 function bar(className, start, end, row, text, pressed) {
   const button = make("button", {
-    type: "button", className: `span ${className}`, textContent: text,
+    type: "button", className: `span ${className}`, tabIndex: -1, // for pointers; for keys there is the list
     style: { left: percent(start), width: `calc(${percent(end - start)} - 1px)`, top: `${row * 1.6 + 0.25}rem` },
-  });
+  }, make("span", { textContent: text }));
   button.onclick = (click) => { click.stopPropagation(); pressed(click); };
   return button;
 }
@@ -303,12 +370,12 @@ function drawStrip() {
   let free = 0;
   strip.replaceChildren();
   for (const frame of keyframes) {
-    const width = Math.min(height * frame.width / frame.height, room);
+    const width = Math.min(height * frame.width / frame.height, room), share = (pixels) => `${(100 * pixels / room).toFixed(4)}%`;
     const left = Math.min(Math.max(frame.time_seconds / duration * room - width / 2, 0), room - width);
     const chosen = frame === state.frame ? " chosen" : "";
     if (left >= free) {
       free = left + width + 3;
-      const style = { left: `${left}px`, width: `${width}px` };
+      const style = { left: share(left), width: share(width) }; // paper is narrower than the screen
       strip.append(picture(frame) ? make("img", { src: picture(frame), alt: "", className: chosen, style })
         : make("div", { className: `absent${chosen}`, style }));
     }
@@ -366,7 +433,7 @@ function play() {
 }
 
 function choose(event) {
-  if (state.tab !== "Events") { state.tab = "Events"; drawTabs(); drawList(); }
+  if (state.tab !== "Events") openTab("Events");
   seek(framesOf(event.evidence)[0]?.time_seconds ?? event.start_seconds, event);
   document.querySelector(".row.chosen")?.scrollIntoView({ block: "nearest" });
   bars.get(event).scrollIntoView({ block: "nearest", inline: "nearest" });
@@ -374,7 +441,15 @@ function choose(event) {
 
 function step(by) {
   const frame = keyframes[keyframes.indexOf(state.frame) + by];
-  if (frame) seek(frame.time_seconds);
+  if (!frame) return;
+  seek(frame.time_seconds);
+  reveal();
+}
+
+// Zoomed in, the place that is looked at may lie outside of what is shown of the lanes.
+function reveal() {
+  const view = $("scroller"), gutter = over.offsetLeft, at = gutter + over.clientWidth * state.time / duration;
+  if (at < view.scrollLeft + gutter || at > view.scrollLeft + view.clientWidth - 8) view.scrollLeft = at - (view.clientWidth + gutter) / 2;
 }
 
 function stepEvent(by) {
@@ -429,6 +504,9 @@ document.addEventListener("keydown", (press) => {
     return;
   }
   if (press.ctrlKey || press.metaKey || press.altKey || !keys[press.key]) return;
+  const within = press.target.closest?.("#tabs, #list")?.id, aside = { ArrowLeft: -1, ArrowRight: 1 }[press.key], along = { ArrowUp: -1, ArrowDown: 1 }[press.key];
+  if (within === "tabs" && aside) { press.preventDefault(); stepTab(aside); return; }
+  if (within === "list" && along && state.tab !== "Events") { press.preventDefault(); stepRow(along); return; }
   if (press.target.closest?.("input, textarea, select, [contenteditable]")) return;
   if (press.key === " " && press.target.closest?.("button, a, summary")) return;
   press.preventDefault();
