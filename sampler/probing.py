@@ -33,7 +33,7 @@ _FEWEST_OTHERS, _MOST_OTHERS = (2, 3), (3, 8)
 the next sync frame shows, and where they do not; in short groups and in long ones."""
 _WORTH = 12
 """Packets that are decoded at the cost of asking about one and the chance that it says something."""
-_BRIEF, _SMALL = 5, 0.25
+_BRIEF, _SMALL = 5, 0.5
 """In groups worth so few questions: share of a sync frame from which packets are asked though all is explained."""
 _LEADS_ON, _ALTERED = 0.4, 2.0
 """Correlation of detail from which the last shot of a group is what the next sync frame shows, whatever became of

@@ -53,7 +53,7 @@ def test_the_page_without_scripts_tells_everything_in_tables():
     for words in (
         "Events",
         "=HYPERLINK",
-        "said left of t1",
+        "said left of said t1",
         "review, by the policy said",
         "model failed",
         "total",
