@@ -102,6 +102,40 @@ def test_where_a_livelier_shot_follows_no_band_may_be_uncovered(
     assert teller.asked.total() <= 12
 
 
+@pytest.mark.parametrize(
+    ("hardly", "calm", "strictly"),
+    [
+        ({18: (0.4, 0.2)}, True, False),
+        ({18: (0.4, 0.05)}, False, False),
+        ({17: (0.4, 0.2), 19: (0.4, 0.2)}, False, False),
+        ({20: (0.4, 0.2), 21: (0.3, 0.2)}, False, False),
+    ],
+    ids=["one alone", "a band that is new", "two", "one beside another"],
+)
+def test_one_packet_that_hardly_goes_on_among_others_that_do_is_motion(
+    hardly: dict[int, tuple[float, float]], *, calm: bool, strictly: bool
+) -> None:
+    assert probe(RISING, Teller(hardly)).calm(0, 50) == calm
+    assert probe(RISING, Teller(hardly)).calm(0, 50, strictly=True) == strictly
+
+
+@pytest.mark.parametrize(
+    ("shares", "last"),
+    [
+        ({}, None),
+        ({16: (0.1, 0.0)}, 16),
+        ({16: (0.1, 0.0), 19: (0.1, 0.0), 30: (0.1, 0.0)}, 19),
+        (dict.fromkeys(LOUDEST, (0.1, 0.0)), 45),
+    ],
+    ids=["motion", "once", "and once more", "without end"],
+)
+def test_what_is_more_than_motion_ends_where_nothing_else_follows(
+    shares: dict[int, tuple[float, float]], last: int | None
+) -> None:
+    until = probe(RISING, Teller(shares)).stirs_until(0, 45)
+    assert until == (None if last is None else (50 + last) * 40)
+
+
 def test_no_packet_is_asked_twice() -> None:
     teller = Teller({})
     one = probe(RISING, teller)
@@ -174,3 +208,44 @@ def test_shots_within_a_group_are_found_and_seen_without_decoding_what_lies_betw
     }
     for strip in glimpses:
         assert np.abs(strip.luma[0].astype(float) - shown[strip.pts[0]]).mean() < 6
+
+
+def pan(path: Path, last_look: int) -> PacketReader:
+    """Five seconds a group: a cut after a second, then a camera that pans until it shows something else altogether.
+
+    From frame ``last_look`` on a third picture is shown.
+    """
+    rng = np.random.default_rng(9)
+    first, last = (rng.integers(0, 256, (180, 320), np.uint8) // 4 + 60 for _ in range(2))
+    strength = cv2.resize(rng.integers(0, 256, (3, 12), np.uint8), (960, 180), interpolation=cv2.INTER_CUBIC)
+    wide = (128 + (rng.random((180, 960)) - 0.5) * strength).astype(np.uint8)
+    with av.open(str(path), "w") as container:
+        options = {"g": "125", "sc_threshold": "0", "preset": "fast", "bf": "2"}
+        stream = container.add_stream("libx264", rate=25, options=options)
+        stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
+        for number in range(500):
+            panned = wide[:, 2 * min(number, 320) :][:, :320]
+            shown = first if number < 25 else panned if number < last_look else last
+            container.mux(
+                stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(shown), format="gray"))
+            )
+        container.mux(stream.encode(None))
+    found = open_source(VideoFile(path), Limits(), draft=True)
+    assert isinstance(found, PacketReader)
+    return found
+
+
+@pytest.mark.parametrize("last_look", [500, 125, 120])
+def test_a_shot_that_moves_on_to_something_else_is_followed_to_the_end_of_its_group(
+    tmp_path: Path, last_look: int
+) -> None:
+    reader = pan(tmp_path / "pan.mp4", last_look)
+    table = timetable_of(reader)
+    groups = reader.groups(table.sync_pts.tolist())
+    group, following = next(groups), next(groups)
+    sync, after = (looks(cast("Frame", each.sync_frame())) for each in (group, following))
+    candidates = outstanding_leaders(table, 0)[:1]
+    openings = Probe(table, 0, group).openings(candidates, sync, after)
+    assert [opening.seconds for opening in openings] == ([1.0] if last_look == 500 else [])
+    assert all(opening.sure for opening in openings)
+    reader.close()
