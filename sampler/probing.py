@@ -102,11 +102,13 @@ class Probe:
         """Whether packets that were asked about say where pictures change: none begins a shot, and most go on."""
         if not self._told or self.begin(list(self._told)):
             return False
-        return len(self.new()) <= max(1, _MOST_NEW * len(self._told))
+        return len(self._new_in_part()) <= max(1, _MOST_NEW * len(self._told))
 
     def new(self) -> list[int]:
-        """The packets that were asked about and are new in good part."""
-        return sorted(packet for packet in self._told if not self.go_on([packet], _GOES_ON))
+        """The packets that were asked about and are new in good part, and all that are as large as a picture."""
+        sizes = self._table.sizes(self._number)
+        large = {packet for packet in self._largest if sizes[packet] >= LARGE * sizes[0]}
+        return sorted(large | self._new_in_part())
 
     def calm(self, begin: int, end: int, *, strictly: bool = False) -> bool:
         """Whether nothing but motion happens between two packets, the first of which is a whole picture.
@@ -265,6 +267,9 @@ class Probe:
         frames = self._group.glimpses([packet, *later[later > packet].tolist()])
         seen = [*map(detail, frames), following.detail]
         return len(seen) > 1 and all(same_detail(one, other, _ARRIVES) for one, other in pairwise(seen))
+
+    def _new_in_part(self) -> set[int]:
+        return {packet for packet in self._told if not self.go_on([packet], _GOES_ON)}
 
     def _shares(self, packet: int) -> tuple[float, float] | None:
         if packet not in self._told:
