@@ -67,6 +67,8 @@ _STEP, _STEADY_SECONDS, _AROUND_SECONDS = 0.2, 1.0, 0.45
 to either, and how far from the step that one shot gives way to another may be."""
 _FEWEST_STEADY, _MOST_STEADY = 3, 12
 """So many leaders on either side are held against one another, at least and at most."""
+_WAKING_SECONDS, _WAKES = 0.5, 1.5
+"""How long before the end of a group leaders may have grown, to how many times what they had in the time before."""
 _MOST_ASKED = 9
 """Leaders about a step that are asked; where every picture is one, not every one need be."""
 _FEW_GROUPS = 24
@@ -315,6 +317,17 @@ def turning(table: Timetable, group: int, begin: int, end: int) -> tuple[int, ..
     at, reach = int(step.argmax()) + count, max(1, round(_AROUND_SECONDS / spacing))
     about = found[max(0, at - reach) : at + reach + 1]
     return tuple(about[:: -(-len(about) // _MOST_ASKED)].tolist())
+
+
+def wakes(table: Timetable, group: int, begin: int) -> bool:
+    """Whether leaders after a packet grow at the end of their group: what begins there may end in the next one."""
+    found = leaders(table.pts(group))
+    found = found[found > begin]
+    seconds = (table.pts(group)[found] - table.pts(group).max()) * float(table.time_base)
+    sizes = table.sizes(group)[found].astype(np.float64)
+    last = seconds >= -_WAKING_SECONDS
+    before = ~last & (seconds >= -_WAKING_SECONDS - _STEADY_SECONDS)
+    return bool(last.any() and before.any() and np.median(sizes[last]) >= _WAKES * np.median(sizes[before]))
 
 
 def even(table: Timetable, group: int, begin: int, after: int, end: int) -> bool:

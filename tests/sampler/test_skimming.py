@@ -23,6 +23,7 @@ from sampler.groups import (
     outstanding_leaders,
     quiet,
     timetable,
+    wakes,
 )
 from sampler.scanning import Scan
 from sampler.skimming import Unfit, skim
@@ -396,6 +397,13 @@ def test_a_slide_that_gives_way_to_motion_for_good_is_not_even() -> None:
     awakes = [1000, *([2] * 14), *([60] * 5), *([200] * 30)]
     groups = table([CALM, moving, awakes, SWOLLEN])
     assert [even(groups, number, 0, 0, 50) for number in range(4)] == [True, True, False, False]
+
+
+def test_a_group_at_whose_end_leaders_grow_wakes() -> None:
+    waking = [1000, *([50] * 38), *([80] * 11)]
+    groups = table([CALM, waking, SWOLLEN, [1000, *([80] * 24), *([50] * 25)]])
+    assert [wakes(groups, number, 0) for number in range(4)] == [False, True, False, False]
+    assert not wakes(groups, 1, 40)
 
 
 def test_packets_beside_a_large_one_are_never_left_out() -> None:
