@@ -262,7 +262,8 @@ class Probe:
 
     def _arrives(self, packet: int, following: Looks) -> bool:
         """Whether nothing but motion leads from the first picture of a shot to what the next sync frame shows."""
-        if wakes(self._table, self._number, packet) or not self.calm(packet, len(self._table.sizes(self._number))):
+        end = len(self._table.sizes(self._number))
+        if wakes(self._table, self._number, packet) or not self.calm(packet, end):
             return False
         later = leaders(self._table.pts(self._number))
         frames = self._group.glimpses([packet, *later[later > packet].tolist()])
