@@ -6,7 +6,8 @@ See ``sampler.origins`` for what is told and why.
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
-from itertools import pairwise
+from itertools import pairwise, takewhile
+from threading import Event
 
 import numpy as np
 
@@ -71,10 +72,12 @@ pushes, one level of activity away for another."""
 class Probe:
     """Of a group and those of its packets that were asked about."""
 
-    def __init__(self, table: Timetable, number: int, group: Group) -> None:
+    def __init__(self, table: Timetable, number: int, group: Group, stopped: Event | None = None) -> None:
+        """``stopped`` is set when nobody wants to know more."""
         self._table = table
         self._number = number
         self._group = group
+        self._stopped = stopped or Event()
         self._told: dict[int, tuple[float, float] | None] = {}
         """Of every packet that was asked about, how much comes from earlier pictures, in all and of the least band."""
 
@@ -267,7 +270,8 @@ class Probe:
             return False
         later = leaders(self._table.pts(self._number))
         frames = self._group.glimpses([packet, *later[later > packet].tolist()])
-        seen = [*map(detail, frames), following.detail]
+        wanted = takewhile(lambda _: not self._stopped.is_set(), frames)
+        seen = [*map(detail, wanted), following.detail]
         return len(seen) > 1 and all(same_detail(one, other, _ARRIVES) for one, other in pairwise(seen))
 
     def _new_in_part(self) -> set[int]:

@@ -80,7 +80,7 @@ class _Skim:
         own, after = sync(), None if following is None else following()
         if own is None or (following is not None and after is None):
             return Unfit("its sync frames do not decode by themselves")
-        probe = Probe(self._table, number, group)
+        probe = Probe(self._table, number, group, self._course.stopped)
         verdict = self._verdict(number, own, after)
         openings: list[Opening] = []
         if after is not None and verdict.candidates:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
+from threading import Event
 from typing import cast
 
 import av
@@ -247,5 +248,8 @@ def test_a_shot_that_moves_on_to_something_else_is_followed_to_the_end_of_its_gr
     candidates = outstanding_leaders(table, 0)[:1]
     openings = Probe(table, 0, group).openings(candidates, sync, after)
     assert [opening.seconds for opening in openings] == ([1.0] if last_look == 500 else [])
+    stopped = Event()
+    stopped.set()
+    assert Probe(table, 0, group, stopped).openings(candidates, sync, after) == []
     assert all(opening.sure for opening in openings)
     reader.close()
