@@ -309,6 +309,8 @@ def _is_plausible(line: TextLine) -> bool:
     letters = normalise(line.text)
     if len(letters) < 2:
         return letters.isdecimal() and line.confidence >= _CERTAIN  # a letter is mostly a shape taken for one
+    if len({*letters}) == 1 and len(letters) == len(line.text.strip()):
+        return line.confidence >= _CERTAIN  # and one letter again and again is mostly buttons in a row
     return line.confidence >= (_SURE if len(letters) <= _SHORT else _LIKELY)
 
 
