@@ -6,7 +6,7 @@ See ``sampler.origins`` for what is told and why.
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
-from itertools import pairwise, takewhile
+from itertools import chain, pairwise, takewhile
 from threading import Event
 
 import numpy as np
@@ -142,12 +142,8 @@ class Probe:
 
         Lazy: each costs a question.
         """
-        anything = False
-        for packet in self._new_between(begin, after, end, strictly=strictly):
-            anything = True
-            yield packet
-        if not anything:
-            yield from self._turning(after, end)
+        new = self._new_between(begin, after, end, strictly=strictly)
+        return _or_else(new, self._turning(after, end))
 
     def _new_between(self, begin: int, after: int, end: int, *, strictly: bool) -> Iterator[int]:
         """Of the largest packets those that do not go on with what was before, as far as sizes leave that open."""
@@ -175,31 +171,28 @@ class Probe:
                 yield packet
 
     def _new_where_packets_rise(self, packets: Collection[int], *, strictly: bool) -> Iterator[int]:
-        anything = False
-        for packet in packets:
-            if not self.go_on([packet], _GOES_ON if strictly else _HARDLY, _BAND):
-                anything = True
-                yield packet
-        if not (anything or strictly):
-            yield from self._several(packets)
+        least = _GOES_ON if strictly else _HARDLY
+        new = (packet for packet in packets if not self.go_on([packet], least, _BAND))
+        return new if strictly else _or_else(new, self._several(packets))
 
-    def _several(self, packets: Collection[int]) -> list[int]:
+    def _several(self, packets: Iterable[int]) -> Iterator[int]:
         """Those of these packets that hardly go on with what was before, unless it is one with others beside it."""
         hardly = [packet for packet in packets if not self.go_on([packet], CONTINUES)]
         beside = (leaders_beside(self._table, self._number, packet) for packet in hardly)
-        alone = all(self.go_on(packets, _BESIDE, _BAND) for pair in beside for packets in pair)
-        return [] if len(hardly) <= 1 and alone else hardly
+        if len(hardly) > 1 or not all(self.go_on(side, _BESIDE, _BAND) for pair in beside for side in pair):
+            yield from hardly
 
     def _least_band(self, packet: int, *, strictly: bool) -> float:
         """How much of every band must go on where packets do not rise."""
         shares = self._shares(packet)
         return _EVEN_BAND if strictly or shares is None else _OF_WHOLE * shares[0]
 
-    def _turning(self, begin: int, end: int) -> list[int]:
+    def _turning(self, begin: int, end: int) -> Iterator[int]:
         """Packets where one level of sizes gives way to another, if pictures uncover a band from edge to edge there."""
         about = turning(self._table, self._number, begin, end)
         bands = [shares[1] for shares in map(self._shares, about) if shares is not None]
-        return list(about) if bands and min(bands) < _DIP * max(bands) else []
+        if bands and min(bands) < _DIP * max(bands):
+            yield from about
 
     def openings(self, candidates: Iterable[int], before: Looks, following: Looks) -> list[Opening]:
         """The shots that may begin with some of these packets, in order; none if the last does not lead on.
@@ -298,12 +291,18 @@ class Probe:
         sure = (
             sure
             and first is not None
-            and (self.go_on(before, CONTINUES) or self._all_new(before, after))
+            and (self.go_on(before, CONTINUES) or self._all_new(before.tolist(), after.tolist()))
             and self.go_on(speaks, CONTINUES_IN_MOTION)
         )
         at = -1 if first is None else first
         return Opening(packet, int(seen.pts[at]), float(seen.times[at]), sure)
 
-    def _all_new(self, before: Iterable[int], after: Iterable[int]) -> bool:
+    def _all_new(self, before: Collection[int], after: Collection[int]) -> bool:
         """Whether much moves in the picture before a cut, and the one after goes on with what is new."""
-        return self.go_on(before, _BEFORE, _BEFORE_BAND) and self.go_on(after, _AFTER)
+        return bool(after) and self.go_on(before, _BEFORE, _BEFORE_BAND) and self.go_on(after, _AFTER)
+
+
+def _or_else(found: Iterator[int], others: Iterator[int]) -> Iterator[int]:
+    """The ones, or where there are none the others; asks for neither before it must."""
+    first = next(found, None)
+    yield from others if first is None else chain([first], found)
