@@ -14,6 +14,9 @@ from sampler.decoding.running import DecodedFrame, Run
 from sampler.frames import UNTIMED, Frame, Origin, Origins, Packets
 
 _SIGN_OF_LIFE_SECONDS = 0.2
+_FEW_BYTES, _OBJECT_BYTES = 32 << 20, 600
+"""Up to which packets are kept once they have been counted, as reading them costs as much again; and what each takes
+besides its data."""
 _RUN_UP = 4
 """So many packets back there is one to which others refer: the one that is shown last of them."""
 
@@ -81,8 +84,12 @@ class StoredGroup:
                 del frame
 
 
-def count_packets(run: Run) -> Generator[None, None, Packets]:
-    """Read to the end; 25 bytes of memory a packet. Yields a few times a second."""
+def count_packets(run: Run) -> "Generator[None, None, tuple[Packets, list[Packet[VideoStream]]]]":
+    """Read to the end; 25 bytes of memory a packet, and the packets themselves, or none of them if they are many.
+
+    Yields a few times a second.
+    """
+    held, room = list["Packet[VideoStream]"](), _FEW_BYTES
     pts, durations, sizes, sync, flawed = array("q"), array("q"), array("q"), bytearray(), 0
     spoken = monotonic()
     for packet in _sized(run.read_packets()):
@@ -93,28 +100,34 @@ def count_packets(run: Run) -> Generator[None, None, Packets]:
         sizes.append(packet.size)
         sync.append(packet.is_keyframe)
         flawed += packet.is_corrupt or packet.is_discard
+        room -= packet.size + _OBJECT_BYTES
+        if room >= 0:
+            held.append(packet)
+        elif held:
+            held.clear()
         if monotonic() - spoken > _SIGN_OF_LIFE_SECONDS:
             yield
             spoken = monotonic()
-    return Packets(
+    found = Packets(
         np.array(pts, np.int64),
         np.array(durations, np.int64),
         np.array(sizes, np.int64),
         np.frombuffer(bytes(sync), np.bool_),
         flawed + run.broke_off,
     )
+    return found, held
 
 
 def stored_groups(
-    run: Run, decoders: Decoders, sync_pts: Sequence[int]
+    packets: "Iterable[Packet[VideoStream] | None]", decoders: Decoders, sync_pts: Sequence[int]
 ) -> Generator[StoredGroup, None, None]:
-    """The groups that begin with these timestamps, from where ``run`` stands; holds the packets of one at a time."""
+    """The groups that begin with these timestamps; holds the packets of one at a time."""
     wanted = iter(sync_pts)
     begin = next(wanted, None)
     held: list[Packet[VideoStream]] = []
     trailing = 0
     """How many of the held packets belong to the next group already."""
-    for packet in _sized(run.read_packets()):
+    for packet in _sized(packets):
         if trailing and packet.pts is not None and packet.pts > (held[-trailing].pts or 0):
             yield StoredGroup(decoders, held, held[-trailing].pts)
             held, trailing = held[-trailing:], 0

@@ -4,6 +4,9 @@ from collections.abc import Generator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
+from av.packet import Packet
+from av.video.stream import VideoStream
+
 from sampler.decoding.decoders import Decoders, useful_decoders
 from sampler.decoding.grouping import StoredGroup, count_packets, stored_groups
 from sampler.decoding.opening import encrypted_error, is_encrypted
@@ -39,6 +42,8 @@ class VideoReader:
         self._draft = draft
         self._run = Run(path, limits, draft=draft)
         self._counted_end_seconds: float | None = None
+        self._held: list[Packet[VideoStream]] = []
+        """All packets, where they have been counted and are few."""
         try:
             self._check_readable()
             self._running = self._run.frames()
@@ -87,7 +92,7 @@ class VideoReader:
     def packets(self) -> Generator[None, None, Packets]:
         """See ``sampler.frames.PacketReader``."""
         self._restart()
-        found = yield from count_packets(self._run)
+        found, self._held = yield from count_packets(self._run)
         if len(found):
             last = int(found.pts.argmax())
             self._counted_end_seconds = self._run.seconds(int(found.pts[last] + found.durations[last]))
@@ -100,11 +105,13 @@ class VideoReader:
 
     def groups(self, sync_pts: Sequence[int]) -> Generator[StoredGroup, None, None]:
         """See ``sampler.frames.PacketReader``; the last packets having been counted, the file is known to its end."""
-        self._restart()
-        if sync_pts[0] > self._run.zero_seconds / self._run.time_base and not self._approach(sync_pts[0]):
+        held, self._held = self._held, []
+        if not held:
             self._restart()
+            if sync_pts[0] > self._run.zero_seconds / self._run.time_base and not self._approach(sync_pts[0]):
+                self._restart()
         decoders = Decoders(self._run, self._header.rotation_degrees // -90 % 4)
-        yield from stored_groups(self._run, decoders, sync_pts)
+        yield from stored_groups(held or self._run.read_packets(), decoders, sync_pts)
         self._run.end_seconds, self._run.finished = self._counted_end_seconds, True
 
     def notices(self) -> tuple[Notice, ...]:
@@ -159,7 +166,7 @@ class VideoReader:
     # -- moving about --------------------------------------------------------------------------------------------
 
     def _restart(self) -> None:
-        self._first = None
+        self._first, self._held = None, []
         self._run.close()
         self._run = Run(self._path, self._limits, self._run.zero_seconds, draft=self._draft)
         self._running = self._run.frames()
