@@ -48,5 +48,15 @@ def first_of_shot(before: Origins, luma: U8) -> int | None:
     return len(before.pictures)
 
 
+def parts(before: Origins, first: int) -> bool:
+    """Whether a picture shown beside the one that begins a shot comes from its own side alone, as in no dissolve.
+
+    Args:
+        before: As for ``first_of_shot``.
+        first: What that says.
+    """
+    return first < len(before.pictures) or any(origin.later <= ITSELF for origin in before.pictures[-1:])
+
+
 def _difference(one: U8, other: U8) -> float:
     return float(np.abs(one.astype(np.int16) - other).mean())

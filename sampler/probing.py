@@ -3,7 +3,7 @@
 See ``sampler.origins`` for what is told and why.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import chain, pairwise, takewhile
@@ -27,7 +27,7 @@ from sampler.groups import (
     wakes,
 )
 from sampler.measuring import Strip, alone, joined
-from sampler.origins import CONTINUES, CONTINUES_IN_MOTION, ITSELF, begins, first_of_shot
+from sampler.origins import CONTINUES, CONTINUES_IN_MOTION, ITSELF, begins, first_of_shot, parts
 from sampler.swells import leaders
 
 _FEWEST_OTHERS, _MOST_OTHERS = (2, 3), (3, 8)
@@ -64,6 +64,8 @@ _EVEN_BAND, _OF_WHOLE = 0.1, 0.2
 """Where they do not, where a group may end in a cut and elsewhere: elsewhere as a share of what goes on in all."""
 _BEFORE, _BEFORE_BAND, _AFTER = 0.25, 0.1, 0.6
 """Shares of which the first do for the picture before a cut if the last is that of the one after: much moved before."""
+_PARTED = 0.22
+"""Share by which the leader after a cut must go on where pictures beside the cut say that it is one: 0.24 and more."""
 _DIP = 0.65
 """Share of the most any packet about a step goes on in each band, below which another uncovers one: something wipes, or
 pushes, one level of activity away for another."""
@@ -204,7 +206,19 @@ class Probe:
             before: The group's sync frame.
             following: The next one.
         """
-        found: list[tuple[int, Looks]] = []
+        found = self._first_of_shots(candidates, following)
+        while found:
+            openings = self._opened(found, before, following)
+            # What was asked to tell whether anything happens within a shot may be the first of another.
+            overlooked = self._begin_apart_from(found)
+            if not overlooked:
+                return openings
+            found.update(overlooked)
+        return []
+
+    def _first_of_shots(self, candidates: Iterable[int], following: Looks) -> dict[int, Looks]:
+        """Of these packets, the likeliest first, those that begin a shot, as far as asking is worth its cost."""
+        found: dict[int, Looks] = {}
         worth = len(self._table.sizes(self._number)) // _WORTH
         fewest, most = int(np.clip(worth // 2, *_FEWEST_OTHERS)), int(np.clip(worth, *_MOST_OTHERS))
         sizes, others, leads_on = self._table.sizes(self._number), 0, False
@@ -213,26 +227,44 @@ class Probe:
                 break
             origin = self._origin(packet)
             if origin is not None and begins(origin):
-                found.append((packet, looks(origin.frame)))
-                found.sort(key=lambda pair: pair[0])
-                leads_on = self._lead_on(found[-1][1], following)
+                found[packet] = looks(origin.frame)
+                leads_on = self._lead_on(found[max(found)], following)
                 continue
             others += 1
             if others >= most or (others >= fewest and leads_on):
                 break
-        if not (leads_on or (found and self._arrives(found[-1][0], following))):
+        return found
+
+    def _begin_apart_from(self, found: Mapping[int, Looks]) -> dict[int, Looks]:
+        """Packets that were asked about and begin a shot that is not among these, nor a flash at the edge of one."""
+        pts, apart = self._table.pts(self._number), int(FLASH_SECONDS / self._table.time_base)
+        begun = [
+            packet for packet, shares in self._told.items() if shares is not None and shares[0] <= ITSELF
+        ]
+        origins = (
+            (packet, self._origin(packet))
+            for packet in begun
+            if all(abs(pts[packet] - pts[other]) >= apart for other in found)
+        )
+        return {packet: looks(origin.frame) for packet, origin in origins if origin is not None}
+
+    def _opened(self, found: Mapping[int, Looks], before: Looks, following: Looks) -> list[Opening]:
+        """The shots that begin with these packets; none if the last does not lead on."""
+        order = sorted(found)
+        if not (self._lead_on(found[order[-1]], following) or self._arrives(order[-1], following)):
             return []
         openings = [
-            self._opening(packet, seen, sure=not same_detail(seen.detail, before.detail, _BACK))
-            for packet, seen in found
+            self._opening(
+                packet, found[packet], sure=not same_detail(found[packet].detail, before.detail, _BACK)
+            )
+            for packet in order
         ]
         for one, other in pairwise(openings):
             if other.seconds - one.seconds < FLASH_SECONDS:
                 return [replace(opening, sure=False) for opening in openings]
-        begun = [0, *(opening.packet for opening in openings)]
         return [
             replace(opening, stirs_until=self.stirs_until(begin, opening.packet)) if opening.sure else opening
-            for begin, opening in zip(begun, openings, strict=False)
+            for begin, opening in zip([0, *order], openings, strict=False)
         ]
 
     def settled(self, opening: Opening) -> int:
@@ -288,11 +320,16 @@ class Probe:
         first = first_of_shot(between, seen.luma)
         before, after = leaders_beside(self._table, self._number, packet)
         speaks = [other for other in after if sizes[other] >= _SPEAKS * sizes[packet]]
+        parted = first is not None and parts(between, first)
         sure = (
             sure
             and first is not None
-            and (self.go_on(before, CONTINUES) or self._all_new(before.tolist(), after.tolist()))
-            and self.go_on(speaks, CONTINUES_IN_MOTION)
+            and (
+                (parted and not self.begin(before))
+                or self.go_on(before, CONTINUES)
+                or self._all_new(before.tolist(), after.tolist())
+            )
+            and self.go_on(speaks, _PARTED if parted else CONTINUES_IN_MOTION)
         )
         at = -1 if first is None else first
         return Opening(packet, int(seen.pts[at]), float(seen.times[at]), sure)

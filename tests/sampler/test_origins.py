@@ -13,7 +13,7 @@ from sampler import Limits, VideoFile
 from sampler.frames import Frame, Origin, Origins
 from sampler.groups import leaders_beside
 from sampler.measuring import strips
-from sampler.origins import CONTINUES, begins, first_of_shot
+from sampler.origins import CONTINUES, begins, first_of_shot, parts
 from sampler.sources import open_source
 from tests.sampler.pulling import draw_timed_clip, timetable_of
 
@@ -46,6 +46,21 @@ def test_the_first_picture_of_a_shot_owes_nothing_to_those_before(
 ) -> None:
     luma = np.stack([np.full((36, 64), 40 if look == "A" else 200, np.uint8) for look in looks])
     assert first_of_shot(told, luma) == first
+
+
+@pytest.mark.parametrize(
+    ("told", "first", "parted"),
+    [
+        (origins(OLD, NEW, MIXED), 1, True),
+        (origins(NEW, MIXED), 0, True),
+        (origins(MIXED, OLD), 2, True),
+        (origins(OLD, MIXED), 2, False),
+        (origins(MIXED, MIXED, MIXED), 3, False),
+        (origins(), 0, False),
+    ],
+)
+def test_pictures_beside_a_cut_come_from_one_side_of_it(told: Origins, first: int, *, parted: bool) -> None:
+    assert parts(told, first) == parted
 
 
 def test_what_begins_owes_next_to_nothing_to_earlier_pictures() -> None:

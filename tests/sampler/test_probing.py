@@ -15,8 +15,9 @@ import pytest
 from sampler import Limits, VideoFile
 from sampler.comparing import looks
 from sampler.frames import Frame, Group, Origin, PacketReader, Packets
-from sampler.groups import Opening, Timetable, outstanding_leaders, timetable
+from sampler.groups import Opening, Timetable, leaders_beside, outstanding_leaders, timetable
 from sampler.measuring import strips
+from sampler.origins import CONTINUES
 from sampler.probing import Probe
 from sampler.sources import open_source
 from tests.sampler.pulling import timetable_of
@@ -247,9 +248,38 @@ def test_a_shot_that_moves_on_to_something_else_is_followed_to_the_end_of_its_gr
     sync, after = (looks(cast("Frame", each.sync_frame())) for each in (group, following))
     candidates = outstanding_leaders(table, 0)[:1]
     openings = Probe(table, 0, group).openings(candidates, sync, after)
-    assert [opening.seconds for opening in openings] == ([1.0] if last_look == 500 else [])
-    stopped = Event()
-    stopped.set()
-    assert Probe(table, 0, group, stopped).openings(candidates, sync, after) == []
+    # What comes in the last half second was no candidate, but is asked on the way.
+    assert [opening.seconds for opening in openings] == {500: [1.0], 125: [], 120: [1.0, 4.8]}[last_look]
     assert all(opening.sure for opening in openings)
+    if last_look == 500:
+        stopped = Event()
+        stopped.set()
+        assert Probe(table, 0, group, stopped).openings(candidates, sync, after) == []
+    reader.close()
+
+
+def test_a_cut_after_a_shot_most_of_which_changes_all_the_time_is_sure(tmp_path: Path) -> None:
+    rng, path = np.random.default_rng(3), tmp_path / "lively.mp4"
+    still, last = (rng.integers(0, 256, (9, 16), np.uint8).repeat(20, 0).repeat(20, 1) for _ in range(2))
+    with av.open(str(path), "w") as container:
+        options = {"g": "125", "keyint_min": "125", "sc_threshold": "0", "bf": "3", "b_strategy": "0"}
+        stream = container.add_stream("libx264", rate=25, options=options)
+        stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
+        for number in range(500):
+            lively = still.copy()
+            lively[:, 80:] = rng.integers(118, 138, (9, 12), np.uint8).repeat(20, 0).repeat(20, 1)
+            shown = last if number >= 62 else lively
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(shown, format="gray")))
+        container.mux(stream.encode(None))
+    reader = open_source(VideoFile(path), Limits(), draft=True)
+    assert isinstance(reader, PacketReader)
+    table = timetable_of(reader)
+    groups = reader.groups(table.sync_pts.tolist())
+    group, following = next(groups), next(groups)
+    sync, after = (looks(cast("Frame", each.sync_frame())) for each in (group, following))
+    (opening,) = Probe(table, 0, group).openings(outstanding_leaders(table, 0), sync, after)
+    (before, _) = leaders_beside(table, 0, opening.packet)
+    assert cast("Origin", group.origin(int(before[0]))).earlier < CONTINUES
+    assert opening.seconds == 2.48
+    assert opening.sure
     reader.close()
