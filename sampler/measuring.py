@@ -124,8 +124,15 @@ class _Blank:
     def strip(self, before: Strip | None) -> Strip:
         count = self.count
         luma, chroma = _halved(self._luma[:count]), _halved(self._chroma[:count])
-        old_luma = luma[:1] if before is None else before.luma[-1:]
-        old_chroma = chroma[:1] if before is None else before.chroma[-1:]
+        tiles, tint = np.zeros((count, HEIGHT // TILE, WIDTH // TILE), np.uint8), np.zeros(count, np.float32)
+        old_luma, old_chroma = luma[:-1], chroma[:-1]
+        if before is not None:
+            old_luma = np.concatenate((before.luma[-1:], old_luma))
+            old_chroma = np.concatenate((before.chroma[-1:], old_chroma))
+        first = count - len(old_luma)
+        if first < count:
+            tiles[first:] = tile_differences(old_luma, luma[first:])
+            tint[first:] = _mean_difference(old_chroma, chroma[first:])
         return Strip(
             self._pts[:count],
             self._clock[0, :count],
@@ -133,8 +140,8 @@ class _Blank:
             luma,
             chroma,
             self._sharpness[:count],
-            tile_differences(np.concatenate((old_luma, luma[:-1])), luma),
-            _mean_difference(np.concatenate((old_chroma, chroma[:-1])), chroma),
+            tiles,
+            tint,
         )
 
 
