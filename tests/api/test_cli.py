@@ -372,7 +372,12 @@ def test_the_schema_is_printed(run):
         (2, ["export", "{video}", "--format", "md"], "not a timeline"),
         (2, ["export", "absent.json", "--format", "md"], "cannot be read"),
         (3, ["analyze", "absent.mp4"], "absent.mp4"),
-        (3, ["analyze", "."], "directory"),
+        (
+            3,
+            ["analyze", "."],
+            "is a directory; give the files in it, pictures of one sequence with --interval 1",
+        ),
+        (3, ["analyze", ".", "--interval", "1"], "is a directory; give the files in it"),
         (3, ["analyze", "{broken}"], "broken.mp4"),
         (3, ["sample", "{broken}", "--output", "frames"], "broken.mp4"),
     ],
