@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, ImageSequence, UnidentifiedImageError
 
 from sampler.errors import MediaNotFoundError, SampleRequestError, UnreadableMediaError
+from sampler.flattening import Ground, flatten, ground_of
 from sampler.frames import STILL_SECONDS, Frame, Header, Plane, fit, pick
 from sampler.limiting import check_pixels
 from sampler.types import Limits, Notice
@@ -33,8 +34,6 @@ _opening = Lock()
 _KEPT_PIXELS = 8_000_000
 """Larger pictures are shrunk by whole factors first; no keyframe is asked for in more."""
 _MEASURED_PIXELS = 640 * 640
-_WHITES = {"I": (255, 65_535), "F": (1, 255, 65_535)}
-"""How bright white may be in grey whose files do not say, by Pillow's name for it."""
 PAGE = "pdf"
 """Kind of a sheet that is a page of a document."""
 _PILLOW_ERRORS = (
@@ -59,10 +58,10 @@ class PictureFrame:
 
     __slots__ = ("_rgb", "duration_seconds", "pts", "quarter_turns", "time_seconds")
 
-    def __init__(self, picture: Image.Image, pts: int, time: float, duration: float) -> None:
-        picture = _in_eight_bits(picture)
-        excess = int((picture.width * picture.height / _KEPT_PIXELS) ** 0.5)
-        self._rgb = np.asarray(_flatten(_reducible(picture).reduce(excess) if excess > 1 else picture))
+    def __init__(
+        self, picture: Image.Image, pts: int, time: float, duration: float, ground: Ground | None = None
+    ) -> None:
+        self._rgb = np.asarray(flatten(picture, _KEPT_PIXELS, ground))
         self.quarter_turns = 0
         self.pts = pts
         self.time_seconds = time
@@ -222,10 +221,11 @@ class AnimationReader:
     def frames(self, start_seconds: float | None = None) -> Generator[Frame, None, None]:
         """Frames in order; all are decoded, those before ``start_seconds`` are not delivered."""
         with _open(self._path, self._limits) as picture:
-            spans = pairwise(self._stamps)
+            spans, ground = pairwise(self._stamps), None
             for (start, end), frame in zip(spans, _each(self._path, picture), strict=False):
+                ground = ground or ground_of(frame)  # one for all: a change of it would look like a cut
                 if end / 1000 > (start_seconds or 0.0):
-                    yield PictureFrame(frame, start, start / 1000, (end - start) / 1000)
+                    yield PictureFrame(frame, start, start / 1000, (end - start) / 1000, ground)
 
     def picked(self, pts: Sequence[int]) -> Generator[Frame, None, None]:
         """See ``sampler.frames.Reader``."""
@@ -345,26 +345,6 @@ def _stamps(path: Path, limits: Limits) -> Sequence[int]:
     return stamps
 
 
-def _in_eight_bits(picture: Image.Image) -> Image.Image:
-    """Deeper grey in 256 steps, everything else as it is; Pillow itself makes all white that is above 255."""
-    if picture.mode.startswith("I;16"):
-        # TIFF scans of 12 bits come in this mode too.
-        bits: int = getattr(picture, "tag_v2", {}).get(ExifTags.Base.BitsPerSample, (16,))[0]
-        return Image.fromarray((np.asarray(picture) >> (bits - 8)).astype(np.uint8))
-    if picture.mode not in _WHITES:
-        return picture
-    levels = np.nan_to_num(np.asarray(picture, np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    scaled = levels * (255 / _white(picture, float(levels.max())))
-    return Image.fromarray(np.clip(scaled, 0, 255, out=scaled).astype(np.uint8))
-
-
-def _white(picture: Image.Image, brightest: float) -> float:
-    """How bright white is: what the format says, else the least usual value that nothing exceeds."""
-    if picture.mode == "I" and picture.format == "PPM":
-        return 65_535  # Pillow has scaled it to this
-    return next((white for white in _WHITES[picture.mode] if brightest <= white), brightest)
-
-
 def _is_turned(picture: Image.Image) -> bool:
     return bool(picture.getexif().get(ExifTags.Base.Orientation, 1) != 1)
 
@@ -376,21 +356,6 @@ def _upright_size(path: Path, picture: Image.Image) -> tuple[int, int]:
     except _PILLOW_ERRORS as error:
         raise _unreadable(path, error) from error
     return (picture.height, picture.width) if sideways else (picture.width, picture.height)
-
-
-def _reducible(picture: Image.Image) -> Image.Image:
-    """The picture in a mode whose neighbours can be averaged: neither bits nor a palette."""
-    if picture.mode not in {"1", "P"}:
-        return picture
-    return picture.convert("L" if picture.mode == "1" else "RGBA")
-
-
-def _flatten(picture: Image.Image) -> Image.Image:
-    """RGB over white, as most viewers show transparency."""
-    if picture.mode in {"RGBA", "LA", "PA"} or "transparency" in picture.info:
-        layer = picture.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
-    return picture.convert("RGB")
 
 
 def _unreadable(path: Path, error: Exception) -> UnreadableMediaError:
