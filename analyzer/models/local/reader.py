@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.findings import TextLine
+from analyzer.models.local.runtime import load_runtime
 from analyzer.models.local.weights import WeightsFile, locate
 from analyzer.types import Box
 
@@ -75,6 +76,7 @@ class Reader:
     """The loaded networks and what was read last. Not safe to call from two threads at once."""
 
     def __init__(self, threads: int) -> None:
+        load_runtime()
         from rapidocr import RapidOCR  # noqa: PLC0415 - opens its log handler at import
 
         # Given paths, rapidocr neither looks for models nor downloads any.
