@@ -127,7 +127,9 @@ def _opened(path: Path) -> Iterator[int]:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError as error:
-        raise MediaNotFoundError(f"{str(path)!r} does not exist; give a video or picture file") from error
+        raise MediaNotFoundError(
+            f"{str(path)!r} does not exist; give a video or picture file of this machine"
+        ) from error
     except OSError as error:
         raise MediaNotFoundError(f"cannot open {str(path)!r}: {error.strerror or error}") from error
     try:

@@ -223,6 +223,13 @@ def test_one_video_failing_does_not_stop_the_rest(run, tmp_path):
     assert [line for line in err.splitlines() if "broken.mp4" in line]
 
 
+def test_a_result_may_have_as_long_a_name_as_any_file(run, tmp_path):
+    picture = pictures(tmp_path, 1)[0].rename(tmp_path / f"{'x' * 246}.png")
+    code, _, err = run("shots", picture, "--output", "results/")
+    assert code == 0, err
+    assert [path.name for path in (tmp_path / "results").iterdir()] == [f"{'x' * 246}.json"]
+
+
 def test_several_videos_go_to_a_folder_a_file_each(run, tmp_path):
     (tmp_path / "other").mkdir()
     (one,), (two,) = pictures(tmp_path, 1), pictures(tmp_path / "other", 1)
@@ -371,7 +378,7 @@ def test_the_schema_is_printed(run):
         (2, ["shots", "{video}", "--output", "{video}/below.json"], "cannot be written"),
         (2, ["export", "{video}", "--format", "md"], "not a timeline"),
         (2, ["export", "absent.json", "--format", "md"], "cannot be read"),
-        (3, ["analyze", "absent.mp4"], "absent.mp4"),
+        (3, ["analyze", "absent.mp4"], "'absent.mp4' does not exist; give a video or picture file of this"),
         (
             3,
             ["analyze", "."],
