@@ -252,6 +252,21 @@ def test_several_videos_go_to_a_folder_a_file_each(run, tmp_path):
         assert (tmp_path / f"frames/{name}/0000.jpg").is_file()
 
 
+def test_several_videos_share_no_file(run, tmp_path):
+    first, second = pictures(tmp_path, 2)
+    code, out, err = run("analyze", first, second, "--output", "all.json")
+    assert (code, out) == (2, "")
+    assert err == "sceneline: several videos cannot share all.json; give a folder as --output\n"
+    assert not Path("all.json").exists()
+
+
+def test_a_folder_for_pictures_that_cannot_be_is_told_before_anything_is_looked_at(run, tmp_path):
+    picture = pictures(tmp_path, 1)[0]
+    code, _, err = run("analyze", "absent.png", "--frames-dir", picture)
+    assert code == 2
+    assert err == f"sceneline: {picture}: cannot be written (File exists); choose another place\n"
+
+
 def test_a_taxonomy_chooses_the_tags(run, samples, tmp_path):
     (tmp_path / "tags.txt").write_text("cat\nsailing boat\n")
     command = ("analyze", samples / "tour.mp4", "--start", 18, "--end", 21, "--frames", 2, "--task", "tags")
