@@ -246,6 +246,17 @@ def test_a_photo_is_upright_and_stands_for_a_moment(tmp_path: Path) -> None:
     assert picture[30, 5] > 200
 
 
+@pytest.mark.parametrize("colours", [("red", "white", "blue"), ("white", "black", "red", "black")])
+def test_no_picture_is_left_out_for_being_unlike_the_one_before(
+    tmp_path: Path, colours: tuple[str, ...]
+) -> None:
+    paths = [tmp_path / f"{number}.png" for number in range(len(colours))]
+    for path, colour in zip(paths, colours, strict=True):
+        Image.new("RGB", (300, 200), colour).save(path)
+    keyframes = pull(PictureSequence(paths, 1.0)).keyframes
+    assert [keyframe.pts for keyframe in keyframes] == [*range(len(colours))]
+
+
 RAMP = np.tile(np.linspace(0, 1, 64), (48, 1))
 GREY_FILES = {
     "scan.png": (RAMP * 65535).astype(np.uint16),
