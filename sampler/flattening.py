@@ -30,6 +30,11 @@ def flatten(picture: Image.Image, kept_pixels: int, ground: Ground | None = None
     return Image.alpha_composite(below, layer).convert("RGB")
 
 
+def shows_ground(picture: Image.Image) -> bool:
+    """Whether any of the picture is transparent; not if it merely could be, as most GIFs."""
+    return _is_transparent(picture) and bool((np.asarray(picture.convert("RGBA"))[..., 3] < 255).any())
+
+
 def ground_of(picture: Image.Image) -> Ground:
     """White, as most viewers show transparency; black where what is there would be lost on white, as white letters.
 

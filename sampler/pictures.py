@@ -1,4 +1,4 @@
-"""Pictures that are not video: a single one, several in order, animated WebP (which FFmpeg does not decode)."""
+"""Pictures that are not video: a single one, several in order, animations that FFmpeg does not decode or flatten."""
 
 from collections.abc import Generator, Iterator, Sequence
 from fractions import Fraction
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageSequence
 
 from sampler.errors import SampleRequestError
-from sampler.flattening import Ground, flatten, ground_of
+from sampler.flattening import Ground, flatten, ground_of, shows_ground
 from sampler.frames import STILL_SECONDS, Frame, Header, Plane, fit, pick
 from sampler.pillow import (
     PILLOW_ERRORS,
@@ -177,7 +177,7 @@ class AnimationReader:
 
 
 def open_picture(path: Path, limits: Limits) -> SequenceReader | AnimationReader | None:
-    """A reader if ``path`` is a kind of picture read here; None leaves it to FFmpeg (video, GIF, APNG, HEIC).
+    """A reader if ``path`` is a kind of picture read here; None leaves it to FFmpeg (video, most GIF and APNG, HEIC).
 
     Raises:
         MediaLimitError: it has more pixels than allowed.
@@ -186,11 +186,24 @@ def open_picture(path: Path, limits: Limits) -> SequenceReader | AnimationReader
         with quietly(), path.open("rb") as file, opened_as(path, file, STILL_FORMATS, limits) as picture:
             # How many there are, Pillow finds out by reading them all.
             moves, kind = getattr(picture, "is_animated", False), picture.format
+            is_ours = moves and (kind in {"WEBP", "AVIF"} or _is_seen_through(picture))
     except PILLOW_ERRORS:
         return None
     if not moves or kind in {"MPO", "TIFF"}:
         return SequenceReader(open_sheets(path, limits), STILL_SECONDS)
-    return AnimationReader(path, limits) if kind in {"WEBP", "AVIF"} else None
+    return AnimationReader(path, limits) if is_ours else None
+
+
+def _is_seen_through(picture: Image.Image) -> bool:
+    """Whether an animation is transparent from its first frame on, which FFmpeg leaves out of account.
+
+    One that begins with a picture for those who cannot show animations is left to it all the same.
+    """
+    return (
+        picture.format in {"GIF", "PNG"}
+        and not getattr(picture, "default_image", False)
+        and shows_ground(picture)
+    )
 
 
 def _each(path: Path, picture: Image.Image) -> Iterator[Image.Image]:

@@ -358,6 +358,20 @@ def test_what_is_behind_an_animation_does_not_change(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["gif", "webp", "png"])
+@pytest.mark.parametrize(("colour", "ground"), [("black", 255), ("white", 0)])
+def test_what_moves_on_nothing_stays_to_be_seen(tmp_path: Path, kind: str, colour: str, ground: int) -> None:
+    frames = [written(word, colour) for word in ("one", "two", "three")]
+    path = tmp_path / f"words.{kind}"
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=500, disposal=2)
+    pulled = pull(VideoFile(path), SampleRequest(frames=3))
+    assert (pulled.plan.media.frame_count, pulled.plan.media.duration_seconds) == (3, 1.5)
+    for keyframe in pulled.keyframes:
+        seen = cv2.imdecode(np.frombuffer(keyframe.jpeg, np.uint8), 0).astype(int)
+        assert abs(seen[-3, 3] - ground) < 8
+        assert np.abs(seen - ground).max() > 100
+
+
+@pytest.mark.parametrize("kind", ["gif", "webp", "png"])
 def test_animations_keep_their_own_durations(tmp_path: Path, kind: str) -> None:
     frames = [Image.new("RGB", (64, 48), colour) for colour in ("red", "lime", "blue", "white")]
     path = tmp_path / f"animation.{kind}"
