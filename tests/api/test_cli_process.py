@@ -133,7 +133,7 @@ def test_a_name_that_is_not_text_is_told_or_read(tmp_path):
 
 
 def test_an_interrupt_ends_the_run_cleanly(tmp_path, samples):
-    output = tmp_path / "t.json"
+    output = tmp_path / "timelines"
     process = subprocess.Popen(
         [*SCENELINE, "analyze", *[str(samples / "tour.mp4")] * 20, "--output", str(output)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True,
