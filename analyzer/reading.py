@@ -4,8 +4,8 @@ Readings of one place that resemble each other are followed as one thread, for t
 differently on every keyframe. A thread is then parted into texts, since captions and pages of one form resemble each
 other as well: readings are one text only where a misreading explains how they differ, and never across a cut. The
 reading kept is the one with most confidence behind it. A clock or counter, whose digits differ while all else stays,
-is one text. What the edge of the picture cuts off, as of a ticker or a poster the camera zooms in on, is a part of the
-text that was read as a whole before or after.
+is one text, the numbers of pages are not. What the edge of the picture cuts off, as of a ticker or a poster the camera
+zooms in on, is a part of the text that was read as a whole before or after.
 """
 
 import re
@@ -120,7 +120,7 @@ def gather(findings: Sequence[Findings], axis: Axis) -> tuple[Passage, ...]:
                 threads.append(thread := _Thread())
             thread.add(found.keyframe, line, place)
     texts = _rejoin([reads for thread in threads for reads in _part(thread.reads, axis)], axis)
-    passages = [_fuse(reads) for reads in texts if _is_confirmed(reads, axis)]
+    passages = [_fuse(reads, axis) for reads in texts if _is_confirmed(reads, axis)]
     return tuple(sorted(passages, key=lambda passage: (passage.frames[0], passage.box[1], passage.box[0])))
 
 
@@ -175,18 +175,18 @@ def _gap(one: TextLine, other: TextLine, *, lately: bool) -> float | None:
 
 def _part(reads: Sequence[_Read], axis: Axis) -> list[list[_Read]]:
     """Part what was read at one place into texts; a clock stays whole, and runs on through cuts."""
-    if _ticks(reads) is not None:
+    if _ticks(reads, axis) is not None:
         return [list(reads)]
     parts: dict[str, list[_Read]] = defaultdict(list)
     for _, run in groupby(reads, key=lambda read: axis.shot(read[0])):
-        for text in _part_shot(list(run)):
+        for text in _part_shot(list(run), axis):
             parts[normalise(_wording(text))].extend(text)
     return list(parts.values())
 
 
-def _part_shot(reads: Sequence[_Read]) -> Iterator[list[_Read]]:
+def _part_shot(reads: Sequence[_Read], axis: Axis) -> Iterator[list[_Read]]:
     """Yield the texts read at one place in one shot, each with its misreadings."""
-    if _ticks(reads) is not None:
+    if _ticks(reads, axis) is not None:
         yield list(reads)
         return
     values: dict[str, list[_Read]] = defaultdict(list)
@@ -328,10 +328,10 @@ def _is_confirmed(reads: Sequence[_Read], axis: Axis) -> bool:
     return alone or (len(normalise(line.text)) > _SHORT and line.confidence >= _ONCE)
 
 
-def _fuse(reads: Sequence[_Read]) -> Passage:
+def _fuse(reads: Sequence[_Read], axis: Axis) -> Passage:
     frames = tuple(frame for frame, _ in reads)
     boxes = tuple(line.box for _, line in reads)
-    ticks = _ticks(reads)
+    ticks = _ticks(reads, axis)
     if ticks is not None:
         confidence = sum(line.confidence for _, line in reads) / len(frames)
         return Passage(f"{ticks[0]} … {ticks[1]}", frames, boxes, confidence, running=True)
@@ -356,11 +356,13 @@ def _wording(reads: Sequence[_Read]) -> str:
     return max(longer, key=lambda text: (len(normalise(text)), text == best), default=best)
 
 
-def _ticks(reads: Sequence[_Read]) -> tuple[str, str] | None:
+def _ticks(reads: Sequence[_Read], axis: Axis) -> tuple[str, str] | None:
     """Return the first and last value of a clock or counter; None when the readings are not of one.
 
     Only digits may differ, and most readings must follow one direction; those that do not are misread.
     """
+    if _number_pages(reads, axis):
+        return None
     ((mask, _),) = Counter(_masked(normalise(line.text)) for _, line in reads).most_common(1)
     values = [line.text for _, line in reads if _masked(normalise(line.text)) == mask]
     if len(set(values)) < _RUNNING or not _counts(normalise(values[0])):
@@ -372,6 +374,16 @@ def _ticks(reads: Sequence[_Read]) -> tuple[str, str] | None:
     if len({numbers[place] for place in longest}) < _RUNNING or len(longest) < _FOLLOWING * len(reads):
         return None
     return values[longest[0]], values[longest[-1]]
+
+
+def _number_pages(reads: Sequence[_Read], axis: Axis) -> bool:
+    """Say whether readings of sheets in a sequence are the numbers of these, as ``7 / 12``; on pages nothing runs."""
+    container = axis.plan.media.container
+    if container not in STILL:
+        return False
+    numbers = [(frame, number) for frame, line in reads if (number := re.search(r"\d+", line.text))]
+    ahead = Counter(int(number[0]) - axis.sheet(frame) for frame, number in numbers)
+    return container == "pdf" or max(ahead.values(), default=0) >= _FOLLOWING * len(reads)
 
 
 def _rising(numbers: Sequence[int]) -> list[int]:

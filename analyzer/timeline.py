@@ -76,6 +76,10 @@ class Axis:
         """Return the index of the shot a keyframe lies in."""
         return self._planned[frame].shot
 
+    def sheet(self, frame: int) -> int:
+        """Return which picture of a sequence a keyframe is, from 0."""
+        return self._planned[frame].pts
+
     def is_mixed(self, frame: int) -> bool:
         """Say whether a keyframe lies so near to a gradual transition that it may show two pictures at once."""
         time, index = self.time(frame), self.shot(frame)

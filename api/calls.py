@@ -11,7 +11,7 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import count
+from random import Random
 from typing import Any, Final, Protocol
 
 from pydantic import TypeAdapter
@@ -27,6 +27,7 @@ from analyzer import (
     Question,
     QuestionTooLargeError,
     Reply,
+    RetryPolicy,
     TurnedAwayError,
     Usage,
     VisionModel,
@@ -40,8 +41,8 @@ from sampler import DEFAULT_MAX_PIXELS, Keyframe
 
 log = logging.getLogger(__name__)
 
-MOST_TURNS: Final = 4
-"""How often a question is asked anew after a call that ended without an answer but may end better: not counting those
+PATIENCE: Final = RetryPolicy()
+"""With which a question is asked anew after a call that ended without an answer but may end better: not counting those
 that met a server which said when to come back, and was waited for."""
 
 _QUESTION = TypeAdapter(Question)
@@ -129,6 +130,7 @@ class DurableModel:
         self._job = job
         self._storage = storage
         self._caller = caller
+        self._random = Random()  # noqa: S311 - jitter, not a secret
 
     @property
     def info(self) -> ModelInfo:
@@ -143,32 +145,35 @@ class DurableModel:
     async def ask(self, question: Question, ledger: Ledger) -> Reply:
         """Have it asked; what was answered before is not asked again but accounted for again."""
         key = await asyncio.to_thread(store_question, self._storage, self._job.id, question, self.info.name)
-        unanswered = 0
-        for turn in count():
-            worst_case_usd = question.worst_case_usd(self.profile)
-            reservation = await ledger.reserve_in_turn(worst_case_usd, retry=turn > 0)
-            try:
-                called = await _kept(self._storage, self._job.id, key) or await self._caller.call(
-                    self._job, key, turn
-                )
-            except BaseException:  # cancelled in mid-call: it may have been billed
-                reservation.lose()
-                raise
-            spent = called.spent
-            reservation.settle(replace(spent, requests=max(0, spent.requests - 1)))
-            ledger.at_risk_usd += called.at_risk_usd
+        turn = unanswered = 0
+        while True:
+            called = await self._turn(question, key, ledger, turn)
+            turn += 1
             if called.text is not None:
-                return Reply(called.text, spent, _finish(called.finish))
-            if called.failure == BudgetExceededError.__name__:
-                unanswered += 1
-            elif called.failure != TurnedAwayError.__name__:
+                return Reply(called.text, called.spent, _finish(called.finish))
+            if called.failure == TurnedAwayError.__name__:
+                continue
+            if called.failure != BudgetExceededError.__name__:
                 raise _FAILURES.get(called.failure or "", ModelError)(called.message)
-            if unanswered == MOST_TURNS:
-                # What was reserved for each call is used up, not what the job may spend: other questions go on.
-                raise ModelError(
-                    f"question {question.id}: no answer in {turn + 1} calls; retry the job later"
-                )
-        raise AssertionError("counting ended")
+            # What was reserved for each call is used up, not what the job may spend: other questions go on.
+            unanswered += 1
+            if unanswered == PATIENCE.attempts:
+                raise ModelError(f"question {question.id}: no answer in {turn} calls; retry the job later")
+            await asyncio.sleep(PATIENCE.backoff_seconds(unanswered, self._random))
+
+    async def _turn(self, question: Question, key: str, ledger: Ledger, turn: int) -> Called:
+        """How one call ended, and what it cost accounted for."""
+        reservation = await ledger.reserve_in_turn(question.worst_case_usd(self.profile), retry=turn > 0)
+        try:
+            called = await _kept(self._storage, self._job.id, key) or await self._caller.call(
+                self._job, key, turn
+            )
+        except BaseException:  # cancelled in mid-call: it may have been billed
+            reservation.lose()
+            raise
+        reservation.settle(replace(called.spent, requests=max(0, called.spent.requests - 1)))
+        ledger.at_risk_usd += called.at_risk_usd
+        return called
 
 
 async def make_call(

@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, BinaryIO
+from urllib.parse import unquote
 
 import anyio
 from anyio import to_thread
@@ -32,6 +33,8 @@ _PIECE_BYTES = 256 * 1024
 _LONGEST_NAME = 200
 ABANDONED_SECONDS = 24 * 3600.0
 """A file that nobody has written to for so long is not being received any more."""
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_WHOLE_NAME = re.compile(r"; *filename\*=(utf-8|iso-8859-1)'[^']*'([^;\s]*)", re.IGNORECASE)
 _HEADER_BYTES = 40_000
 """Of one part, with its boundary: the parser takes eight lines of four kilobytes at most."""
 FILE_PART = "video"
@@ -218,8 +221,9 @@ class _Parts:
                 raise RefusedError(
                     413, "too_many_files", f"more than {self._limits.files} files; send fewer pictures"
                 )
-            name = name_for_people(_unescaped(options.get(b"filename", b"").decode("utf-8", "replace")))
-            self._file = FileOnDisk(self._folder, name)
+            plain = _unescaped(options.get(b"filename", b"").decode("utf-8", "replace"))
+            whole = _whole_name(self._headers[b"content-disposition"].decode("latin-1"))
+            self._file = FileOnDisk(self._folder, name_for_people(whole or plain))
         elif self._part != REQUEST_PART:
             raise RefusedError(
                 422,
@@ -248,7 +252,7 @@ class _Parts:
             self._file = None
             return
         try:
-            self.received.request = self._text.decode()
+            self.received.request = self._text.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise RefusedError(400, "malformed_multipart", f"the part {self._part!r} is not UTF-8") from error
 
@@ -308,3 +312,12 @@ def _unescaped(name: str) -> str:
     A file whose own name holds ``%22`` cannot be told from one with a quotation mark: clients leave ``%`` as it is.
     """
     return re.sub("%(22|0D|0A)", lambda escaped: chr(int(escaped[1], 16)), name)
+
+
+def _whole_name(disposition: str) -> str:
+    """The name as RFC 5987 has it, which holds any character; empty where there is none.
+
+    Multipart bodies are not to have it (RFC 7578, 4.2), but some clients send it alone, or something useless beside it.
+    """
+    said = _WHOLE_NAME.search(_QUOTED.sub('""', disposition))
+    return unquote(said[2], said[1], "replace") if said else ""

@@ -16,7 +16,7 @@ from pypdfium2 import raw
 from sampler.errors import UnreadableMediaError
 from sampler.frames import STILL_SECONDS
 from sampler.limiting import check_pages
-from sampler.pictures import PAGE
+from sampler.sheets import PAGE
 from sampler.types import Limits
 
 PAGE_SECONDS = STILL_SECONDS
@@ -63,7 +63,7 @@ def open_pages(path: Path, limits: Limits) -> Sequence["PageSheet"]:
 
 
 class PageSheet:
-    """One page; see ``sampler.pictures.Sheet``."""
+    """One page; see ``sampler.sheets.Sheet``."""
 
     kind = PAGE
 

@@ -1,57 +1,37 @@
-"""Pictures that are not video: a single one, several in order, animated WebP (which FFmpeg does not decode)."""
+"""Pictures that are not video: a single one, several in order, animations that FFmpeg does not decode or flatten."""
 
-import struct
-import warnings
-import zlib
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from threading import Lock
-from typing import BinaryIO, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps, ImageSequence, UnidentifiedImageError
+from PIL import Image, ImageSequence
 
-from sampler.errors import MediaNotFoundError, SampleRequestError, UnreadableMediaError
+from sampler.errors import SampleRequestError
+from sampler.flattening import Ground, flatten, ground_of, shows_ground
 from sampler.frames import STILL_SECONDS, Frame, Header, Plane, fit, pick
-from sampler.limiting import check_pixels
+from sampler.pillow import (
+    PILLOW_ERRORS,
+    STILL_FORMATS,
+    open_still,
+    opened_as,
+    quietly,
+    unreadable,
+    upright_size,
+)
+from sampler.sheets import PAGE, Sheet, open_sheets
 from sampler.types import Limits, Notice
 
-_STILL_FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "TIFF", "GIF")
-_SEQUENCE_FORMATS = (*_STILL_FORMATS, "PPM", "JPEG2000")
-"""Pillow knows dozens more, one of which (EPS) runs a program on what it is given."""
 _MILLISECOND = Fraction(1, 1000)
 _SHORTEST_MILLISECONDS = 10
 """Animations that declare less are shown slower by every browser; 100 ms is what they use instead."""
 _REPLACEMENT_MILLISECONDS = 100
-_opening = Lock()
-"""Pillow's own limit is one variable for all threads."""
 _KEPT_PIXELS = 8_000_000
 """Larger pictures are shrunk by whole factors first; no keyframe is asked for in more."""
 _MEASURED_PIXELS = 640 * 640
-_WHITES = {"I": (255, 65_535), "F": (1, 255, 65_535)}
-"""How bright white may be in grey whose files do not say, by Pillow's name for it."""
-PAGE = "pdf"
-"""Kind of a sheet that is a page of a document."""
-_PILLOW_ERRORS = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    EOFError,
-    LookupError,
-    ArithmeticError,
-    RuntimeError,
-    TypeError,
-    AttributeError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-)
-"""What Pillow's plugins let out for a bad picture. The type says little, so callers classify by where it was raised."""
 
 
 class PictureFrame:
@@ -59,10 +39,10 @@ class PictureFrame:
 
     __slots__ = ("_rgb", "duration_seconds", "pts", "quarter_turns", "time_seconds")
 
-    def __init__(self, picture: Image.Image, pts: int, time: float, duration: float) -> None:
-        picture = _in_eight_bits(picture)
-        excess = int((picture.width * picture.height / _KEPT_PIXELS) ** 0.5)
-        self._rgb = np.asarray(_flatten(_reducible(picture).reduce(excess) if excess > 1 else picture))
+    def __init__(
+        self, picture: Image.Image, pts: int, time: float, duration: float, ground: Ground | None = None
+    ) -> None:
+        self._rgb = np.asarray(flatten(picture, _KEPT_PIXELS, ground))
         self.quarter_turns = 0
         self.pts = pts
         self.time_seconds = time
@@ -83,50 +63,6 @@ class PictureFrame:
         if size == (width, height):
             return self._rgb
         return cv2.resize(self._rgb, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
-
-
-class Sheet(Protocol):
-    """One picture of a sequence, wherever it comes from: a file of its own, or a page of a document."""
-
-    @property
-    def kind(self) -> str:
-        """Format, lower case."""
-        ...
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height as displayed."""
-        ...
-
-    def picture(self) -> Image.Image:
-        """Decoded and upright; raises UnreadableMediaError."""
-        ...
-
-    def close(self) -> None:
-        """Release what it comes from; may be called twice."""
-        ...
-
-
-class PictureSheet:
-    """A picture in a file of its own.
-
-    Raises (on construction): the errors of ``_open``.
-    """
-
-    def __init__(self, path: Path, limits: Limits) -> None:
-        self._path = path
-        self._limits = limits
-        with _open(path, limits) as picture:
-            self.size = _upright_size(path, picture)
-            self.kind = (picture.format or "picture").lower()
-
-    def picture(self) -> Image.Image:
-        """See ``Sheet``."""
-        with _open(self._path, self._limits) as picture:
-            return _decode(self._path, picture)
-
-    def close(self) -> None:
-        """Nothing stays open between pictures."""
 
 
 class SequenceReader:
@@ -197,8 +133,8 @@ class AnimationReader:
         self._path = path
         self._limits = limits
         self._stamps = _stamps(path, limits)
-        with _open(path, limits) as picture:
-            width, height = _upright_size(path, picture)
+        with open_still(path, limits) as picture:
+            width, height = upright_size(path, picture)
             kind = (picture.format or "picture").lower()
         self._header = Header(
             container=kind,
@@ -221,11 +157,12 @@ class AnimationReader:
 
     def frames(self, start_seconds: float | None = None) -> Generator[Frame, None, None]:
         """Frames in order; all are decoded, those before ``start_seconds`` are not delivered."""
-        with _open(self._path, self._limits) as picture:
-            spans = pairwise(self._stamps)
+        with open_still(self._path, self._limits) as picture:
+            spans, ground = pairwise(self._stamps), None
             for (start, end), frame in zip(spans, _each(self._path, picture), strict=False):
+                ground = ground or ground_of(frame)  # one for all: a change of it would look like a cut
                 if end / 1000 > (start_seconds or 0.0):
-                    yield PictureFrame(frame, start, start / 1000, (end - start) / 1000)
+                    yield PictureFrame(frame, start, start / 1000, (end - start) / 1000, ground)
 
     def picked(self, pts: Sequence[int]) -> Generator[Frame, None, None]:
         """See ``sampler.frames.Reader``."""
@@ -240,80 +177,33 @@ class AnimationReader:
 
 
 def open_picture(path: Path, limits: Limits) -> SequenceReader | AnimationReader | None:
-    """A reader if ``path`` is a kind of picture read here; None leaves it to FFmpeg (video, GIF, APNG, HEIC).
+    """A reader if ``path`` is a kind of picture read here; None leaves it to FFmpeg (video, most GIF and APNG, HEIC).
 
     Raises:
         MediaLimitError: it has more pixels than allowed.
     """
     try:
-        with _quietly(), path.open("rb") as file, _opened(path, file, _STILL_FORMATS, limits) as picture:
+        with quietly(), path.open("rb") as file, opened_as(path, file, STILL_FORMATS, limits) as picture:
             # How many there are, Pillow finds out by reading them all.
             moves, kind = getattr(picture, "is_animated", False), picture.format
-    except _PILLOW_ERRORS:
+            is_ours = moves and (kind in {"WEBP", "AVIF"} or _is_seen_through(picture))
+    except PILLOW_ERRORS:
         return None
     if not moves or kind in {"MPO", "TIFF"}:
-        return SequenceReader([PictureSheet(path, limits)], STILL_SECONDS)
-    return AnimationReader(path, limits) if kind in {"WEBP", "AVIF"} else None
+        return SequenceReader(open_sheets(path, limits), STILL_SECONDS)
+    return AnimationReader(path, limits) if is_ours else None
 
 
-@contextmanager
-def _open(path: Path, limits: Limits) -> Iterator[Image.Image]:
-    """Open one picture without decoding it, and close it.
+def _is_seen_through(picture: Image.Image) -> bool:
+    """Whether an animation is transparent from its first frame on, which FFmpeg leaves out of account.
 
-    Raises:
-        MediaNotFoundError: no such file.
-        UnreadableMediaError: not a picture.
-        MediaLimitError: it has more pixels than allowed.
+    One that begins with a picture for those who cannot show animations is left to it all the same.
     """
-    with ExitStack() as opened:
-        yield _enter(path, opened, limits)
-
-
-def _opened(path: Path, file: BinaryIO, formats: tuple[str, ...], limits: Limits) -> Image.Image:
-    """The picture, held to our limit in place of Pillow's, which is one for all and the same for everybody."""
-    with _opening:
-        theirs, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            picture = Image.open(file, formats=formats)
-        finally:
-            Image.MAX_IMAGE_PIXELS = theirs
-    check_pixels(picture.width, picture.height, limits, path.name)
-    return picture
-
-
-def _enter(path: Path, opened: ExitStack, limits: Limits) -> Image.Image:
-    try:
-        with _quietly():
-            file = opened.enter_context(path.open("rb"))
-            return opened.enter_context(_opened(path, file, _SEQUENCE_FORMATS, limits))
-    except UnidentifiedImageError as error:
-        raise UnreadableMediaError(
-            f"{path.name!r} is not a picture we read; use JPEG, PNG, WebP, AVIF or TIFF"
-        ) from error
-    except FileNotFoundError as error:
-        raise MediaNotFoundError(f"cannot open {path.name!r}: no such file") from error
-    except IsADirectoryError as error:
-        raise MediaNotFoundError(f"{path.name!r} is a directory") from error
-    except _PILLOW_ERRORS as error:
-        raise _unreadable(path, error) from error
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Large and slightly wrong pictures are read all the same; too large ones are refused elsewhere."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-def _decode(path: Path, picture: Image.Image) -> Image.Image:
-    try:
-        with _quietly():
-            picture.load()
-            # Turning costs a copy, which only pictures that need it should pay.
-            return ImageOps.exif_transpose(picture) if _is_turned(picture) else picture
-    except _PILLOW_ERRORS as error:
-        raise _unreadable(path, error) from error
+    return (
+        picture.format in {"GIF", "PNG"}
+        and not getattr(picture, "default_image", False)
+        and shows_ground(picture)
+    )
 
 
 def _each(path: Path, picture: Image.Image) -> Iterator[Image.Image]:
@@ -328,72 +218,18 @@ def _each(path: Path, picture: Image.Image) -> Iterator[Image.Image]:
             frame.load()
             yield frame
             delivered = True
-    except _PILLOW_ERRORS as error:
+    except PILLOW_ERRORS as error:
         if not delivered:
-            raise _unreadable(path, error) from error
+            raise unreadable(path, error) from error
 
 
 def _stamps(path: Path, limits: Limits) -> Sequence[int]:
     """Start of every frame in milliseconds, and the end of the last."""
     stamps = [0]
-    with _open(path, limits) as picture:
+    with open_still(path, limits) as picture:
         for frame in _each(path, picture):
             declared = round(frame.info.get("duration") or 0)
             stamps.append(
                 stamps[-1] + (declared if declared > _SHORTEST_MILLISECONDS else _REPLACEMENT_MILLISECONDS)
             )
     return stamps
-
-
-def _in_eight_bits(picture: Image.Image) -> Image.Image:
-    """Deeper grey in 256 steps, everything else as it is; Pillow itself makes all white that is above 255."""
-    if picture.mode.startswith("I;16"):
-        # TIFF scans of 12 bits come in this mode too.
-        bits: int = getattr(picture, "tag_v2", {}).get(ExifTags.Base.BitsPerSample, (16,))[0]
-        return Image.fromarray((np.asarray(picture) >> (bits - 8)).astype(np.uint8))
-    if picture.mode not in _WHITES:
-        return picture
-    levels = np.nan_to_num(np.asarray(picture, np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    scaled = levels * (255 / _white(picture, float(levels.max())))
-    return Image.fromarray(np.clip(scaled, 0, 255, out=scaled).astype(np.uint8))
-
-
-def _white(picture: Image.Image, brightest: float) -> float:
-    """How bright white is: what the format says, else the least usual value that nothing exceeds."""
-    if picture.mode == "I" and picture.format == "PPM":
-        return 65_535  # Pillow has scaled it to this
-    return next((white for white in _WHITES[picture.mode] if brightest <= white), brightest)
-
-
-def _is_turned(picture: Image.Image) -> bool:
-    return bool(picture.getexif().get(ExifTags.Base.Orientation, 1) != 1)
-
-
-def _upright_size(path: Path, picture: Image.Image) -> tuple[int, int]:
-    try:
-        with _quietly():
-            sideways = picture.getexif().get(ExifTags.Base.Orientation, 1) in {5, 6, 7, 8}
-    except _PILLOW_ERRORS as error:
-        raise _unreadable(path, error) from error
-    return (picture.height, picture.width) if sideways else (picture.width, picture.height)
-
-
-def _reducible(picture: Image.Image) -> Image.Image:
-    """The picture in a mode whose neighbours can be averaged: neither bits nor a palette."""
-    if picture.mode not in {"1", "P"}:
-        return picture
-    return picture.convert("L" if picture.mode == "1" else "RGBA")
-
-
-def _flatten(picture: Image.Image) -> Image.Image:
-    """RGB over white, as most viewers show transparency."""
-    if picture.mode in {"RGBA", "LA", "PA"} or "transparency" in picture.info:
-        layer = picture.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
-    return picture.convert("RGB")
-
-
-def _unreadable(path: Path, error: Exception) -> UnreadableMediaError:
-    if isinstance(error, Image.DecompressionBombError | MemoryError):
-        return UnreadableMediaError(f"{path.name!r} holds too large a picture; shrink it")
-    return UnreadableMediaError(f"{path.name!r} is damaged and cannot be decoded")

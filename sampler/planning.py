@@ -40,7 +40,8 @@ _LONGEST_UNSEEN = 4.0
 """Even spacings after which something is looked at whatever it is."""
 _REST_SECONDS = 1.0
 """How long a picture stays that is at rest, and how long it may take from there to the next."""
-_BLUR_PENALTY = 0.1
+_BLUR_PENALTY, _MOST_PENALTY = 0.1, 0.5
+"""How much less a picture covers for being blurred or restless, and the most: what is one of a kind is shown anyway."""
 _DUPLICATE_SECONDS = 2.0
 """Two pictures of a shot that look the same need not be closer than this, and no two closer than the next."""
 _CLOSEST_SECONDS = 0.2
@@ -124,7 +125,7 @@ class _Problem:
         time = self._seconds * self._candidate
         self._weight = (1 - _NOVELTY) * time / time.sum() + _NOVELTY * novelty / novelty.sum()
         quality = np.array([m.quality for m in moments], np.float32)
-        self._covers *= (1 - _BLUR_PENALTY * (quality.max() - quality))[:, None]
+        self._covers *= (1 - np.minimum(_BLUR_PENALTY * (quality.max() - quality), _MOST_PENALTY))[:, None]
         lengths = np.array([shot.end_seconds - shot.start_seconds for shot in shots])
         crowded = len(np.unique(self._shots)) > budget
         most = np.maximum(1, np.floor(lengths / self._spacing)) if crowded else np.full(len(shots), budget)

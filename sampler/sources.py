@@ -11,7 +11,8 @@ from sampler.errors import MediaLimitError, MediaNotFoundError, SamplerError
 from sampler.frames import Reader
 from sampler.limiting import check_header, check_size
 from sampler.pages import PAGE_SECONDS, is_document, open_pages
-from sampler.pictures import PictureSheet, SequenceReader, Sheet, open_picture
+from sampler.pictures import SequenceReader, open_picture
+from sampler.sheets import Sheet, open_sheets
 from sampler.types import Limits, PictureSequence, Source, VideoFile
 
 _CHUNK_BYTES = 1 << 20
@@ -56,7 +57,7 @@ def _sequence(paths: Sequence[Path], interval_seconds: float, limits: Limits) ->
     try:
         for path in paths:
             is_pages = path.is_file() and is_document(path)
-            sheets += open_pages(path, limits) if is_pages else [PictureSheet(path, limits)]
+            sheets += open_pages(path, limits) if is_pages else open_sheets(path, limits)
         return SequenceReader(sheets, interval_seconds)
     except SamplerError:
         for sheet in sheets:

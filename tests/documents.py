@@ -1,10 +1,10 @@
-"""PDF documents drawn for tests, whose pages carry their number as ``tests.oracle`` reads it."""
+"""Documents drawn for tests, whose pages carry their number as ``tests.oracle`` reads it."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image
 
 from tests.oracle import draw_code
 
@@ -13,14 +13,27 @@ def draw_document(
     path: Path, numbers: Iterable[int], *, sizes: Sequence[tuple[int, int]] = ((595, 842),)
 ) -> Path:
     """Write a page for each number, of these sizes in points, in turn."""
-    pages = []
-    for place, number in enumerate(numbers):
-        width, height = sizes[place % len(sizes)]
-        picture = np.full((height, width, 3), 255, np.uint8)
-        draw_code(picture, frame=number, shot=0)
-        pages.append(Image.fromarray(picture))
+    pages = [_page(number, *sizes[place % len(sizes)]) for place, number in enumerate(numbers)]
     pages[0].save(path, "PDF", save_all=True, append_images=pages[1:], resolution=72, quality=95)
     return path
+
+
+def draw_scan(path: Path, numbers: Iterable[int], *, copies: bool = False) -> Path:
+    """Write a TIFF with a page for each number, each followed by a smaller copy of it if there are to be ``copies``."""
+    pages = []
+    for number in numbers:
+        pages.append(_page(number, 595, 842))
+        if copies:
+            pages.append(pages[-1].reduce(8))
+            pages[-1].encoderinfo = {"tiffinfo": {ExifTags.Base.NewSubfileType: 1}}
+    pages[0].save(path, "TIFF", save_all=True, append_images=pages[1:])
+    return path
+
+
+def _page(number: int, width: int, height: int) -> Image.Image:
+    picture = np.full((height, width, 3), 255, np.uint8)
+    draw_code(picture, frame=number, shot=0)
+    return Image.fromarray(picture)
 
 
 def written_document(path: Path, *objects: str, trailer: str = "", content: str = "") -> Path:

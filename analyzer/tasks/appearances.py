@@ -18,9 +18,9 @@ _MOVED: Final = 0.15
 """Share of the picture a thing must cross to count as moving."""
 _CLOSER: Final = 2.0
 """Growth in area from which a thing comes closer; its inverse, from which it moves away."""
-_GONE: Final = 2
-"""Keyframes at the end of a shot that must miss a thing before it is said to be gone, for one may overlook it; one is
-enough where it moved to the edge of the picture.
+_ABSENT: Final = 2
+"""Keyframes at the beginning or end of a shot that must miss a thing before it is said to come or to be gone, for one
+may overlook it; one is enough where it moved from or to the edge of the picture.
 """
 _BRIEF: Final = 3
 """Counts told without their times."""
@@ -90,16 +90,22 @@ def _movement(stretch: Stretch, seen: Understanding) -> tuple[str, dict[str, obj
     shot = seen.plan.shots[stretch.shot]
     in_shot = [found.keyframe for found in seen.in_shot(shot)]
     steady = shot.camera in (None, "static")
-    attributes: dict[str, object] = {}
-    if first.keyframe != in_shot[0]:
-        attributes["enters"] = (touched(first.box) if steady else None) or True
     travel = _travel(first.box, last.box) if steady and first.keyframe != last.keyframe else {}
-    attributes |= travel
-    missed = sum(keyframe > last.keyframe for keyframe in in_shot)
-    edge = touched(last.box) if steady else None
-    if missed >= _GONE or (missed and edge and "moves" in travel):
-        attributes["leaves"] = edge or True
+    before = sum(keyframe < first.keyframe for keyframe in in_shot)
+    after = sum(keyframe > last.keyframe for keyframe in in_shot)
+    ways: dict[str, object] = {
+        "enters": _way(first.box, before, steady=steady, moves="moves" in travel),
+        **travel,
+        "leaves": _way(last.box, after, steady=steady, moves="moves" in travel),
+    }
+    attributes = {name: way for name, way in ways.items() if way is not None}
     return _tell_movement(attributes), attributes
+
+
+def _way(box: Box, missed: int, *, steady: bool, moves: bool) -> str | bool | None:
+    """By which edge a thing came or went, True where by none that is known; None where it may just have been missed."""
+    edge = touched(box) if steady else None
+    return edge or True if missed >= _ABSENT or (missed and edge and moves) else None
 
 
 def _tell_movement(attributes: dict[str, object]) -> str:

@@ -114,6 +114,8 @@ def plan_errands(order: Order) -> list[Errand]:
         raise RequestError(
             f"several videos as {form} cannot share standard output; give a folder as --output"
         )
+    if form_by_ending(order.output, SUFFIXES) and not Path(order.output).is_dir():
+        raise RequestError(f"several videos cannot share {order.output}; give a folder as --output")
     spots: Sequence[Path | None] = [None] * len(order.videos)
     if order.output != STANDARD_OUTPUT:
         spots = places(order.output, order.videos, SUFFIXES[form])
@@ -148,6 +150,8 @@ async def _do(errand: Errand, order: Order, model: LocalModel | OpenAIModel) -> 
 async def _analyze(
     errand: Errand, order: Order, model: LocalModel | OpenAIModel
 ) -> tuple[Timeline, dict[int, bytes]]:
+    if errand.frames_dir:
+        make_folder(errand.frames_dir)  # where that cannot be, nothing is looked at, nor paid for
     timelines = []
     pictures = {}
     with Watcher(errand.name, quiet=order.quiet) as watcher:
@@ -165,7 +169,6 @@ async def _analyze(
 
 def _hand_over(errand: Errand, timeline: Timeline, pictures: dict[int, bytes]) -> None:
     if errand.frames_dir:
-        make_folder(errand.frames_dir)
         for index, jpeg in pictures.items():
             write_file(errand.frames_dir / picture_name(index), jpeg)
         seen_from = errand.place.parent if errand.place else Path.cwd()

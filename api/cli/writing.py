@@ -54,7 +54,7 @@ def draft_of(path: Path) -> Iterator[Path]:
         if target.exists() and not target.is_file():
             yield target
             return
-        part = target.with_name(f".{target.name}.{os.getpid()}.part")
+        part = target.with_name(f".sceneline-{os.getpid()}.part")  # no longer than any name may be
         try:
             yield part
             part.replace(target)

@@ -127,14 +127,19 @@ def _opened(path: Path) -> Iterator[int]:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError as error:
-        raise MediaNotFoundError(f"{str(path)!r} does not exist; give a video or picture file") from error
+        raise MediaNotFoundError(
+            f"{str(path)!r} does not exist; give a video or picture file of this machine"
+        ) from error
     except OSError as error:
         raise MediaNotFoundError(f"cannot open {str(path)!r}: {error.strerror or error}") from error
     try:
         mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise MediaNotFoundError(
+                f"{str(path)!r} is a directory; give the files in it, pictures of one sequence with --interval 1"
+            )
         if not stat.S_ISREG(mode):
-            what = "is a directory" if stat.S_ISDIR(mode) else "is not a regular file"
-            raise MediaNotFoundError(f"{str(path)!r} {what}; give a video or picture file")
+            raise MediaNotFoundError(f"{str(path)!r} is not a regular file; give a video or picture file")
         yield descriptor
     finally:
         os.close(descriptor)

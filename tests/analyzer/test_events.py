@@ -74,10 +74,11 @@ CLOSER: list[Box] = [BOX, (0.38, 0.36, 0.52, 0.64), (0.3, 0.3, 0.6, 0.7)]
     ],
 )
 def test_a_lone_thing_is_told_with_its_movement(way: list[Box], description: str) -> None:
-    seen = [found(0), *(found(n + 1, ("car", box, 0.9)) for n, box in enumerate(way)), found(4), found(5)]
-    (event,) = [one for one in events(seconds(6), seen) if one.track == "car"]
+    there = [found(n + 2, ("car", box, 0.9)) for n, box in enumerate(way)]
+    seen = [found(0), found(1), *there, found(5), found(6)]
+    (event,) = [one for one in events(seconds(7), seen) if one.track == "car"]
     assert event.description == description
-    assert (event.start_seconds, event.end_seconds) == (0.5, 3.5)
+    assert (event.start_seconds, event.end_seconds) == (1.5, 4.5)
 
 
 def test_what_is_there_from_the_beginning_and_goes_is_told_so() -> None:
@@ -95,9 +96,20 @@ def test_what_the_last_keyframe_alone_misses_is_not_said_to_be_gone() -> None:
     assert event.description == "A car moves right and leaves at the right."
 
 
+def test_what_the_first_keyframe_alone_misses_is_not_said_to_come() -> None:
+    standing = [found(0), *(found(n, ("car", BOX, 0.9)) for n in range(1, 4))]
+    (event,) = [one for one in events(seconds(4), standing) if one.track == "car"]
+    assert (event.description, "enters" in event.attributes) == ("A car is in view.", False)
+    assert event.start_range_seconds == (0, 1)
+    coming = [found(0), *(found(n + 1, ("car", box, 0.9)) for n, box in enumerate(ACROSS))]
+    (event,) = [one for one in events(seconds(4), coming) if one.track == "car"]
+    assert event.description == "A car enters from the left and moves right."
+
+
 def test_what_fills_the_picture_came_in_by_no_edge() -> None:
     everywhere = (0.0, 0.01, 1.0, 0.99)
-    seen = [found(0), *(found(n, ("person", everywhere, 0.9)) for n in range(1, 5)), found(5), found(6)]
+    there = [found(n, ("person", everywhere, 0.9)) for n in range(2, 5)]
+    seen = [found(0), found(1), *there, found(5), found(6)]
     (event,) = [one for one in events(seconds(7), seen) if one.track == "person"]
     assert event.description == "A person appears and is gone again."
 

@@ -91,6 +91,18 @@ def test_text_is_read_where_it_stands(model: LocalModel) -> None:
     assert y0 < 60 / 360 < y1
 
 
+@pytest.mark.parametrize(
+    ("line", "read"),
+    [
+        ("HOME  0  0  AWAY", "HOME 0 0 AWAY"),
+        ("GO! O Brother, where art thou", "GO! O Brother, where art thou"),
+    ],
+)
+def test_a_nought_of_a_score_is_no_letter(model: LocalModel, line: str, read: str) -> None:
+    text = look(model, written(line), "text").text
+    assert [one.text for one in text or ()] == [read]
+
+
 def test_a_changed_digit_is_read_anew_and_what_stands_is_kept(model: LocalModel) -> None:
     for clock in ("00:41", "00:42", "00:47"):
         text = look(model, written("The clock says", clock), "text").text

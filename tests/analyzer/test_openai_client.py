@@ -2,6 +2,7 @@ import asyncio
 import json
 import socket
 from base64 import b64encode
+from collections import Counter
 from random import Random
 
 import pytest
@@ -251,6 +252,19 @@ def test_each_answer_lands_on_the_question_that_asked():
     for asked, reply in zip(questions, replies, strict=True):
         assert json.loads(reply.text) == {"frames": [k.index for k in asked.keyframes]}
     assert server.most_under_way <= 6
+
+
+def test_an_outage_that_each_question_would_survive_alone_is_survived_by_many():
+    questions = [question(n, schema=SCHEMA, id=f"events.b{n}") for n in range(16)]
+    failed = Counter()
+
+    def faults(_number, asked):
+        failed[asked.frames[0]] += 1
+        return status(503) if failed[asked.frames[0]] < HASTY.attempts else None
+
+    with oracle(echo, faults=faults) as server:
+        replies = ask(server, *questions)
+    assert [json.loads(reply.text)["frames"] for reply in replies] == [[n] for n in range(16)]
 
 
 def test_the_last_allowed_request_is_the_last_that_is_sent():

@@ -182,6 +182,28 @@ def test_the_number_of_a_page_is_no_counter_and_the_next_page_another_text() -> 
         assert [(one.text, one.running) for one in seen] == [(page, False) for page in pages]
 
 
+@pytest.mark.parametrize(
+    ("container", "values", "running"),
+    [
+        ("pdf", ("1 / 9", "2 / 9", "5 / 9", "6 / 9"), False),
+        ("pdf", ("2019", "2020", "2021", "2022"), False),
+        ("pictures", ("11", "12", "15", "16"), False),
+        ("pictures", ("- 17 -", "- 18 -", "- 27 -", "- 22 -"), False),
+        ("pictures", ("12:30:07", "12:30:08", "12:30:11", "12:30:12"), True),
+        ("mp4", ("11", "12", "15", "16"), True),
+    ],
+)
+def test_the_numbers_of_sheets_are_no_counter(
+    container: str, values: tuple[str, ...], *, running: bool
+) -> None:
+    made = plan([0, 1, 4, 5], duration=9)
+    sheets = tuple(replace(one, pts=sheet) for one, sheet in zip(made.keyframes, (0, 1, 4, 5), strict=True))
+    made = replace(made, media=replace(made.media, container=container), keyframes=sheets)
+    seen = gather([line(n, (value, TOP, 0.99)) for n, value in enumerate(values)], Axis(made, range(4)))
+    assert [one.text for one in seen] == ([f"{values[0]} … {values[-1]}"] if running else list(values))
+    assert [one.running for one in seen] == [running] * len(seen)
+
+
 def test_a_clock_runs_on_through_a_cut() -> None:
     made = plan([0, 1, 2, 3], cuts=[1.5], duration=4)
     (passage,) = gather([line(n, (f"89:1{n}", TOP, 0.99)) for n in range(4)], Axis(made, range(4)))

@@ -223,6 +223,13 @@ def test_one_video_failing_does_not_stop_the_rest(run, tmp_path):
     assert [line for line in err.splitlines() if "broken.mp4" in line]
 
 
+def test_a_result_may_have_as_long_a_name_as_any_file(run, tmp_path):
+    picture = pictures(tmp_path, 1)[0].rename(tmp_path / f"{'x' * 246}.png")
+    code, _, err = run("shots", picture, "--output", "results/")
+    assert code == 0, err
+    assert [path.name for path in (tmp_path / "results").iterdir()] == [f"{'x' * 246}.json"]
+
+
 def test_several_videos_go_to_a_folder_a_file_each(run, tmp_path):
     (tmp_path / "other").mkdir()
     (one,), (two,) = pictures(tmp_path, 1), pictures(tmp_path / "other", 1)
@@ -243,6 +250,21 @@ def test_several_videos_go_to_a_folder_a_file_each(run, tmp_path):
         document = json.loads((tmp_path / f"out/{name}.json").read_text())
         assert document["keyframes"][0]["image"] == f"../frames/{name}/0000.jpg"
         assert (tmp_path / f"frames/{name}/0000.jpg").is_file()
+
+
+def test_several_videos_share_no_file(run, tmp_path):
+    first, second = pictures(tmp_path, 2)
+    code, out, err = run("analyze", first, second, "--output", "all.json")
+    assert (code, out) == (2, "")
+    assert err == "sceneline: several videos cannot share all.json; give a folder as --output\n"
+    assert not Path("all.json").exists()
+
+
+def test_a_folder_for_pictures_that_cannot_be_is_told_before_anything_is_looked_at(run, tmp_path):
+    picture = pictures(tmp_path, 1)[0]
+    code, _, err = run("analyze", "absent.png", "--frames-dir", picture)
+    assert code == 2
+    assert err == f"sceneline: {picture}: cannot be written (File exists); choose another place\n"
 
 
 def test_a_taxonomy_chooses_the_tags(run, samples, tmp_path):
@@ -371,8 +393,13 @@ def test_the_schema_is_printed(run):
         (2, ["shots", "{video}", "--output", "{video}/below.json"], "cannot be written"),
         (2, ["export", "{video}", "--format", "md"], "not a timeline"),
         (2, ["export", "absent.json", "--format", "md"], "cannot be read"),
-        (3, ["analyze", "absent.mp4"], "absent.mp4"),
-        (3, ["analyze", "."], "directory"),
+        (3, ["analyze", "absent.mp4"], "'absent.mp4' does not exist; give a video or picture file of this"),
+        (
+            3,
+            ["analyze", "."],
+            "is a directory; give the files in it, pictures of one sequence with --interval 1",
+        ),
+        (3, ["analyze", ".", "--interval", "1"], "is a directory; give the files in it"),
         (3, ["analyze", "{broken}"], "broken.mp4"),
         (3, ["sample", "{broken}", "--output", "frames"], "broken.mp4"),
     ],

@@ -133,7 +133,7 @@ def test_a_name_that_is_not_text_is_told_or_read(tmp_path):
 
 
 def test_an_interrupt_ends_the_run_cleanly(tmp_path, samples):
-    output = tmp_path / "t.json"
+    output = tmp_path / "timelines"
     process = subprocess.Popen(
         [*SCENELINE, "analyze", *[str(samples / "tour.mp4")] * 20, "--output", str(output)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True,
@@ -154,6 +154,21 @@ def group_members(group: int) -> list[str]:
         ["ps", "-o", "pid=,stat=", "-g", str(group)], capture_output=True, text=True, check=False
     )
     return [line for line in listed.stdout.splitlines() if "Z" not in line]
+
+
+@pytest.mark.parametrize("task", ["text", "moderation"])
+def test_the_local_models_report_to_nobody(tmp_path, task):
+    """ONNX Runtime does, unless it is told not to, and keeps who it is and what it has to tell in the home folder."""
+    picture, home = tmp_path / "a.png", tmp_path / "home"
+    Image.new("RGB", (64, 48), "navy").save(picture)
+    home.mkdir()
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "PYTHONPATH", "LANG")}
+    done = subprocess.run(
+        [*SCENELINE, "analyze", str(picture), "--task", task],
+        capture_output=True, text=True, check=False, cwd=ROOT, timeout=60, env={**kept, "HOME": str(home)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert list(home.rglob("*")) == []
 
 
 def test_doctor_finds_this_installation_well():

@@ -20,7 +20,7 @@ from sampler import (
     sample_isolated,
 )
 from sampler.sources import source_of
-from tests.documents import LOCK, draw_document, written_document
+from tests.documents import LOCK, draw_document, draw_scan, written_document
 from tests.oracle import read_code
 from tests.sampler.pulling import pull
 
@@ -48,6 +48,35 @@ def test_pages_stand_as_long_as_was_asked_for(tmp_path: Path) -> None:
     assert plan.media.duration_seconds == 12.5
     some, _ = sampled(PictureSequence((document,), 2.5), SampleRequest(start_seconds=3, end_seconds=8))
     assert [keyframe.pts for keyframe in some.keyframes] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("copies", [False, True])
+def test_each_page_of_a_tiff_is_a_picture_in_order(tmp_path: Path, *, copies: bool) -> None:
+    scan = draw_scan(tmp_path / "scan.tif", NUMBERS, copies=copies)
+    plan, keyframes = sampled(VideoFile(scan))
+    assert [read_code(keyframe.jpeg)[0] for keyframe in keyframes] == NUMBERS
+    assert [keyframe.time_seconds for keyframe in keyframes] == [0, 1, 2, 3, 4]
+    assert (plan.media.frame_count, plan.media.codec, plan.media.width) == (5, "tiff", 595)
+    plan, keyframes = sampled(source_of([scan, draw_document(tmp_path / "report.pdf", [1])], 2.0))
+    assert [read_code(keyframe.jpeg)[0] for keyframe in keyframes] == [*NUMBERS, 1]
+    assert plan.media.duration_seconds == 12.0
+
+
+def test_the_pages_of_a_tiff_are_held_to_the_limits(tmp_path: Path) -> None:
+    scan = draw_scan(tmp_path / "scan.tif", NUMBERS)
+    with pytest.raises(MediaLimitError, match="pages, over the limit of 4"):
+        sampled(VideoFile(scan), limits=Limits(pages=4))
+    large = tmp_path / "large.tif"
+    Image.new("L", (30, 20)).save(large, save_all=True, append_images=[Image.new("L", (300, 200))])
+    with pytest.raises(MediaLimitError, match="300 × 200"):
+        sampled(VideoFile(large), limits=Limits(pixels=10_000))
+
+
+def test_a_damaged_page_of_a_tiff_is_named(tmp_path: Path) -> None:
+    scan = draw_scan(tmp_path / "scan.tif", NUMBERS)
+    scan.write_bytes(scan.read_bytes()[:-1000])
+    with pytest.raises(UnreadableMediaError, match=r"page 5 of 'scan\.tif' is damaged"):
+        sampled(VideoFile(scan))
 
 
 def test_pictures_and_pages_may_be_mixed(tmp_path: Path) -> None:

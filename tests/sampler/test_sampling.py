@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from sampler import (
     MediaNotFoundError,
@@ -246,6 +246,17 @@ def test_a_photo_is_upright_and_stands_for_a_moment(tmp_path: Path) -> None:
     assert picture[30, 5] > 200
 
 
+@pytest.mark.parametrize("colours", [("red", "white", "blue"), ("white", "black", "red", "black")])
+def test_no_picture_is_left_out_for_being_unlike_the_one_before(
+    tmp_path: Path, colours: tuple[str, ...]
+) -> None:
+    paths = [tmp_path / f"{number}.png" for number in range(len(colours))]
+    for path, colour in zip(paths, colours, strict=True):
+        Image.new("RGB", (300, 200), colour).save(path)
+    keyframes = pull(PictureSequence(paths, 1.0)).keyframes
+    assert [keyframe.pts for keyframe in keyframes] == [*range(len(colours))]
+
+
 RAMP = np.tile(np.linspace(0, 1, 64), (48, 1))
 GREY_FILES = {
     "scan.png": (RAMP * 65535).astype(np.uint16),
@@ -305,6 +316,59 @@ def test_what_is_no_number_is_black(tmp_path: Path) -> None:
     Image.fromarray(depth).save(tmp_path / "depth.tif")
     assert grey_of(tmp_path / "depth.tif")[:, :4].max() < 10
     assert grey_of(tmp_path / "depth.tif")[:, -4:].min() > 240
+
+
+def written(word: str, colour: str, **box: object) -> Image.Image:
+    """A word on nothing, perhaps beside a box."""
+    layer = Image.new("RGBA", (320, 120), (0, 0, 0, 0))
+    draw = ImageDraw.Draw(layer)
+    if box:
+        draw.rectangle((170, 20, 300, 100), **box)
+    draw.text((20, 30), word, fill=colour, font=ImageFont.load_default(48))
+    return layer
+
+
+@pytest.mark.parametrize(
+    ("layer", "ground"),
+    [
+        (written("white", "white"), 0),
+        (written("pale", "#fff4b0"), 0),
+        (written("black", "black"), 255),
+        (written("blue", "#2040ff"), 255),
+        (written("beside", "black", fill="white"), 255),
+        (written("clear", "white").quantize(), 0),
+        (written("grey", "white").convert("LA"), 0),
+        (Image.new("RGBA", (320, 120)), 255),
+        (written("large", "white").resize((6400, 2400)), 0),
+    ],
+)
+def test_what_stands_on_nothing_stays_to_be_seen(tmp_path: Path, layer: Image.Image, ground: int) -> None:
+    layer.save(tmp_path / "layer.png")
+    seen = grey_of(tmp_path / "layer.png")
+    assert abs(int(seen[-3, 3]) - ground) < 4
+    assert layer.getbbox() is None or np.abs(seen.astype(int) - ground).max() > 100
+
+
+def test_what_is_behind_an_animation_does_not_change(tmp_path: Path) -> None:
+    frames = [written("one", colour) for colour in ("black", "white", "black")]
+    path = tmp_path / "word.webp"
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=500, lossless=True)
+    keyframes = pull(VideoFile(path), SampleRequest(frames=3)).keyframes
+    assert all(cv2.imdecode(np.frombuffer(k.jpeg, np.uint8), 0)[-3, 3] > 250 for k in keyframes)
+
+
+@pytest.mark.parametrize("kind", ["gif", "webp", "png"])
+@pytest.mark.parametrize(("colour", "ground"), [("black", 255), ("white", 0)])
+def test_what_moves_on_nothing_stays_to_be_seen(tmp_path: Path, kind: str, colour: str, ground: int) -> None:
+    frames = [written(word, colour) for word in ("one", "two", "three")]
+    path = tmp_path / f"words.{kind}"
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=500, disposal=2)
+    pulled = pull(VideoFile(path), SampleRequest(frames=3))
+    assert (pulled.plan.media.frame_count, pulled.plan.media.duration_seconds) == (3, 1.5)
+    for keyframe in pulled.keyframes:
+        seen = cv2.imdecode(np.frombuffer(keyframe.jpeg, np.uint8), 0).astype(int)
+        assert abs(seen[-3, 3] - ground) < 8
+        assert np.abs(seen - ground).max() > 100
 
 
 @pytest.mark.parametrize("kind", ["gif", "webp", "png"])

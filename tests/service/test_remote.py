@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from analyzer import Endpoint, OpenAIModel, Timeline, find_profile
-from api import pipeline, shown, working
+from analyzer import Endpoint, OpenAIModel, RetryPolicy, Timeline, find_profile
+from api import calls, pipeline, shown, working
 from api.errors import DatabaseError, StorageError
 from api.places import opened
 from api.schemas import TimelineRequest
@@ -43,13 +43,19 @@ def asked(tmp_path: Path) -> Iterator[tuple[Service, oracle.Oracle]]:
         endpoint = Endpoint(server.url, "test-model")
         prices = {"input_usd_per_million": 1.0, "output_usd_per_million": 1.0}
         profile = replace(find_profile("test-model"), images_per_batch=3, **prices)
-        model = OpenAIModel(endpoint, profile)
+        model = OpenAIModel(endpoint, profile, policy=RetryPolicy(base_seconds=0.01))
         with (
             with_model(real, model) as place,
             serving(place) as url,
             httpx.Client(base_url=url, timeout=30) as http,
         ):
             yield Service(url, http, place, SeesACat()), server
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tries as often as ever, and waits less in between."""
+    monkeypatch.setattr(calls, "PATIENCE", RetryPolicy(base_seconds=0.01))
 
 
 def test_each_question_is_asked_once_however_often_the_job_runs(asked: tuple[Service, oracle.Oracle]) -> None:
@@ -127,6 +133,18 @@ def test_a_limit_takes_no_patience_from_a_server_that_says_when_to_come_back(
     assert 0 < job["timeline"]["usage"]["cost_usd"] < 0.05
 
 
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize("limits", [{}, {"max_cost": 0.5}, {"max_requests": 30}])
+def test_a_limit_takes_no_patience_from_a_server_that_fails_for_a_while(
+    asked: tuple[Service, oracle.Oracle], limits: dict[str, float]
+) -> None:
+    service, server = asked
+    failures = iter([oracle.status(503)] * (RetryPolicy().attempts - 1))
+    server.faults = lambda _, asked: next(failures, None) if 0 in asked.frames else None
+    job = service.post(moving_square(9), frames=8, params={"wait": 30}, **limits).json()
+    assert (job["status"], job["timeline"]["coverage"]["gaps"]) == ("complete", []), job
+
+
 def test_a_limit_on_requests_holds_whoever_is_turned_away(asked: tuple[Service, oracle.Oracle]) -> None:
     service, server = asked
     server.faults = lambda _number, _asked: oracle.status(429, Retry_After="0.05")
@@ -135,6 +153,7 @@ def test_a_limit_on_requests_holds_whoever_is_turned_away(asked: tuple[Service, 
     assert len(server.asked) == 6
 
 
+@pytest.mark.usefixtures("hurried")
 def test_a_question_that_gets_no_answer_is_lost_alone_whatever_the_limit_on_cost(
     asked: tuple[Service, oracle.Oracle],
 ) -> None:

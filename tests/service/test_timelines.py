@@ -43,6 +43,13 @@ def test_an_empty_request_asks_for_what_none_asks_for(service: Service) -> None:
         assert (answer.status_code, answer.json()["request"]["tasks"]) == (200, ["events"])
 
 
+def test_a_request_may_begin_with_a_byte_order_mark(service: Service) -> None:
+    """As files that some editors wrote."""
+    parts = {"video": ("a.gif", moving_square(2, seed=7)), "request": (None, b'\xef\xbb\xbf{"frames": 3}')}
+    answer = service.http.post("/v1/timelines", files=parts, params={"wait": 20})
+    assert (answer.status_code, answer.json()["request"]["frames"]) == (200, 3)
+
+
 def test_pictures_in_order_are_a_sequence(service: Service) -> None:
     pictures = [("video", (f"{n}.gif", moving_square(1, seed=n * 40))) for n in range(3)]
     data = {"request": json.dumps({"interval": 2.0})}
@@ -164,6 +171,25 @@ def test_what_clients_escape_in_a_name_is_undone(service: Service) -> None:
     for name, kept in (('a"b.gif', 'a"b.gif'), ("a\r\nb.gif", "ab.gif"), ("50%25 %2F.gif", "50%25 %2F.gif")):
         job = service.post(name=name, params={"wait": 20}).json()
         assert (job["name"], job["timeline"]["media"]["name"]) == (kept, kept)
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        (b"filename*=UTF-8''%D0%9A%D0%BE%D1%82%20%22%3B.gif", 'Кот ";.gif'),
+        (b"filename=\"=?utf-8?B?0JrQvtGCLmdpZg==?=\"; filename*=utf-8'ru'%D0%9A%D0%BE%D1%82.gif", "Кот.gif"),
+        (b"filename*=iso-8859-1''caf%E9.gif", "café.gif"),
+        (b"filename*=UTF-8''..%2F..%2Fetc%2F%00a%0A.gif", "a.gif"),
+        (b"filename=\"plain.gif\"; filename*=koi8-r''%EB.gif", "plain.gif"),
+        (b"filename=\"a; filename*=UTF-8''b.gif\"", "a; filename*=UTF-8''b.gif"),
+    ],
+)
+def test_names_that_clients_encode_are_understood(service: Service, said: bytes, name: str) -> None:
+    """In the form of RFC 5987, which only some send, and without trusting it more than any other."""
+    body = b'--xyz\r\nContent-Disposition: form-data; name="video"; %s\r\n\r\n%s\r\n--xyz--\r\n'
+    kind = {"Content-Type": "multipart/form-data; boundary=xyz"}
+    answer = service.http.post("/v1/timelines", content=body % (said, moving_square(2)), headers=kind)
+    assert answer.json()["name"] == name
 
 
 def test_an_export_that_cannot_be_is_refused(service: Service) -> None:

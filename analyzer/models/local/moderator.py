@@ -4,10 +4,10 @@ import io
 from typing import Final
 
 import numpy as np
-import onnxruntime  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from PIL import Image
 
+from analyzer.models.local.runtime import load_runtime
 from analyzer.models.local.weights import WeightsFile, locate
 
 _NETWORK: Final = WeightsFile(
@@ -24,6 +24,7 @@ class Moderator:
     """One loaded network."""
 
     def __init__(self, threads: int) -> None:
+        onnxruntime = load_runtime()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.findings import TextLine
+from analyzer.models.local.runtime import load_runtime
 from analyzer.models.local.weights import WeightsFile, locate
 from analyzer.types import Box
 
@@ -51,6 +52,8 @@ _HELD: Final = 0.7
 """Share of a line that lies within a longer one of which it is the beginning or the end."""
 _GROWN: Final = 1.3
 """How much larger that one is, at least."""
+_YEAR: Final = 4
+"""Digits from which a number is none of a score."""
 _MOST: Final = 0.6
 """Share of the picture from which it is searched as a whole."""
 
@@ -73,6 +76,7 @@ class Reader:
     """The loaded networks and what was read last. Not safe to call from two threads at once."""
 
     def __init__(self, threads: int) -> None:
+        load_runtime()
         from rapidocr import RapidOCR  # noqa: PLC0415 - opens its log handler at import
 
         # Given paths, rapidocr neither looks for models nor downloads any.
@@ -162,7 +166,21 @@ class Reader:
         answer = self._engine(_upright(picture, quad), use_det=False, use_cls=False, use_rec=True)
         if not answer.txts:
             return _Line(quad, "", 0.0)
-        return _Line(quad, " ".join(answer.txts[0].split()), float(answer.scores[0]))
+        return _Line(quad, _with_zeros(answer.txts[0]), float(answer.scores[0]))
+
+
+def _with_zeros(text: str) -> str:
+    """The words of a line, a single O beside a number or another O as the nought it is: ``HOME 0 0 AWAY`` on a score
+    board reads as ``HOME O O AWAY``.
+    """
+    words = text.split()
+    counts = [word == "O" or (word.isdecimal() and len(word) < _YEAR) for word in words]
+    return " ".join(
+        "0"
+        if word == "O" and any(counts[max(0, place - 1) : place] + counts[place + 1 : place + 2])
+        else word
+        for place, word in enumerate(words)
+    )
 
 
 def _windows(changed: Mask) -> list[Window]:

@@ -8,8 +8,9 @@ from analyzer.models.openai.client import OpenAIModel
 from analyzer.models.openai.endpoint import Endpoint
 from analyzer.models.openai.profiles import find_profile, with_profile
 from analyzer.models.openai.recording import RecordingTransport, ReplayTransport
+from analyzer.models.openai.retries import RetryPolicy
 
-__all__ = ["Endpoint", "OpenAIModel", "find_profile", "open_model", "with_profile"]
+__all__ = ["Endpoint", "OpenAIModel", "RetryPolicy", "find_profile", "open_model", "with_profile"]
 
 
 def open_model(

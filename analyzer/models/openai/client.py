@@ -48,7 +48,9 @@ class OpenAIModel:
         self._dialect = Dialect(schema=profile.schema_support)
         self._reached = False
         self._pace = Pace(Gate(monotonic, sleep), endpoint.concurrency)
-        self._retries = RetryBudget()
+        # All that are asked at once, and as many that wait after a failure, may ride out one outage.
+        retries = 2.0 * endpoint.concurrency * self._policy.attempts
+        self._retries = RetryBudget(retries, retries)
         self._breaker = Breaker(monotonic)
 
     async def __aenter__(self) -> Self:

@@ -124,8 +124,8 @@ class Gate:
 class RetryBudget:
     """Bounds retries to a share of the successes, so that a struggling server is not asked ever more."""
 
-    tokens: float = 16.0
-    most: float = 16.0
+    tokens: float
+    most: float
     earned_by_success: float = 0.5
 
     def earn(self) -> None:
