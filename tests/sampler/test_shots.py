@@ -237,6 +237,18 @@ def test_a_dissolve_of_few_pictures_is_one_transition_not_two_cuts() -> None:
     assert turns([one] * 20 + insert + [two] * 20, 12) == [(20 / 12, "cut"), (29 / 12, "cut")]
 
 
+def test_credits_that_roll_off_and_come_on_are_one_shot() -> None:
+    rng = np.random.default_rng(6)
+    rows = 10  # of the video for one that is looked at
+    roll = np.full((6 * rows * HEIGHT, WIDTH), 16.0)
+    for top in (0, 4 * rows * HEIGHT):
+        for line in range(top + 20, top + rows * HEIGHT, 24):
+            roll[line : line + 20, 16:48] += rng.integers(0, 180, (10, 32)).repeat(2, axis=0)
+    pictures = [roll[row : row + rows * HEIGHT : rows] for row in range(0, 5 * rows * HEIGHT, 6)]
+    assert min(picture.std() for picture in pictures) == 0
+    assert turns(pictures) == []
+
+
 def test_strips_join_as_they_were_cut() -> None:
     whole = video()
     again = joined(list(cut_up(whole, [7, 31, 2])))
