@@ -9,7 +9,8 @@ partitioning of full-motion video", 1993). For every moment and several half-len
   soft, and dissolves of any speed do, while what moves crosses a point and goes on;
 - the picture before leaves over an edge and the one after follows it: a push.
 
-The ends must be different pictures, not one picture under another light, and change must not come in one step.
+The ends must be different pictures, not one picture under another light, or pages with something else written on them;
+and change must not come in one step.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -20,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampler.bars import boxes
-from sampler.comparing import colour_change, structure_change
+from sampler.comparing import colour_change, rewritten, structure_change
 from sampler.measuring import F32, HEIGHT, TILE, WIDTH, Strip, joined
 
 _INTERVAL_SECONDS = 0.08
@@ -50,6 +51,17 @@ _OWN_LIGHT = 0.5
 """Share of what the ends differ by that is not the same all over, from which light has nothing to do with it."""
 _ALL_ITS_OWN = 0.8
 """The same from which how bright everything is tells of it too."""
+_STANDS = 5
+"""Intervals before and after it in which a page stands that is turned."""
+_MOVES, _MOST_MOVING = 3.0, 0.35
+"""Levels that the mean of a tile goes to and fro by meanwhile if something moves there, a speaker beside the page, and
+the share of tiles that may."""
+_NEW, _NEW_TILES = 10.0, 7
+"""Levels by which the mean of a tile changes if something else is written there, and of how many it does at the least:
+of pages the seventh most changed had 18 and more, of pictures that stand and drift apart slowly 6 at the most."""
+_LEAST_TURN, _LONGEST_TURN = 1.0, 8
+"""Levels, averaged over the picture, by which what is written differs at the least, weighed by how straight it changes,
+and the largest half-length: 1.9 and more between pages, 0.5 at the most where something goes on over a plain ground."""
 _LEAST_APART_SECONDS = 0.4
 """Closer together, two are the beginning and the end of one."""
 _BATCH = 96
@@ -65,12 +77,22 @@ _LENGTH_PENALTY = 0.1
 """Weaker by so much a second: what moves before or after a short transition passes for part of a longer one."""
 _MOST_AT_ONCE = 0.7
 """Share of the way from end to end that one interval may cover; a cut covers all of it."""
+_MOST_TURNED_AT_ONCE = 0.45
+"""The same where pages give way: two things that change on one after the other are two steps."""
 _FLAT = 1.5
 """Deviation of tile means, in levels, below which a picture is one black, white or plain surface."""
 
 
-Ends = tuple[int, int]
-"""Indices of the last picture before a transition and the first after it."""
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Of what may be a transition."""
+
+    before: int
+    """Index of the last picture before it."""
+    after: int
+    """Index of the first after it."""
+    turn: bool
+    """Whether it looks like one at all only if both are pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +164,7 @@ class DissolveFinder:
             if len(middles):
                 possible.update(_possible(course, middles, half))
         self._possible += strongest(
-            possible, lambda gradual: course.differs(*possible[gradual], gradual.strength)
+            possible, lambda gradual: course.gives_way(possible[gradual], gradual.strength)
         )
         drop = max(0, end - _HELD)
         self._held, self._next = held[drop:], end - drop
@@ -222,8 +244,9 @@ class _Course:
         """``(N, 144)``."""
         self.plain = self.pictures.std(axis=1) < _FLAT
         """Which are one even surface."""
-        steps = np.abs(np.diff(self.pictures, axis=0)).sum(axis=1, dtype=np.float64)
-        self._sums = np.concatenate(([0.0], steps.cumsum()))  # of whole levels, and so exact
+        steps = np.abs(np.diff(self.pictures, axis=0, prepend=self.pictures[:1]))
+        self._ways = steps.cumsum(axis=0)  # of whole levels, and so exact
+        self._sums = self._ways.sum(axis=1, dtype=np.float64)
 
     def mean(self, begin: NDArray[np.intp], end: NDArray[np.intp]) -> NDArray[np.float64]:
         """A step between these pictures, in levels a point; 0 where both are the same."""
@@ -240,7 +263,45 @@ class _Course:
         outside = np.maximum(self.mean(begin - _BESIDE, begin), self.mean(end, end + _BESIDE))
         return np.asarray((inside >= _PUSH_STEP) & (outside <= _AT_REST * inside), np.bool_)
 
-    def differs(self, before: int, after: int, strength: float) -> bool:
+    def turns(self, middles: NDArray[np.intp], half: int) -> F32:
+        """How much is written on other tiles after than before each moment, in levels, if it goes straight; else 0."""
+        before, after = middles - half, middles + half
+        inside = self.mean(before, after)
+        outside = np.maximum(self.mean(before - _STANDS, before), self.mean(after, after + _STANDS))
+        likely = np.flatnonzero((2 * half * inside >= _LEAST_TURN) & (outside <= _AT_REST * inside))
+        before, after = before[likely], after[likely]
+        still = self._still(before, after)
+        way = np.abs(self.pictures[after] - self.pictures[before])
+        new = still & (way >= _NEW)
+        gone = np.where(new, self._ways[after] - self._ways[before], 0.0).sum(axis=1)
+        straight = np.where(new, way, 0.0).sum(axis=1)
+        likeness = 1 - (1 - straight / np.maximum(gone, 1.0)) / _DETOUR
+        written = likeness * straight / way.shape[1]
+        enough = (new.sum(axis=1) >= _NEW_TILES) & (still.mean(axis=1) >= 1 - _MOST_MOVING)
+        strengths = np.zeros(len(middles), np.float32)
+        strengths[likely] = np.where(enough & (written >= _LEAST_TURN), written, 0.0)
+        return strengths
+
+    def _still(self, before: NDArray[np.intp], after: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Tiles in which nothing moves for a while before the one and after the other."""
+        first, last = np.maximum(before - _STANDS, 0), np.minimum(after + _STANDS, len(self._ways) - 1)
+        moved = np.maximum(self._ways[before] - self._ways[first], self._ways[last] - self._ways[after])
+        return np.asarray(moved < _MOVES, np.bool_)
+
+    def gives_way(self, ends: Ends, strength: float) -> bool:
+        """Whether one picture gives way to another where there may be a transition as strong as this."""
+        differs = not ends.turn and self._differs(ends.before, ends.after, strength)
+        return differs or self._turned(ends.before, ends.after)
+
+    def _turned(self, before: int, after: int) -> bool:
+        """Whether two pictures are pages that stand, with something else written on them."""
+        still = self._still(np.array([before]), np.array([after])).reshape(HEIGHT // TILE, WIDTH // TILE)
+        if still.mean() < 1 - _MOST_MOVING:
+            return False
+        luma = self._held.luma
+        return rewritten(luma[before], luma[after], np.ones((HEIGHT, WIDTH), np.bool_), still)
+
+    def _differs(self, before: int, after: int, strength: float) -> bool:
         """Whether two pictures, between which a transition as strong as this may lie, are different ones."""
         structure = structure_change(self._held.luma[before], self._held.luma[after])
         if structure < _DIFFERENT_STRUCTURE:
@@ -277,22 +338,28 @@ def _off_a_push(before: F32, at: F32, after: F32) -> NDArray[np.float64]:
 def _possible(course: "_Course", middles: NDArray[np.intp], half: int) -> Iterator[tuple[Gradual, Ends]]:
     """What may be transitions around these moments, and between which pictures; none that comes in one step."""
     strengths, mixture = _strengths(course, middles, half)
+    turns = np.zeros_like(strengths)
+    if half <= _LONGEST_TURN:
+        turns = np.where(strengths > 0, turns, course.turns(middles, half))
+    strengths = strengths + turns
     strengths[course.plain[middles - half] | course.plain[middles + half]] = 0.0
     found = strengths > 0
-    hits, mixture, strengths = middles[found], mixture[found], strengths[found]
+    hits, mixture, strengths, turns = middles[found], mixture[found], strengths[found], turns[found]
     parts = (
         course.pictures[hits[:, None] + np.arange(-half, half + 1)] - course.pictures[hits - half][:, None]
     )
     way = parts[:, -1]
     done = (parts @ way[:, :, None])[:, :, 0] / (way * way).sum(axis=1, keepdims=True)
-    for index in np.flatnonzero(np.diff(done).max(axis=1, initial=0) <= _MOST_AT_ONCE).tolist():
+    most = np.where(turns > 0, _MOST_TURNED_AT_ONCE, _MOST_AT_ONCE)
+    for index in np.flatnonzero(np.diff(done).max(axis=1, initial=0) <= most).tolist():
         begin = int(hits[index]) - half
         start = begin + int(np.flatnonzero(done[index] < 0.1)[-1])
         end = begin + int(np.flatnonzero(done[index] > 0.9)[0])
         if end > start:
             middle = begin + (half if mixture[index] else int(np.abs(done[index] - 0.5).argmin()))
             since, at, until = course.times[[start, middle, end]].tolist()
-            yield Gradual(since, at, until, float(strengths[index])), (begin, begin + 2 * half)
+            ends = Ends(begin, begin + 2 * half, bool(turns[index] > 0))
+            yield Gradual(since, at, until, float(strengths[index])), ends
 
 
 def _pictures(held: Strip) -> F32:
