@@ -20,6 +20,8 @@ _SAME_DETAIL = 0.28
 _GROUND, _GROUND_SHARE = 4, 0.6
 """Levels about the most frequent one that most of a page has, and share of it that does: 0.68 and more of slides, 0.54
 at the most of other pictures that stand and change at once (a camera's exposure, a page with a map)."""
+_BLACK = 24
+"""Luma up to which a ground may be no page's."""
 _INK = 9
 """Levels off the ground, or off what was there before, from which something is written."""
 _BOLD = 30
@@ -115,10 +117,8 @@ def rewritten(one: U8, other: U8, inside: NDArray[np.bool_], still: NDArray[np.b
         inside: Points that are no bars, ``(36, 64)``.
         still: Tiles in which nothing moves beside what is asked about, ``(9, 16)``; in others no change counts.
     """
-    levels = np.bincount(np.concatenate((one[inside], other[inside])), minlength=256)
-    near = np.convolve(levels, np.ones(2 * _GROUND + 1), "same")
-    ground = int(near.argmax())
-    if near[ground] < max(_GROUND_SHARE * levels.sum(), 1.0):
+    ground = _ground(np.concatenate((one[inside], other[inside])))
+    if ground is None:
         return False
     bare_before, bare_after = (np.abs(part.astype(np.int16) - ground) <= _INK for part in (one, other))
     apart = cv2.absdiff(one, other)
@@ -132,6 +132,20 @@ def rewritten(one: U8, other: U8, inside: NDArray[np.bool_], still: NDArray[np.b
         return False
     height, width = (int(np.ptp(np.flatnonzero(either.any(axis=axis)))) + 1 for axis in (1, 0))
     return height * width >= _PAGE_SHARE * either.size
+
+
+def of_one_ground(one: U8, other: U8) -> bool:
+    """Whether two luma thumbnails may be pages of one ground; black is also what lies beside pictures and at night."""
+    ground = _ground(np.concatenate((one.ravel(), other.ravel())))
+    return ground is not None and ground > _BLACK
+
+
+def _ground(points: U8) -> int | None:
+    """The level that most points have, if there is one."""
+    levels = np.bincount(points, minlength=256)
+    near = np.convolve(levels, np.ones(2 * _GROUND + 1), "same")
+    ground = int(near.argmax())
+    return ground if near[ground] >= max(_GROUND_SHARE * len(points), 1.0) else None
 
 
 def _inked(points: NDArray[np.bool_]) -> NDArray[np.bool_]:

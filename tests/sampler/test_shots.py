@@ -183,6 +183,20 @@ def test_a_push_is_found_and_a_pan_that_goes_on_is_none(axis: int, back: bool, f
     assert finder.finish() == []
 
 
+@pytest.mark.parametrize(("axis", "frames"), [(0, 20), (0, 40), (1, 12), (1, 40)])
+def test_a_push_is_found_under_a_logo_and_a_banner_with_something_that_moves(axis: int, frames: int) -> None:
+    both = np.concatenate([scene(3).astype(float), scene(4).astype(float)], axis=axis)
+    length = (HEIGHT, WIDTH)[axis]
+    places = [0] * 30 + [round(length * step / frames) for step in range(1, frames)] + [length] * 30
+    pictures = []
+    for number, place in enumerate(places):
+        pictures.append(both.take(range(place, place + length), axis=axis).copy())
+        pictures[-1][14:22, 20:36] += 15 * (number // 3 % 3 - 1)
+        pictures[-1][2:8, 46:60], pictures[-1][30:34, :40] = 230, 40
+    ((seconds, _),) = turns(pictures)
+    assert 30 / FPS <= seconds <= (30 + frames) / FPS
+
+
 def test_something_large_that_passes_is_no_transition() -> None:
     yard, car = scene(8).astype(float), scene(9).astype(float)
 
@@ -297,7 +311,7 @@ def test_credits_that_roll_off_and_come_on_are_one_shot() -> None:
     roll = np.full((6 * rows * HEIGHT, WIDTH), 16.0)
     for top in (0, 4 * rows * HEIGHT):
         for line in range(top + 20, top + rows * HEIGHT, 24):
-            roll[line : line + 20, 16:48] += rng.integers(0, 180, (10, 32)).repeat(2, axis=0)
+            roll[line : line + 20, 16:48] += rng.integers(-200, 180, (10, 32)).clip(0).repeat(2, axis=0)
     pictures = [roll[row : row + rows * HEIGHT : rows] for row in range(0, 5 * rows * HEIGHT, 6)]
     assert min(picture.std() for picture in pictures) == 0
     assert turns(pictures) == []
