@@ -33,6 +33,12 @@ class Boxes:
         """Of the frame that is picture, ``(N,)``."""
         return np.asarray(np.diff(self.rows)[:, 0] * np.diff(self.columns)[:, 0] / (HEIGHT * WIDTH))
 
+    def inside(self, index: int) -> NDArray[np.bool_]:
+        """Which points of a thumbnail are no bars, ``(36, 64)``."""
+        points = np.zeros((HEIGHT, WIDTH), np.bool_)
+        points[slice(*self.rows[index]), slice(*self.columns[index])] = True
+        return points
+
     def filled(self, strip: Strip) -> Strip:
         """The same frames as if their pictures filled them; ``tiles`` and ``tint`` stay as they are."""
         barred = np.flatnonzero(self.shares() < 1)

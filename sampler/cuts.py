@@ -4,7 +4,8 @@ Comparing each jump with its neighbours is the idea of adaptive thresholds (Yeo 
 on compressed video", 1995). A ratio alone takes a camera swung at ten frames a second for a cut, so three
 kinds of evidence are added up: how far the jump stands out, how much the colours changed, and how little of
 the one picture is found again, shifted, in the other. Pictures that come back at once were interrupted by a
-flash.
+flash. Pages (slides, screens) hardly differ in colours and structure, so of these it is asked whether something else is
+written on them.
 """
 
 import math
@@ -12,8 +13,8 @@ import math
 import numpy as np
 
 from sampler.bars import Boxes, boxes
-from sampler.comparing import change, nearest
-from sampler.measuring import Strip, joined
+from sampler.comparing import change, nearest, rewritten
+from sampler.measuring import F32, Strip, joined
 
 _LOOK = 15
 """Frames kept before and awaited after a candidate."""
@@ -39,6 +40,17 @@ _FLASH_SECONDS = 0.3
 _COMES_BACK = 0.35
 """Share of the jump below which the pictures around an interruption (a flash, a passer-by) count as the same.
 """
+
+_LOWEST_STEP, _LOWEST_TURN = 1.0, 2.0
+"""Jump from which a page may be about to turn, and what the jumps of a turn come to: not much is written on most."""
+_STANDS_SECONDS, _TURN_SECONDS = 0.4, 0.15
+"""How long a page stands before and after it is turned, and how long that takes at the most: 2 to 4 frames, often."""
+_REST = 0.35
+"""Share of the jump by which the picture changes at the most from frame to frame while pages stand: it was 0.22 at the
+most, with a speaker beside them."""
+_MOVES, _MOST_MOVING = 3, 0.35
+"""Levels by which a tile changes from one frame to the next if something moves in it, a speaker beside the page, and
+the share of tiles that may."""
 
 
 class CutFinder:
@@ -66,11 +78,11 @@ class CutFinder:
         if held is None or end <= max(self._next, 1):
             return []  # nothing, or the first picture alone, which begins no shot
         framed = boxes(held.luma, _LOOK)
-        jumps = held.jumps / framed.shares()
-        possible = np.flatnonzero(jumps[self._next : end] >= _LOWEST_JUMP) + self._next
+        raw = held.jumps
+        jumps = raw / framed.shares()
         found: list[float] = []
-        for index in possible.tolist():
-            if index > 0 and _is_cut(held, framed, jumps, index):
+        for index in _possible(raw, jumps, max(self._next, 1), end):
+            if _is_cut(held, framed, jumps, index) or _is_turn(held, framed, raw, index):
                 found += self._settled(float(held.times[index]), float(jumps[index]))
         drop = max(0, end - _LOOK - 1)
         self._held, self._next = held[drop:], end - drop
@@ -88,7 +100,16 @@ class CutFinder:
         return []
 
 
+def _possible(raw: F32, jumps: np.ndarray, begin: int, end: int) -> list[int]:
+    """Frames that may begin a shot: with a large jump, or one that is no smaller than those beside it."""
+    here, beyond = raw[begin:end], np.append(raw[begin + 1 : end + 1], 0.0)[: end - begin]
+    turned = (here >= _LOWEST_STEP) & (here >= raw[begin - 1 : end - 1]) & (here >= beyond)
+    return (np.flatnonzero(turned | (jumps[begin:end] >= _LOWEST_JUMP)) + begin).tolist()
+
+
 def _is_cut(held: Strip, framed: Boxes, jumps: np.ndarray, index: int) -> bool:
+    if jumps[index] < _LOWEST_JUMP:
+        return False
     ratio = float(jumps[index]) / max(_motion_around(held, jumps, index), 0.5)
     interval = held.times[index] - held.times[index - 1]
     if ratio < _STANDS_OUT and interval < _SLOW_SECONDS:
@@ -100,6 +121,36 @@ def _is_cut(held: Strip, framed: Boxes, jumps: np.ndarray, index: int) -> bool:
     if changed < _LEAST_CHANGE or evidence < _EVIDENCE:
         return False
     return not _comes_back(held, index, float(held.jumps[index]))
+
+
+def _is_turn(held: Strip, framed: Boxes, raw: F32, index: int) -> bool:
+    """Whether one page gives way to another here, and both of them stand."""
+    near = _standing_around(held, index)
+    jumps = raw[near]
+    jump = float(jumps[index - near.start])
+    steps = np.flatnonzero(jumps > _REST * jump) + near.start
+    if jump < jumps.max() or jumps.sum() < _LOWEST_TURN:
+        return False
+    first, last = int(steps[0]), int(steps[-1])
+    if held.times[last] - held.times[first] > _TURN_SECONDS:
+        return False
+    beside = [*range(near.start, first), *range(last + 1, near.stop)]
+    still = held.tiles[beside].max(axis=0, initial=0) < _MOVES
+    if still.mean() < 1 - _MOST_MOVING:
+        return False
+    one, other = held.luma[first - 1], held.luma[last]
+    return rewritten(one, other, framed.inside(index), still) and not _comes_back(held, index, jump)
+
+
+def _standing_around(held: Strip, index: int) -> slice:
+    """The frames about one in which a page should stand: always one on either side, if there is one."""
+    time = held.times[index]
+    first, after = np.searchsorted(held.times, (time - _STANDS_SECONDS, time + _STANDS_SECONDS))
+    first, after = (
+        max(min(int(first), index - 1), index - _LOOK, 1),
+        min(max(int(after), index + 2), index + _LOOK + 1),
+    )
+    return slice(first, min(after, len(held)))
 
 
 def _motion_around(held: Strip, jumps: np.ndarray, index: int) -> float:

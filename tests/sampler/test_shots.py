@@ -61,6 +61,29 @@ def video() -> Strip:
     return strip_of([np.clip(p, 0, 255).astype(np.uint8) for p in pictures], tints)
 
 
+def page(seed: int, lines: int = 6) -> np.ndarray:
+    """A white slide with a letterhead and so many lines of its own."""
+    rng = np.random.default_rng(seed)
+    slide = np.full((HEIGHT, WIDTH), 230.0)
+    slide[33, 4:30] = 150
+    for line in range(lines):
+        row, length = 3 + 5 * line, int(rng.integers(24, 56))
+        slide[row, 4 : 4 + length] -= rng.integers(0, 120, length)
+    return slide
+
+
+def lecture() -> Strip:
+    """Slides at 60 frames a second, beside a speaker: two cuts, a dissolve of three frames and one of half a second."""
+    rng = np.random.default_rng(5)
+    slides = [page(seed) for seed in range(5)]
+    pictures = [slides[0]] * 50 + [slides[1]] * 40 + [slides[2]] * 50
+    for steps, one, two in ((3, *slides[2:4]), (30, *slides[3:5])):
+        pictures += [one + (two - one) * step / (steps + 1) for step in range(1, steps + 1)] + [two] * 60
+    for picture in (pictures := [each.copy() for each in pictures]):
+        picture[24:36, 48:64] = 100 + rng.integers(-12, 12, (12, 16))
+    return strip_of([each.astype(np.uint8) for each in pictures], [128] * len(pictures), 60)
+
+
 def cut_up(whole: Strip, sizes: list[int]) -> Iterator[Strip]:
     start = 0
     for size in [*sizes, len(whole)]:
@@ -160,6 +183,20 @@ def test_a_push_is_found_and_a_pan_that_goes_on_is_none(axis: int, back: bool, f
     assert finder.finish() == []
 
 
+@pytest.mark.parametrize(("axis", "frames"), [(0, 20), (0, 40), (1, 12), (1, 40)])
+def test_a_push_is_found_under_a_logo_and_a_banner_with_something_that_moves(axis: int, frames: int) -> None:
+    both = np.concatenate([scene(3).astype(float), scene(4).astype(float)], axis=axis)
+    length = (HEIGHT, WIDTH)[axis]
+    places = [0] * 30 + [round(length * step / frames) for step in range(1, frames)] + [length] * 30
+    pictures = []
+    for number, place in enumerate(places):
+        pictures.append(both.take(range(place, place + length), axis=axis).copy())
+        pictures[-1][14:22, 20:36] += 15 * (number // 3 % 3 - 1)
+        pictures[-1][2:8, 46:60], pictures[-1][30:34, :40] = 230, 40
+    ((seconds, _),) = turns(pictures)
+    assert 30 / FPS <= seconds <= (30 + frames) / FPS
+
+
 def test_something_large_that_passes_is_no_transition() -> None:
     yard, car = scene(8).astype(float), scene(9).astype(float)
 
@@ -183,9 +220,9 @@ def test_of_transitions_that_overlap_the_stronger_is_told_and_of_equals_the_shor
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(1, 64), max_size=20))
-def test_what_is_found_does_not_depend_on_how_frames_arrive(sizes: list[int]) -> None:
-    whole = video()
-    assert found_cuts(cut_up(whole, sizes)) == found_cuts(iter([whole]))
+@pytest.mark.parametrize("whole", [video(), lecture()], ids=["video", "lecture"])
+def test_what_is_found_does_not_depend_on_how_frames_arrive(whole: Strip, sizes: list[int]) -> None:
+    assert found_cuts(cut_up(whole, sizes)) == found_cuts(iter([whole])) != []
     one, other = DissolveFinder(), DissolveFinder()
     few, many = MomentKeeper(0.5), MomentKeeper(0.5)
     one.feed(whole)
@@ -235,6 +272,49 @@ def test_a_dissolve_of_few_pictures_is_one_transition_not_two_cuts() -> None:
     assert 19 / 12 < seconds < 23 / 12
     insert = [scene(9).astype(float)] * 9
     assert turns([one] * 20 + insert + [two] * 20, 12) == [(20 / 12, "cut"), (29 / 12, "cut")]
+
+
+def test_each_slide_that_stands_is_a_shot_and_a_line_that_comes_or_goes_begins_none() -> None:
+    slides = [page(1)] * 30 + [page(2)] * 30 + [page(3)] * 30
+    assert turns(slides) == [(30 / FPS, "cut"), (60 / FPS, "cut")]
+    within_bars = np.stack(slides)
+    within_bars[:, :, :8] = within_bars[:, :, -8:] = 16
+    assert turns(list(within_bars)) == [(30 / FPS, "cut"), (60 / FPS, "cut")]
+    for lines in (range(1, 7), range(6, 1, -1)):
+        assert turns([page(1, count) for count in lines for _ in range(30)]) == []
+    covered = page(1)
+    covered[4:16, 36:60] = 200
+    covered[6:15:3, 38:58:2] = 60
+    assert turns([page(1)] * 30 + [covered] * 30 + [page(1)] * 30) == []
+
+
+def test_a_slide_is_found_beside_a_speaker_who_never_stands_still() -> None:
+    rng = np.random.default_rng(5)
+    pictures = [page(seed) for seed in (1, 2) for _ in range(30)]
+    for picture in pictures:
+        picture[24:36, 48:64] = 100 + rng.integers(-12, 12, (12, 16))
+    assert turns(pictures) == [(30 / FPS, "cut")]
+
+
+@pytest.mark.parametrize("steps", [2, 3, 8, 15])
+def test_a_slide_that_dissolves_into_another_is_one_transition(steps: int) -> None:
+    one, two = page(1), page(2)
+    mixed = [one + (two - one) * step / (steps + 1) for step in range(1, steps + 1)]
+    ((seconds, transition),) = turns([one] * 30 + mixed + [two] * 30)
+    assert 30 / FPS <= seconds <= (31 + steps) / FPS
+    assert transition == ("cut" if steps < 4 else "gradual")
+
+
+def test_credits_that_roll_off_and_come_on_are_one_shot() -> None:
+    rng = np.random.default_rng(6)
+    rows = 10  # of the video for one that is looked at
+    roll = np.full((6 * rows * HEIGHT, WIDTH), 16.0)
+    for top in (0, 4 * rows * HEIGHT):
+        for line in range(top + 20, top + rows * HEIGHT, 24):
+            roll[line : line + 20, 16:48] += rng.integers(-200, 180, (10, 32)).clip(0).repeat(2, axis=0)
+    pictures = [roll[row : row + rows * HEIGHT : rows] for row in range(0, 5 * rows * HEIGHT, 6)]
+    assert min(picture.std() for picture in pictures) == 0
+    assert turns(pictures) == []
 
 
 def test_strips_join_as_they_were_cut() -> None:
