@@ -107,7 +107,16 @@ def colour_change(one: Strip, at: int, other: Strip, there: int, *, luma: bool =
     return distance
 
 
-def rewritten(one: U8, other: U8, inside: NDArray[np.bool_], still: NDArray[np.bool_]) -> bool:
+_EVERY_POINT = np.ones((HEIGHT, WIDTH), np.bool_)
+_EVERY_TILE = np.ones((HEIGHT // TILE, WIDTH // TILE), np.bool_)
+
+
+def rewritten(
+    one: U8,
+    other: U8,
+    inside: NDArray[np.bool_] = _EVERY_POINT,
+    still: NDArray[np.bool_] = _EVERY_TILE,
+) -> bool:
     """Whether two luma thumbnails are pages of one ground, of which one was wiped all over and the other written.
 
     A line that comes or goes does not do it, nor what covers a part of the page.
@@ -139,6 +148,14 @@ def of_one_ground(one: U8, other: U8) -> bool:
     """Whether two luma thumbnails may be pages of one ground; black is also what lies beside pictures and at night."""
     ground = _ground(np.concatenate((one.ravel(), other.ravel())))
     return ground is not None and ground > _BLACK
+
+
+def other_page(one: U8, other: U8) -> bool:
+    """Whether two luma thumbnails, some time apart, are pages with something else written on them.
+
+    Somebody before a dark hall moves as much, so not if their ground is black.
+    """
+    return of_one_ground(one, other) and rewritten(one, other)
 
 
 def _ground(points: U8) -> int | None:

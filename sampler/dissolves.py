@@ -349,7 +349,7 @@ class _Course:
         if still.mean() < 1 - _MOST_MOVING:
             return False
         luma = self._held.luma
-        return rewritten(luma[before], luma[after], np.ones((HEIGHT, WIDTH), np.bool_), still)
+        return rewritten(luma[before], luma[after], still=still)
 
     def _differs(self, before: int, after: int, strength: float) -> bool:
         """Whether two pictures, between which a transition as strong as this may lie, are different ones."""

@@ -190,11 +190,12 @@ def _heaviest(packets: Packets, starts: NDArray[np.int64]) -> int:
     return int(np.add.reduceat(packets.sizes, starts[:-1]).max())
 
 
-def judge(table: Timetable, group: int, change: float, *, plain: bool) -> Verdict:
+def judge(table: Timetable, group: int, change: float, *, plain: bool, turned: bool = False) -> Verdict:
     """What to do about a group that is followed by another.
 
     Args:
         change: Of colours and structure between its sync frame and the next one.
+        turned: Whether they are pages with something else written on them, whatever that changes.
         plain: Whether either is one black, white or even surface, as a flash or a fade is.
     """
     sizes = table.sizes(group)
@@ -206,11 +207,11 @@ def judge(table: Timetable, group: int, change: float, *, plain: bool) -> Verdic
     shown = others[np.argsort(table.pts(group)[1:])]
     largest, run = float(others.max()) / whole, loads(others)
     heaviest = float(run.max()) / whole
-    if change >= DIFFERENT:
-        cut = bool(table.irregular[group]) and change >= _enough(table, group)
+    if change >= DIFFERENT or turned:
+        cut = bool(table.irregular[group]) and (turned or change >= _enough(table, group))
         cut = cut and not (plain or _flashes(table, group + 1))
         until = _loud_until(table, group, brief=seconds <= _BRIEF_SECONDS and not cut)
-        if plain or cut:
+        if plain or cut or turned:
             return Verdict(decode=True, loud_until=until, calm=cut, cut=cut)
         candidates = [
             packet for packet in outstanding_leaders(table, group) if sizes[packet] >= _CANDIDATE * whole

@@ -11,7 +11,7 @@ from threading import Event
 
 import numpy as np
 
-from sampler.comparing import Looks, change, detail, looks, same_detail
+from sampler.comparing import Looks, change, detail, looks, other_page, same_detail
 from sampler.frames import Group, Origin
 from sampler.groups import (
     DIFFERENT,
@@ -251,7 +251,10 @@ class Probe:
     def _opened(self, found: Mapping[int, Looks], before: Looks, following: Looks) -> list[Opening]:
         """The shots that begin with these packets; none if the last does not lead on."""
         order = sorted(found)
-        if not (self._lead_on(found[order[-1]], following) or self._arrives(order[-1], following)):
+        last = found[order[-1]]
+        if other_page(last.strip.luma[0], following.strip.luma[0]):
+            return []
+        if not (self._lead_on(last, following) or self._arrives(order[-1], following)):
             return []
         openings = [
             self._opening(

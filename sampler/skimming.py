@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampler.ahead import Once
-from sampler.comparing import Looks, change, looks
+from sampler.comparing import Looks, change, looks, other_page
 from sampler.frames import Frame, Group, Reader
 from sampler.groups import DIFFERENT, Opening, Verdict, beyond, judge, judge_last, quiet
 from sampler.groupwise import Course, Seen, Task, Unfit, counted
@@ -151,7 +151,9 @@ class _Skim:
         if following is None:
             return judge_last(self._table, number)
         plain = min(float(each.strip.luma[0].std()) for each in (sync, following)) < _PLAIN
-        return judge(self._table, number, change(sync.strip, following.strip), plain=plain)
+        changed = change(sync.strip, following.strip)
+        turned = changed < DIFFERENT and other_page(sync.strip.luma[0], following.strip.luma[0])
+        return judge(self._table, number, changed, plain=plain, turned=turned)
 
     def _decode(
         self,
@@ -181,7 +183,8 @@ class _Skim:
                 cut = ends_in_cut and changed >= DIFFERENT
                 if cut:
                     seen.cuts.append(float(following.times[0]))
-                if cut or changed <= _SAME:
+                turned = other_page(stretch[-1].luma[-1], following.luma[0])
+                if cut or (changed <= _SAME and not turned):
                     return seen
                 until += self._patience
 

@@ -282,6 +282,27 @@ def test_what_looks_like_motion_to_packets_is_seen_where_one_shot_gives_way_to_a
     assert f1(plan, truth) >= 0.96
 
 
+@pytest.mark.parametrize("options", [{}, {"g": "50", "sc_threshold": "0"}], ids=["at turns", "every 2 s"])
+def test_slides_of_one_layout_are_told_apart_wherever_sync_frames_are(
+    tmp_path: Path, options: dict[str, str]
+) -> None:
+    rng, path = np.random.default_rng(4), tmp_path / "deck.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options=options)
+        stream.width, stream.height, stream.pix_fmt = 640, 360, "yuv420p"
+        for _ in range(6):
+            slide = np.full((360, 640), 232, np.uint8)
+            slide[330:336, 40:300] = 150
+            for row in range(30, 320, 40):
+                words = rng.integers(0, 232, (1, rng.integers(40, 56))).repeat(10, 1).astype(np.uint8)
+                slide[row : row + 14, 40 : 40 + words.shape[1]] = words
+            for _ in range(150):
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(slide, format="gray")))
+        container.mux(stream.encode(None))
+    seen, _ = skimmed(path)
+    assert [shot.start_seconds for shot in seen.shots] == [0.0, 6.0, 12.0, 18.0, 24.0, 30.0]
+
+
 def made(groups: list[list[int]], *, milliseconds: int = 40) -> Packets:
     """Packets of groups of these sizes, shown in the order they are stored."""
     sizes = [size for group in groups for size in group]
