@@ -41,6 +41,11 @@ def test_readings_that_differ_a_little_are_one_text_in_its_best_reading() -> Non
     assert (passage.text, passage.frames, passage.confidence) == ("Hello world", (0, 1, 2), 0.99)
 
 
+def test_a_space_that_is_seen_on_one_keyframe_is_there() -> None:
+    (passage,) = read([("THE END", 0.93), ("THEEND", 1.0), ("THEEND", 1.0)])
+    assert passage.text == "THE END"
+
+
 def test_another_text_in_the_same_place_is_another() -> None:
     seen = texts(*(line(n, ("First caption" if n < 2 else "What follows it", LOW, 0.99)) for n in range(4)))
     assert [(one.text, one.frames) for one in seen] == [
