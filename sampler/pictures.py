@@ -12,7 +12,7 @@ from PIL import Image, ImageSequence
 
 from sampler.errors import SampleRequestError
 from sampler.flattening import Ground, flatten, ground_of, shows_ground
-from sampler.frames import STILL_SECONDS, Frame, Header, Plane, fit, pick
+from sampler.frames import Frame, Header, Plane, fit, pick
 from sampler.pillow import (
     PILLOW_ERRORS,
     STILL_FORMATS,
@@ -176,8 +176,10 @@ class AnimationReader:
         """Nothing stays open between runs."""
 
 
-def open_picture(path: Path, limits: Limits) -> SequenceReader | AnimationReader | None:
+def open_picture(path: Path, limits: Limits, still_seconds: float) -> SequenceReader | AnimationReader | None:
     """A reader if ``path`` is a kind of picture read here; None leaves it to FFmpeg (video, most GIF and APNG, HEIC).
+
+    What does not move stands for ``still_seconds``, every page of it.
 
     Raises:
         MediaLimitError: it has more pixels than allowed.
@@ -190,7 +192,7 @@ def open_picture(path: Path, limits: Limits) -> SequenceReader | AnimationReader
     except PILLOW_ERRORS:
         return None
     if not moves or kind in {"MPO", "TIFF"}:
-        return SequenceReader(open_sheets(path, limits), STILL_SECONDS)
+        return SequenceReader(open_sheets(path, limits), still_seconds)
     return AnimationReader(path, limits) if is_ours else None
 
 
