@@ -94,6 +94,26 @@ def test_pictures_and_pages_may_be_mixed(tmp_path: Path) -> None:
     assert (keyframes[2].width, keyframes[2].height) == (300, 200)
 
 
+def test_a_picture_that_becomes_too_narrow_to_be_read_is_told_of(tmp_path: Path) -> None:
+    sizes = {
+        "tall": (600, 30000),
+        "wide": (12000, 700),
+        "screen": (1080, 2400),
+        "banner": (4000, 400),
+        "thin": (200, 9000),
+    }
+    for name, size in sizes.items():
+        Image.new("L", size, 255).save(tmp_path / f"{name}.png")
+    told = {name: sampled(VideoFile(tmp_path / f"{name}.png"))[0].notices for name in sizes}
+    assert [name for name, notices in told.items() if notices] == ["tall", "wide"]
+    (notice,) = told["tall"]
+    assert notice.code == "narrow_picture"
+    assert "600 × 30000" in notice.message
+    several = PictureSequence([tmp_path / f"{name}.png" for name in ("screen", "tall", "wide")])
+    (notice,) = sampled(several)[0].notices
+    assert "600 × 30000 (and 1 more)" in notice.message
+
+
 def test_pages_are_drawn_large_enough_to_be_read_whatever_their_size(tmp_path: Path) -> None:
     sizes = [(595, 842), (200, 120), (2384, 3370)]
     document = draw_document(tmp_path / "mixed.pdf", [1, 2, 3], sizes=sizes)
