@@ -10,6 +10,7 @@ from analyzer.errors import (
     ModelUnavailableError,
     QuestionTooLargeError,
     TurnedAwayError,
+    UnreachedError,
 )
 from analyzer.estimating import Estimate, estimate
 from analyzer.findings import Detection, Findings, TagScore, TextLine
@@ -146,6 +147,7 @@ __all__ = [
     "TimelineShot",
     "Track",
     "TurnedAwayError",
+    "UnreachedError",
     "Usage",
     "Verdict",
     "VisionModel",

@@ -4,6 +4,7 @@
     ├── AnalysisRequestError        this backend cannot do it, or it makes no sense: fix the request
     ├── ModelError                  the model failed; what was found is kept and the rest becomes gaps
     │   ├── ModelUnavailableError       weights missing or damaged, endpoint down or refusing: fix it
+    │   │   └── UnreachedError              out of reach, and a limit let us try no further: try once more
     │   ├── UnusableAnswerError         an answer that does not fit: ask once more, then give up
     │   └── QuestionTooLargeError       more pictures or text than the model takes: show it less
     └── BudgetExceededError         a limit of the user was reached: raise it or accept what there is
@@ -27,6 +28,10 @@ class ModelError(AnalyzerError):
 
 class ModelUnavailableError(ModelError):
     """The model cannot be reached or loaded at all."""
+
+
+class UnreachedError(ModelUnavailableError):
+    """Nobody answered at the address, and a limit of the user allows no other try; the next may do better."""
 
 
 class UnusableAnswerError(ModelError):

@@ -29,6 +29,7 @@ from analyzer import (
     Reply,
     RetryPolicy,
     TurnedAwayError,
+    UnreachedError,
     Usage,
     VisionModel,
 )
@@ -50,12 +51,17 @@ _FAILURES: Final[dict[str, type[AnalyzerError]]] = {
     each.__name__: each
     for each in (
         QuestionTooLargeError,
+        UnreachedError,
         ModelUnavailableError,
         ModelError,
         TurnedAwayError,
         BudgetExceededError,
     )
 }
+
+
+_CUT_SHORT: Final = frozenset({UnreachedError.__name__, BudgetExceededError.__name__})
+"""Failures of calls that would have been patient, had they been allowed more than one request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +159,13 @@ class DurableModel:
                 return Reply(called.text, called.spent, _finish(called.finish))
             if called.failure == TurnedAwayError.__name__:
                 continue
-            if called.failure != BudgetExceededError.__name__:
+            if called.failure not in _CUT_SHORT:
                 raise _FAILURES.get(called.failure or "", ModelError)(called.message)
             # What was reserved for each call is used up, not what the job may spend: other questions go on.
             unanswered += 1
             if unanswered == PATIENCE.attempts:
+                if called.failure == UnreachedError.__name__:
+                    raise ModelUnavailableError(called.message)
                 raise ModelError(f"question {question.id}: no answer in {turn} calls; retry the job later")
             await asyncio.sleep(PATIENCE.backoff_seconds(unanswered, self._random))
 

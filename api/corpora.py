@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SUFFIXES: Final = frozenset(
     (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".wmv", ".flv",
-     ".3gp", ".ogv", ".gif", ".webp", ".apng", ".pdf")
+     ".3gp", ".ogv", ".gif", ".webp", ".apng", ".pdf", ".tif", ".tiff")
 )  # fmt: skip
 """What a folder or a bucket is searched for; a list may name anything."""
 _COPY_BYTES: Final = 1024 * 1024

@@ -25,6 +25,8 @@ MESSAGE_SECONDS = 60.0
 SILENCE_SECONDS = 30.0
 """How long the other side may say nothing."""
 MOST_REDIRECTS = 4
+_ANYTHING = {"Accept": "*/*", "Accept-Encoding": "identity"}
+"""Asked of a host for a file as it is: who does not say how it may be packed may get it packed in any way."""
 _PORTS = {"http": 80, "https": 443}
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _COMPATIBLE = ipaddress.ip_network("::/96")
@@ -37,6 +39,10 @@ _ISATAP = (0x00005EFE, 0x02005EFE)
 """What stands before an IPv4 address in the second half of an ISATAP address (RFC 5214)."""
 _AZURE_HOST = ipaddress.ip_address("168.63.129.16")
 """A public address that leads to the host's own services in Azure."""
+_AS_THEY_ARE = "/%:@!$&'()*+,=~?"
+"""Signs a URL may hold in its path and query (RFC 3986): in a query ``+`` is a blank to many, and ``%2B`` is not.
+Without ``;``, behind which httpcore leaves out the rest of a path.
+"""
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -107,9 +113,9 @@ class Outbound:
         """
         until = time.monotonic() + most_seconds
         for _ in range(MOST_REDIRECTS + 1):
-            with self._answer("GET", url, {"Accept": "*/*"}, None, until) as response:
+            with self._answer("GET", url, _ANYTHING, None, until) as response:
                 if response.status in _REDIRECTS:
-                    url = urljoin(url, _header(response, b"location"))
+                    url = urljoin(url, _location(response))
                     continue
                 if response.status != 200:
                     raise RefusedError(422, "url_failed", f"the URL answers with status {response.status}")
@@ -138,7 +144,8 @@ class Outbound:
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, until: float
     ) -> Iterator[httpcore.Response]:
         self.check(url)
-        sent = {"Host": urlsplit(url).netloc, "User-Agent": "sceneline", **headers}
+        target = _ascii(url)
+        sent = {"Host": urlsplit(target).netloc.decode(), "User-Agent": "sceneline", **headers}
         silence = {"connect": CONNECT_SECONDS, "read": SILENCE_SECONDS, "write": SILENCE_SECONDS, "pool": 1.0}
         backend = _CheckedBackend(self.trusted_hosts, until)
         try:
@@ -146,7 +153,7 @@ class Outbound:
                 httpcore.ConnectionPool(network_backend=backend, retries=1) as pool,
                 pool.stream(
                     method,
-                    _ascii(url),
+                    target,
                     headers=[(name.encode(), value.encode()) for name, value in sent.items()],
                     content=body,
                     extensions={"timeout": silence},
@@ -252,12 +259,17 @@ def name_in(url: str) -> str:
 
 
 def _ascii(url: str) -> bytes:
-    """The URL with its host in the form the network knows and the rest percent-encoded."""
+    """The URL with its host in the form the network knows, what else it may not hold percent-encoded, and without what
+    follows a ``#``, which is not for servers.
+    """
     parts = urlsplit(url)
     host = parts.netloc.encode("idna").decode()
-    quoted = parts._replace(netloc=host, path=quote(parts.path, "/%"), query=quote(parts.query, "=&%"))
+    path, query = quote(parts.path, _AS_THEY_ARE), quote(parts.query, _AS_THEY_ARE)
+    quoted = parts._replace(netloc=host, path=path, query=query, fragment="")
     return quoted.geturl().encode("ascii")
 
 
-def _header(response: httpcore.Response, name: bytes) -> str:
-    return next((value.decode("latin-1") for key, value in response.headers if key.lower() == name), "")
+def _location(response: httpcore.Response) -> str:
+    """Where a redirect leads; percent-encoded where a server has written what no URL may hold, which browsers bear."""
+    said = next((value for key, value in response.headers if key.lower() == b"location"), b"")
+    return quote(said, _AS_THEY_ARE + "#[]")

@@ -14,13 +14,10 @@ from PIL import Image
 from pypdfium2 import raw
 
 from sampler.errors import UnreadableMediaError
-from sampler.frames import STILL_SECONDS
 from sampler.limiting import check_pages
 from sampler.sheets import PAGE
 from sampler.types import Limits
 
-PAGE_SECONDS = STILL_SECONDS
-"""How long a page stands if nobody says."""
 _PAGE_PIXELS = 2_000_000
 """About A4 at 144 dots an inch."""
 _MOST_ENLARGED = 4.0

@@ -12,7 +12,7 @@ from PIL import Image, ImageSequence
 
 from sampler.errors import SampleRequestError
 from sampler.flattening import Ground, flatten, ground_of, shows_ground
-from sampler.frames import STILL_SECONDS, Frame, Header, Plane, fit, pick
+from sampler.frames import Frame, Header, Plane, fit, pick
 from sampler.pillow import (
     PILLOW_ERRORS,
     STILL_FORMATS,
@@ -23,7 +23,7 @@ from sampler.pillow import (
     upright_size,
 )
 from sampler.sheets import PAGE, Sheet, open_sheets
-from sampler.types import Limits, Notice
+from sampler.types import DEFAULT_MAX_PIXELS, Limits, Notice
 
 _MILLISECOND = Fraction(1, 1000)
 _SHORTEST_MILLISECONDS = 10
@@ -32,6 +32,8 @@ _REPLACEMENT_MILLISECONDS = 100
 _KEPT_PIXELS = 8_000_000
 """Larger pictures are shrunk by whole factors first; no keyframe is asked for in more."""
 _MEASURED_PIXELS = 640 * 640
+_NARROW = 300
+"""Pixels of a keyframe's shorter side under which lines as wide as that are hardly 10 pixels high, and misread."""
 
 
 class PictureFrame:
@@ -117,8 +119,16 @@ class SequenceReader:
         return PictureFrame(picture, index, time, float(self._interval))
 
     def notices(self) -> tuple[Notice, ...]:
-        """Nothing: a picture that cannot be read is an error."""
-        return ()
+        """That long pictures become narrow; one that cannot be read is an error."""
+        long = [sheet.size for sheet in self._sheets if _becomes_narrow(*sheet.size)]
+        if not long:
+            return ()
+        (width, height), others = long[0], len(long) - 1
+        which = f"a picture of {width} × {height}" + (f" (and {others} more)" if others else "")
+        message = (
+            f"{which} is shrunk until writing on it may be too small to read; cut it into several pictures"
+        )
+        return (Notice("narrow_picture", message),)
 
     def close(self) -> None:
         """Release all documents the pictures are pages of."""
@@ -176,8 +186,16 @@ class AnimationReader:
         """Nothing stays open between runs."""
 
 
-def open_picture(path: Path, limits: Limits) -> SequenceReader | AnimationReader | None:
+def _becomes_narrow(width: int, height: int) -> bool:
+    """Whether a keyframe has less than half of the picture's shorter side left, and hardly room for a line."""
+    left = min(fit(width, height, DEFAULT_MAX_PIXELS))
+    return left < min(_NARROW, min(width, height) / 2)
+
+
+def open_picture(path: Path, limits: Limits, still_seconds: float) -> SequenceReader | AnimationReader | None:
     """A reader if ``path`` is a kind of picture read here; None leaves it to FFmpeg (video, most GIF and APNG, HEIC).
+
+    What does not move stands for ``still_seconds``, every page of it.
 
     Raises:
         MediaLimitError: it has more pixels than allowed.
@@ -190,7 +208,7 @@ def open_picture(path: Path, limits: Limits) -> SequenceReader | AnimationReader
     except PILLOW_ERRORS:
         return None
     if not moves or kind in {"MPO", "TIFF"}:
-        return SequenceReader(open_sheets(path, limits), STILL_SECONDS)
+        return SequenceReader(open_sheets(path, limits), still_seconds)
     return AnimationReader(path, limits) if is_ours else None
 
 

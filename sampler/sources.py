@@ -10,7 +10,7 @@ from sampler.decoding import VideoReader
 from sampler.errors import MediaLimitError, MediaNotFoundError, SamplerError
 from sampler.frames import Reader
 from sampler.limiting import check_header, check_size
-from sampler.pages import PAGE_SECONDS, is_document, open_pages
+from sampler.pages import is_document, open_pages
 from sampler.pictures import SequenceReader, open_picture
 from sampler.sheets import Sheet, open_sheets
 from sampler.types import Limits, PictureSequence, Source, VideoFile
@@ -44,10 +44,10 @@ def _open(source: Source, limits: Limits, *, draft: bool) -> Reader:
     if not source.path.is_file():
         what = "is a directory" if source.path.is_dir() else "does not exist"
         raise MediaNotFoundError(f"{str(source.path)!r} {what}; give a video or picture file")
-    if (picture := open_picture(source.path, limits)) is not None:
+    if (picture := open_picture(source.path, limits, source.page_seconds)) is not None:
         return picture
     if is_document(source.path):
-        return _sequence([source.path], PAGE_SECONDS, limits)
+        return _sequence([source.path], source.page_seconds, limits)
     return VideoReader(source.path, limits, draft=draft)
 
 
@@ -66,13 +66,9 @@ def _sequence(paths: Sequence[Path], interval_seconds: float, limits: Limits) ->
 
 
 def source_of(paths: Sequence[Path], interval_seconds: float) -> Source:
-    """What these files are: pictures or documents to be looked through in order, or one video, animation or
-    picture.
-    """
+    """What these files are: pictures and documents to be looked through in order, or one file of any kind."""
     (first, *others) = paths
-    if others or (first.is_file() and is_document(first)):
-        return PictureSequence(tuple(paths), interval_seconds)
-    return VideoFile(first)
+    return PictureSequence(tuple(paths), interval_seconds) if others else VideoFile(first, interval_seconds)
 
 
 def _bytes(source: Source) -> int:

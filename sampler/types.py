@@ -26,14 +26,16 @@ DEFAULT_MAX_PIXELS = 1280 * 736
 
 @dataclass(frozen=True, slots=True)
 class VideoFile:
-    """One file on disk: a video, an animation, a single picture, or a PDF as a sequence of its pages."""
+    """One file on disk: a video, an animation, a single picture, or a PDF or TIFF as a sequence of its pages."""
 
     path: Path
+    page_seconds: float = 1.0
+    """How long a picture or each page stands; what moves has times of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class PictureSequence:
-    """Several pictures in order, shown one after another; a PDF among them stands for its pages."""
+    """Several pictures in order, shown one after another; a PDF or TIFF among them stands for its pages."""
 
     paths: Sequence[Path]
     interval_seconds: float = 1.0

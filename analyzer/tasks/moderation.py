@@ -6,6 +6,7 @@ from typing import Final
 from analyzer.errors import AnalysisRequestError
 from analyzer.requests import Clause, Policy
 from analyzer.tasks.caution import cautious
+from analyzer.timeline import Axis
 from analyzer.types import ClauseVerdict, ModerationResult, ReviewItem, Verdict
 from analyzer.understanding import Understanding
 from sampler import Notice
@@ -21,11 +22,12 @@ The classifier's authors published no calibration and name 0.2 and 0.8 as a star
 the camera and hands score up to 0.59, so the bands lie higher here. An eye being made up scores 0.96: people decide."""
 _JUDGED: Final = frozenset({"sexual", "nudity", "explicit", "adult", "nsfw"})
 """Ids of clauses the classifier's score can be held against."""
+_BEYOND: Final = "the local models cannot judge this"
 _ORDER: Final[tuple[Verdict, ...]] = ("allow", "review", "block")
 
 
 def check_policy(policy: Policy | None) -> tuple[Notice, ...]:
-    """Return a warning for each clause that no local model can judge.
+    """Return a warning for each clause that no local model can judge, and that is for a person therefore.
 
     Raises:
         AnalysisRequestError: none of the clauses can be judged.
@@ -38,44 +40,39 @@ def check_policy(policy: Policy | None) -> tuple[Notice, ...]:
             f"the local models can judge none of the clauses of {policy.name!r}; they know {', '.join(sorted(_JUDGED))}"
         )
     return tuple(
-        Notice("clause_not_judged", f"the local models cannot judge the clause {clause!r}; it has no verdict")
+        Notice("clause_not_judged", f"the local models cannot judge the clause {clause!r}; a person has to")
         for clause in unjudged
     )
 
 
 def moderate(seen: Understanding, policy: Policy | None, failed: Sequence[int] = ()) -> ModerationResult:
-    """Judge the video by those clauses of the policy, or of ours, that a local model can judge.
+    """Judge the video by a policy, or by ours; what nobody judged is for a person, and never allowed.
 
-    ``failed`` are the keyframes that could not be looked at; where they lie nothing is allowed.
+    That is each clause that no local model can judge, and the stretches around ``failed``, the keyframes that could
+    not be looked at.
     """
     policy = policy or DEFAULT_POLICY
     scores = {found.keyframe: found.unsafe for found in seen.findings if found.unsafe is not None}
-    judged = [clause for clause in policy.clauses if clause.id in _JUDGED]
-    clauses = tuple(_judge(clause, scores, seen) for clause in judged)
+    clauses: list[ClauseVerdict] = []
+    review: list[ReviewItem] = []
+    for clause in policy.clauses:
+        verdict, doubts = (
+            _judge(clause, scores, seen.axis) if clause.id in _JUDGED else _leave(clause, seen.axis)
+        )
+        clauses.append(verdict)
+        review += doubts
     judgement = ModerationResult(
         policy=f"{policy.name} {policy.version}",
         verdict=max((clause.verdict for clause in clauses), key=_ORDER.index, default="allow"),
-        clauses=clauses,
-        review=tuple(
-            ReviewItem(
-                clause.id,
-                instance.start_seconds,
-                instance.end_seconds,
-                instance.keyframes,
-                f"scores up to {worst:.2f}; {clause.review_from} to {clause.block_from} is for a person to decide",
-                worst,
-            )
-            for clause, verdict in zip(judged, clauses, strict=True)
-            for instance in verdict.instances
-            if (worst := max(scores[frame] for frame in instance.keyframes)) < clause.block_from
-        ),
+        clauses=tuple(clauses),
+        review=tuple(review),
     )
     return cautious(judgement, seen.axis, failed)
 
 
-def _judge(clause: Clause, scores: dict[int, float], seen: Understanding) -> ClauseVerdict:
+def _judge(clause: Clause, scores: dict[int, float], axis: Axis) -> tuple[ClauseVerdict, list[ReviewItem]]:
     if not scores:
-        return ClauseVerdict(clause.id, "review", None, "nothing has a score", (), *_bands(clause))
+        return ClauseVerdict(clause.id, "review", None, "nothing has a score", (), *_bands(clause)), []
     worst = max(scores.values())
     flagged = [frame for frame, score in scores.items() if score >= clause.review_from]
     verdict: Verdict = "block" if worst >= clause.block_from else "review" if flagged else "allow"
@@ -84,8 +81,28 @@ def _judge(clause: Clause, scores: dict[int, float], seen: Understanding) -> Cla
         if flagged
         else f"the highest score of {len(scores)} keyframes is {worst:.2f}, under {clause.review_from}"
     )
-    instances = seen.axis.instances(flagged)
-    return ClauseVerdict(clause.id, verdict, worst, explanation, instances, *_bands(clause))
+    instances = axis.instances(flagged)
+    doubts = [
+        ReviewItem(
+            clause.id,
+            instance.start_seconds,
+            instance.end_seconds,
+            instance.keyframes,
+            f"scores up to {high:.2f}; {clause.review_from} to {clause.block_from} is for a person to decide",
+            high,
+        )
+        for instance in instances
+        if (high := max(scores[frame] for frame in instance.keyframes)) < clause.block_from
+    ]
+    return ClauseVerdict(clause.id, verdict, worst, explanation, instances, *_bands(clause)), doubts
+
+
+def _leave(clause: Clause, axis: Axis) -> tuple[ClauseVerdict, list[ReviewItem]]:
+    """Leave the clause to a person, on all of the video."""
+    verdict = ClauseVerdict(clause.id, "review", None, _BEYOND, (), *_bands(clause))
+    return verdict, [
+        ReviewItem(clause.id, axis.plan.start_seconds, axis.plan.end_seconds, axis.seen, _BEYOND)
+    ]
 
 
 def _bands(clause: Clause) -> tuple[float, float]:

@@ -1,9 +1,13 @@
 """``sceneline calibration``: how far moderation's confidence can be trusted, by what people decided."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
+
+from rich.console import RenderableType
+from rich.text import Text
 
 from api.calibrating import calibration
 from api.cli.running import existing_database, service_settings, service_storage
@@ -11,6 +15,7 @@ from api.cli.telling import tell
 from api.cli.writing import deliver, place_of
 from api.documents import json_text, rounded
 from api.exports.table import Grid, on_terminal
+from api.exports.wording import one_line
 from api.records import JobRecords, Reviews
 from api.scoring import BandReport, CalibrationReport, ClauseCalibration
 
@@ -35,10 +40,20 @@ def report_calibration(
 
 
 def _told(report: CalibrationReport) -> str:
+    head = f"{report.decisions} decisions"
+    if report.without_confidence:
+        head += f", {report.without_confidence} of them on what has no confidence"
+    parts: list[RenderableType] = [head]
+    for (model, policy), clauses in groupby(report.clauses, lambda clause: (clause.model, clause.policy)):
+        parts += [Text(f"\n{one_line(f'{policy}, judged by {model}')}", "bold"), *_tables(tuple(clauses))]
+    return on_terminal(*parts)
+
+
+def _tables(clauses: Sequence[ClauseCalibration]) -> Iterator[Grid]:
     bands: list[tuple[str, ...]] = []
     trust: list[tuple[str, ...]] = []
-    for clause in report.clauses:
-        name = f"{clause.clause} ({clause.policy}, {clause.model})"
+    for clause in clauses:
+        name = one_line(clause.clause)
         bands += ((name, *row) for row in _bands(clause))
         for each in clause.bins:
             span = f"{each.from_confidence:.1f} – {each.to_confidence:.1f}"
@@ -46,14 +61,8 @@ def _told(report: CalibrationReport) -> str:
             trust.append((name, span, str(each.decisions), mean, share))
         error = f"error {clause.calibration_error:.3f}"
         trust.append((name, error, str(clause.decisions), f"{clause.mean_confidence:.2f}", _share(clause)))
-    head = f"{report.decisions} decisions"
-    if report.without_confidence:
-        head += f", {report.without_confidence} of them on timelines that do not give a confidence"
-    return on_terminal(
-        head,
-        Grid(("clause", "band", "from", "decisions", "precision", "recall", "F1", "suggested"), bands),
-        Grid(("clause", "confidence", "decisions", "mean", "to block"), trust),
-    )
+    yield Grid(("clause", "band", "from", "decisions", "precision", "recall", "F1", "suggested"), bands)
+    yield Grid(("clause", "confidence", "decisions", "mean", "to block"), trust)
 
 
 def _bands(clause: ClauseCalibration) -> Iterator[tuple[str, ...]]:

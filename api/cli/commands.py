@@ -164,7 +164,9 @@ def sample(
     start: options.Start = None,
     end: options.End = None,
     sampling: options.Sampling = "auto",
-    output: Annotated[Path, typer.Option(metavar="DIR", help="Where to write the pictures.")],
+    output: Annotated[
+        Path, typer.Option(parser=options.folder, metavar="DIR", help="Where to write the pictures.")
+    ],
     contact_sheet: Annotated[
         bool, typer.Option("--contact-sheet", help="Also write contact-sheet.jpg, which shows all of them.")
     ] = False,

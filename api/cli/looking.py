@@ -1,5 +1,6 @@
 """``shots``, ``sample`` and ``plan``: what the sampler alone can say."""
 
+import json
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -10,7 +11,7 @@ from api import pipeline
 from api.cli.options import PlanFormat, ShotsFormat
 from api.cli.progress import Watcher
 from api.cli.telling import tell, warn
-from api.cli.writing import deliver, make_folder, place_of, write_file
+from api.cli.writing import deliver, make_folder, place_of, remove_files, write_file
 from api.contact_sheets import contact_sheet
 from api.documents import json_text
 from api.exports import SUFFIXES, form_by_ending
@@ -42,6 +43,7 @@ _SHOTS_SUFFIXES: dict[ShotsFormat, str] = {
     "edl": ".edl",
     "otio": ".otio",
 }
+_MANIFEST_NAME = "manifest.json"
 _SHEET_NAME = "contact-sheet.jpg"
 
 
@@ -112,7 +114,7 @@ def take_keyframes(
 ) -> None:
     """Write each keyframe as a JPEG picture, and ``manifest.json`` last: it is there when all pictures are.
 
-    With a sheet, ``contact-sheet.jpg`` shows them all in one picture.
+    With a sheet, ``contact-sheet.jpg`` shows them all in one picture. What an earlier run wrote there makes room.
 
     Raises:
         SamplerError: the media or the window cannot be used.
@@ -132,6 +134,8 @@ def take_keyframes(
                 case Notice():
                     notices.append(step)
                 case Keyframe():
+                    if not taken:
+                        remove_files(folder, _left_by_earlier_run(folder))
                     name = picture_name(step.index)
                     write_file(folder / name, step.jpeg)
                     taken[step.index] = {"width": step.width, "height": step.height, "image": name}
@@ -149,10 +153,20 @@ def take_keyframes(
             if each.index in taken
         ]
         write_file(folder / _SHEET_NAME, contact_sheet(shown))
-    write_file(folder / "manifest.json", json_text(manifest))
+    write_file(folder / _MANIFEST_NAME, json_text(manifest))
     if not quiet:
         warn(video.name, (*found.notices, *notices))
-        tell(f"wrote {len(taken)} pictures and {folder / 'manifest.json'}")
+        tell(f"wrote {len(taken)} pictures and {folder / _MANIFEST_NAME}")
+
+
+def _left_by_earlier_run(folder: Path) -> list[str]:
+    """The files that the manifest there stands for, itself first: it must not speak for pictures of another run."""
+    try:
+        manifest = json.loads((folder / _MANIFEST_NAME).read_bytes())
+        pictures = [picture_name(each["index"]) for each in manifest["keyframes"]]
+    except (OSError, ValueError, LookupError, TypeError):
+        return []  # there is none, or it is not ours
+    return [_MANIFEST_NAME, _SHEET_NAME, *pictures]
 
 
 def _caption(keyframe: KeyframePlan) -> str:

@@ -7,6 +7,19 @@ import typer
 
 from api.exports import Format
 
+
+def _place(given: str) -> str:
+    """A place to write to; an empty name is a mistake, hardly meant for the folder one is in."""
+    if not given:
+        raise typer.BadParameter("an empty name is no place; leave the option out, or give . for this folder")
+    return given
+
+
+def folder(given: str) -> Path:
+    """A folder to write to; see ``_place``."""
+    return Path(_place(given))
+
+
 BackendChoice = Literal["auto", "local", "openai"]
 ShotsFormat = Literal["json", "csv", "table", "edl", "otio"]
 PlanFormat = Literal["json", "table"]
@@ -129,6 +142,7 @@ MaxRequests = Annotated[
 Record = Annotated[
     Path | None,
     typer.Option(
+        parser=folder,
         metavar="DIR",
         help="Save every exchange with the remote model there; what is already saved is not asked again.",
     ),
@@ -140,6 +154,7 @@ Replay = Annotated[
 Output = Annotated[
     str,
     typer.Option(
+        parser=_place,
         metavar="FILE",
         help="Where to write; - is standard output. In a folder, each video gets its own file.",
     ),
@@ -148,7 +163,8 @@ _BY_ENDING = "Format of the result.  [default: by the ending of --output, else j
 OutputFormat = Annotated[Format | None, typer.Option("--format", help=_BY_ENDING)]
 ShotsOutputFormat = Annotated[ShotsFormat | None, typer.Option("--format", help=_BY_ENDING)]
 FramesDir = Annotated[
-    Path | None, typer.Option(metavar="FOLDER", help="Also save the keyframes there, as JPEG pictures.")
+    Path | None,
+    typer.Option(parser=folder, metavar="FOLDER", help="Also save the keyframes there, as JPEG pictures."),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress and no warnings.")]
 DryRun = Annotated[

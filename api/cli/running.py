@@ -8,8 +8,9 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NoReturn
 
 import uvicorn
 
@@ -56,9 +57,29 @@ def run_server(host: str, port: int, ours: Settings) -> int:
             timeout_graceful_shutdown=5,
             timeout_keep_alive=30,
         )
-        uvicorn.Server(config).run()
+        with _until_told_to_stop():
+            uvicorn.Server(config).run()
     _leave()
     return DONE
+
+
+class _ToldToStopError(Exception):
+    """``SIGTERM`` came."""
+
+
+@contextmanager
+def _until_told_to_stop() -> Iterator[None]:
+    """Leave the block on ``SIGTERM``, which uvicorn raises once more when it has shut down: we have things to close."""
+
+    def stop(*_: object) -> NoReturn:
+        raise _ToldToStopError
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        with suppress(_ToldToStopError):
+            yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _check_free(host: str, port: int) -> None:

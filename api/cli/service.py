@@ -10,6 +10,7 @@ from api.cli import options
 DataFolder = Annotated[
     Path | None,
     typer.Option(
+        parser=options.folder,
         metavar="FOLDER",
         help="Folder for the database, videos and timelines.  [default: $SCENELINE_DATA or sceneline-data]",
     ),

@@ -77,6 +77,19 @@ def make_folder(path: Path) -> None:
         raise _cannot_write(path, error) from error
 
 
+def remove_files(folder: Path, names: Iterable[str]) -> None:
+    """See to it that none of these is in the folder.
+
+    Raises:
+        OutputError: one cannot be removed.
+    """
+    try:
+        for name in names:
+            (folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+
+
 def _cannot_write(path: Path, error: OSError) -> OutputError:
     return OutputError(f"{path}: cannot be written ({error.strerror}); choose another place")
 

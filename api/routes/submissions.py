@@ -31,7 +31,7 @@ class Submission(TimelineRequest):
     url: str | None = Field(default=None, max_length=4096, json_schema_extra=_ADDRESS)
     """Where the video is, in place of sending it; http or https."""
     interval: float = Field(default=1.0, gt=0, le=MOST_SEQUENCE_SECONDS)
-    """Seconds each of several pictures stands."""
+    """Seconds each of several pictures, or of a document's pages, stands."""
     webhook: str | None = Field(default=None, max_length=4096, json_schema_extra=_ADDRESS)
     """Told when the job has ended, by a signed message."""
     priority: int = Field(default=10, ge=1, le=100)

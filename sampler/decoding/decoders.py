@@ -106,7 +106,7 @@ class Decoders:
 
     def _context(self) -> VideoCodecContext:
         """Of a thread where there are others beside it; else the stream's own, with as many as are of use."""
-        own = self._run.stream.codec_context
+        own = self._run.context
         if useful_decoders(self._run.stream) == 1:
             return own
         context = cast("VideoCodecContext", CodecContext.create(own.codec.name, "r"))

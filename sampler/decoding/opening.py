@@ -8,10 +8,13 @@ sniffed by content under any file name).
 import io
 import re
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import av
+from av.codec import codecs_available
+from av.codec.context import CodecContext
 from av.container import InputContainer
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from sampler.errors import MediaNotFoundError, NoVideoError, UnreadableMediaError
@@ -37,6 +40,8 @@ mp3 aac ac3 eac3 wav flac aiff amr au caf w64 dts truehd wv tta ape mpc mpc8 opu
 """
 """So that a sound file is refused for what it is."""
 _FORMAT_WHITELIST = ",".join((_CONTAINERS + _OLD_AND_GAMES + _PICTURES + _SOUNDS).split())
+_SEEING_THROUGH = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+"""FFmpeg's own decoders of these are faster, and leave out what WebM keeps beside the pictures."""
 _MATROSKA_CLUSTER = b"\x1f\x43\xb6\x75"
 _MATROSKA_ENCRYPTION = re.compile(rb"\x6d\x80.{1,8}\x62\x40.{1,40}\x50\x35", re.DOTALL)
 """ContentEncodings, ContentEncoding, ContentEncryption: element numbers of RFC 9559."""
@@ -123,6 +128,17 @@ def choose_stream(container: InputContainer, name: str) -> VideoStream:
         if pool:
             return pool[0]
     raise NoVideoError(f"{name!r} holds no video stream")
+
+
+def seeing_through(stream: VideoStream) -> VideoCodecContext:
+    """The stream's decoder, or the one that heeds what is transparent where the stream says that something is."""
+    own = stream.codec_context
+    name = _SEEING_THROUGH.get(own.codec.canonical_name)
+    if name is None or name not in codecs_available or stream.metadata.get("alpha_mode") != "1":
+        return own
+    context = cast("VideoCodecContext", CodecContext.create(name, "r"))
+    context.extradata = own.extradata
+    return context
 
 
 def is_encrypted(path: Path) -> bool:

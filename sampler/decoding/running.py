@@ -11,13 +11,14 @@ import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from sampler.decoding.clock import Clock
 from sampler.decoding.converting import Converter, quarter_turns
-from sampler.decoding.opening import FFMPEG_ERRORS, choose_stream, open_container
+from sampler.decoding.opening import FFMPEG_ERRORS, choose_stream, open_container, seeing_through
 from sampler.frames import STILL_SECONDS, Plane
 from sampler.limiting import Meter
 from sampler.types import Limits
@@ -83,6 +84,8 @@ class Run:
 
     stream: VideoStream
     container: InputContainer
+    context: VideoCodecContext
+    """What decodes the stream."""
 
     def __init__(
         self,
@@ -98,8 +101,9 @@ class Run:
         self.container, self._file = open_container(path)
         try:
             self.stream = choose_stream(self.container, path.name)
-            context = self.stream.codec_context
-            large = context.width * context.height > LARGE_PIXELS
+            declared = self.stream.codec_context
+            large = declared.width * declared.height > LARGE_PIXELS
+            self.context = context = seeing_through(self.stream)
             context.thread_type = "SLICE" if large else "AUTO"
             context.thread_count = min(MOST_THREADS, (os.cpu_count() or 1) + 1)
             self.options = {"skip_loop_filter": "all"} if draft else {}
@@ -115,7 +119,7 @@ class Run:
         if self.container.format.name.endswith("_pipe"):
             self.step = round(STILL_SECONDS / self.time_base)
         self._converter = self.converter()
-        self.in_decoding_order = self.container.format.name == "avi" and bool(context.has_b_frames)
+        self.in_decoding_order = self.container.format.name == "avi" and bool(declared.has_b_frames)
         self.skip_before: int | None = None
         """Frames before this timestamp are not needed by the caller and may be left out."""
         self._pushed_back: Packet[VideoStream] | None = None
@@ -161,6 +165,7 @@ class Run:
             self.container.seek(pts, stream=self.stream)
         except FFMPEG_ERRORS:
             return None
+        self.context.flush_buffers()  # PyAV does so with the stream's own alone
         self._reset()
         self._pushed_back = None
         first = next(self.read_packets(), None)
@@ -173,13 +178,13 @@ class Run:
         Raises:
             MediaLimitError: they come to more than the limits allow.
         """
-        context = self.stream.codec_context
+        context = self.context
         for packet in self.read_packets():
             if self.skip_before is not None and context.codec.canonical_name in SKIPPABLE:
                 needed = packet is None or packet.pts is None or packet.pts >= self.skip_before
                 context.skip_frame = "DEFAULT" if needed else "NONREF"
             try:
-                frames = self.stream.decode(packet)
+                frames = context.decode(packet)
             except MemoryError:
                 raise
             except FFMPEG_ERRORS:

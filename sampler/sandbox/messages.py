@@ -6,7 +6,6 @@ type it claims to be, and pictures come as bytes of a bounded length.
 
 import json
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -42,8 +41,10 @@ class Order:
 
     names: tuple[str, ...]
     """Paths for messages, their bytes in hexadecimal: a name need not be text."""
-    interval_seconds: float | None
-    """Of a picture sequence; None for one file."""
+    is_sequence: bool
+    """Of pictures, even if there is but one."""
+    page_seconds: float
+    """How long each picture or page stands."""
     request: SampleRequest | None
     """None to probe."""
     limits: Limits
@@ -52,8 +53,11 @@ class Order:
     def of(cls, source: Source, request: SampleRequest | None, limits: Limits) -> "Order":
         """The order to sample or to probe ``source``."""
         if isinstance(source, PictureSequence):
-            return cls(_names(source.paths), source.interval_seconds, request, limits)
-        return cls(_names([source.path]), None, request, limits)
+            paths, page_seconds = source.paths, source.interval_seconds
+        else:
+            paths, page_seconds = [source.path], source.page_seconds
+        names = tuple(os.fsencode(path).hex() for path in paths)
+        return cls(names, isinstance(source, PictureSequence), page_seconds, request, limits)
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -62,14 +66,10 @@ class Order:
 
     def source(self, paths: tuple[Path, ...]) -> Source:
         """The source again, its files found at ``paths``."""
-        if self.interval_seconds is not None:
-            return PictureSequence(paths, self.interval_seconds)
+        if self.is_sequence:
+            return PictureSequence(paths, self.page_seconds)
         (path,) = paths
-        return VideoFile(path)
-
-
-def _names(paths: Sequence[Path]) -> tuple[str, ...]:
-    return tuple(os.fsencode(path).hex() for path in paths)
+        return VideoFile(path, self.page_seconds)
 
 
 _ORDER = TypeAdapter(Order)

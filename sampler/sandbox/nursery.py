@@ -98,6 +98,7 @@ class Nursery:
         if self._socket is not None:
             self._socket.close()
         if self._process is not None:
+            self._process.kill()  # it may be loading still, which nobody has to wait for
             self._process.wait()
         self._socket = self._process = None
 
@@ -129,6 +130,7 @@ class Nursery:
                     pass_fds=[theirs.fileno()],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
+                    process_group=0,  # Ctrl-C is for us to act upon, also while it loads
                 )
             atexit.unregister(self.stop)
             atexit.register(self.stop)
@@ -137,9 +139,7 @@ class Nursery:
 
 def run(descriptor: int) -> None:
     """Fork a decoder for every pair of descriptors that arrives, until nobody can send any more."""
-    # Wardens are not waited for, and Ctrl-C is for the program at the other end to act upon.
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # wardens are not waited for
     rehearse()
     with socket.socket(fileno=descriptor) as orders:
         while True:
@@ -159,8 +159,7 @@ def _guard(data: int, control: int) -> None:
     decoder = os.fork()
     if decoder == 0:
         os.close(control)
-        with contextlib.suppress(KeyboardInterrupt):
-            serve(Connection(data))
+        serve(Connection(data))
         os._exit(0)
     os.close(data)
     with socket.socket(fileno=control) as parent:

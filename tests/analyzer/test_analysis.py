@@ -141,9 +141,26 @@ def test_of_a_policy_the_clauses_that_can_be_judged_are_and_the_others_are_named
     result = made.results.moderation
     assert result is not None
     assert (result.policy, result.verdict) == ("house 7", "block")
-    assert [(one.id, one.confidence) for one in result.clauses] == [("nudity", 0.7)]
+    assert [(one.id, one.verdict, one.confidence) for one in result.clauses] == [
+        ("nudity", "block", 0.7),
+        ("weapons", "review", None),
+    ]
     assert [one.keyframes for one in result.clauses[0].instances] == [(1, 2, 4)]
     assert [notice.code for notice in made.warnings] == ["clause_not_judged"]
+
+
+def test_what_no_model_can_judge_is_for_a_person_and_never_allowed() -> None:
+    clauses = (Clause("weapons", "No weapons."), Clause("nudity", "No nudity."))
+    harmless = [found(n, unsafe=0.01) for n in range(5)]
+    made = timeline(ScriptedModel(harmless), "moderation", policy=Policy("house", "7", clauses))
+    result = made.results.moderation
+    assert result is not None
+    assert result.verdict == "review"
+    assert [(one.id, one.verdict) for one in result.clauses] == [("weapons", "review"), ("nudity", "allow")]
+    ((item,),) = (result.review,)
+    assert (item.clause, item.keyframes, item.confidence) == ("weapons", (0, 1, 2, 3, 4), None)
+    assert (item.start_seconds, item.end_seconds) == (0, 10)
+    assert "a person has to" in made.warnings[0].message
 
 
 def test_a_policy_none_of_which_can_be_judged_is_refused() -> None:

@@ -15,6 +15,7 @@ from analyzer.errors import (
     ModelUnavailableError,
     QuestionTooLargeError,
     TurnedAwayError,
+    UnreachedError,
 )
 from analyzer.models.openai import Endpoint, OpenAIModel, open_model
 from analyzer.models.openai.profiles import find_profile
@@ -213,6 +214,14 @@ def test_nobody_at_the_address_is_said_so():
             asyncio.run(run())
     assert "pw" not in str(caught.value)
     assert "token" not in str(caught.value)
+
+
+def test_a_limit_is_not_blamed_for_a_server_out_of_reach():
+    with oracle(echo) as server:
+        pass
+    (error,) = ask(server, ledger=Ledger(max_requests=1))
+    assert isinstance(error, UnreachedError)
+    assert "cannot be reached" in str(error)
 
 
 def test_a_server_without_schemas_is_understood_and_remembered():

@@ -4,7 +4,10 @@ import random
 
 import pytest
 
+from api.cli import main
+from api.cli.running import service_database
 from api.scoring import Judged, calibrate
+from api.settings import Settings
 
 
 def judged(
@@ -99,3 +102,16 @@ def test_timelines_that_do_not_name_their_bands_are_used_all_the_same():
 def test_nothing_decided_is_an_empty_report():
     report = calibrate([])
     assert (report.decisions, report.clauses) == (0, ())
+
+
+def test_a_table_is_readable_whatever_models_are_called(tmp_path, monkeypatch, capsys):
+    long = "ssd-mobilenet-v2-coco+pp-ocrv6-small+efficientnet-lite3+open-nsfw"
+    report = calibrate(judged(0.5, True, model=model) for model in (long, "qwen"))
+    monkeypatch.setattr("api.cli.calibrating.calibration", lambda *_: report)
+    with service_database(Settings(data=tmp_path)):
+        pass
+    assert main(["calibration", "--data", str(tmp_path), "--format", "table"]) == 0
+    told = capsys.readouterr().out
+    columns = " clause     band     from   decisions   precision   recall   F1     suggested\n"
+    assert told.count(columns) == 2
+    assert f"\nhouse 2, judged by {long}\n" in told

@@ -328,6 +328,19 @@ def test_sample_shows_all_pictures_on_one_sheet(run, samples, tmp_path):
         assert sheet.size == (2 * 326 + 6, 2 * 208 + 6)
 
 
+def test_sample_leaves_no_pictures_of_an_earlier_run_beside_its_manifest(run, samples, tmp_path):
+    frames = tmp_path / "frames"
+    assert run("sample", samples / "tour.mp4", "--frames", 4, "--output", frames, "--contact-sheet")[0] == 0
+    (frames / "0017.jpg").write_text("not of that run")
+    whole = sorted(path.name for path in frames.iterdir())
+    assert run("sample", tmp_path / "absent.mp4", "--output", frames)[0] == 3
+    assert sorted(path.name for path in frames.iterdir()) == whole
+    assert run("sample", samples / "tour.mp4", "--frames", 2, "--output", frames)[0] == 0
+    assert sorted(path.name for path in frames.iterdir()) == [
+        "0000.jpg", "0001.jpg", "0017.jpg", "manifest.json",
+    ]  # fmt: skip
+
+
 # -- export and schema ---------------------------------------------------------------------------------------
 
 
@@ -390,6 +403,10 @@ def test_the_schema_is_printed(run):
         (2, ["analyze", "{video}", "--dry-run", "--format", "vtt"], "a plan cannot be told as vtt"),
         (2, ["analyze", "{video}", "--task", "text", "--format", "csv"], "csv holds events only"),
         (2, ["analyze", "{video}", "--output", "{video}"], "is the input itself"),
+        (2, ["analyze", "{video}", "--output", ""], "'--output': an empty name is no place"),
+        (2, ["analyze", "{video}", "--frames-dir", ""], "'--frames-dir': an empty name is no place"),
+        (2, ["sample", "{video}", "--output", ""], "'--output': an empty name is no place"),
+        (2, ["calibration", "--data", ""], "'--data': an empty name is no place"),
         (2, ["shots", "{video}", "--output", "{video}/below.json"], "cannot be written"),
         (2, ["export", "{video}", "--format", "md"], "not a timeline"),
         (2, ["export", "absent.json", "--format", "md"], "cannot be read"),

@@ -148,6 +148,14 @@ def test_an_interrupt_ends_the_run_cleanly(tmp_path, samples):
     assert not [line for line in group_members(process.pid) if line]
 
 
+@pytest.mark.parametrize("early", ["typer", "rich", "av"])
+def test_an_interrupt_before_anything_began_ends_cleanly(tmp_path, early):
+    """What takes long to import is what people interrupt."""
+    (tmp_path / f"{early}.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    done = sceneline("shots", "samples/tour.mp4", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "sceneline: interrupted\n")
+
+
 def group_members(group: int) -> list[str]:
     """Processes of a process group that are still there."""
     listed = subprocess.run(

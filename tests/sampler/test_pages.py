@@ -1,6 +1,8 @@
 """PDF documents are picture sequences: one page, one picture, read in the sandbox like everything else."""
 
+import hashlib
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from sampler import (
     UnreadableMediaError,
     VideoFile,
     probe_isolated,
+    sample,
     sample_isolated,
 )
 from sampler.sources import source_of
@@ -24,6 +27,7 @@ from tests.documents import LOCK, draw_document, draw_scan, written_document
 from tests.oracle import read_code
 from tests.sampler.pulling import pull
 
+Draw = Callable[[Path, list[int]], Path]
 NUMBERS = [7, 3, 900, 21, 65000]
 
 
@@ -88,6 +92,26 @@ def test_pictures_and_pages_may_be_mixed(tmp_path: Path) -> None:
     assert plan.media.container == "pictures"
     assert [read_code(keyframes[place].jpeg)[0] for place in (0, 1, 3)] == [1, 2, 3]
     assert (keyframes[2].width, keyframes[2].height) == (300, 200)
+
+
+def test_a_picture_that_becomes_too_narrow_to_be_read_is_told_of(tmp_path: Path) -> None:
+    sizes = {
+        "tall": (600, 30000),
+        "wide": (12000, 700),
+        "screen": (1080, 2400),
+        "banner": (4000, 400),
+        "thin": (200, 9000),
+    }
+    for name, size in sizes.items():
+        Image.new("L", size, 255).save(tmp_path / f"{name}.png")
+    told = {name: sampled(VideoFile(tmp_path / f"{name}.png"))[0].notices for name in sizes}
+    assert [name for name, notices in told.items() if notices] == ["tall", "wide"]
+    (notice,) = told["tall"]
+    assert notice.code == "narrow_picture"
+    assert "600 × 30000" in notice.message
+    several = PictureSequence([tmp_path / f"{name}.png" for name in ("screen", "tall", "wide")])
+    (notice,) = sampled(several)[0].notices
+    assert "600 × 30000 (and 1 more)" in notice.message
 
 
 def test_pages_are_drawn_large_enough_to_be_read_whatever_their_size(tmp_path: Path) -> None:
@@ -167,12 +191,16 @@ def test_pages_with_room_for_all_are_all_shown_however_alike_they_are(tmp_path: 
     assert len(fewer.keyframes) == 12
 
 
-def test_one_file_that_is_no_document_is_a_video(tmp_path: Path) -> None:
-    clip = tmp_path / "clip.mp4"
-    clip.write_bytes(b"\x00\x00\x00\x18ftypmp42")
-    assert source_of([clip], 2.0) == VideoFile(clip)
-    document = draw_document(tmp_path / "named.mp4", [1])
-    assert source_of([document], 2.0) == PictureSequence((document,), 2.0)
+@pytest.mark.parametrize("draw", [draw_document, draw_scan])
+def test_pages_of_one_file_stand_as_long_as_those_of_several(tmp_path: Path, draw: Draw) -> None:
+    """The file itself says what it is, whatever it is called."""
+    document = draw(tmp_path / "named.mp4", NUMBERS[:2])
+    for steps in (sample, sample_isolated):
+        done = list(steps(source_of([document], 2.5), SampleRequest()))
+        (plan,) = (step for step in done if isinstance(step, SamplingPlan))
+        assert [keyframe.time_seconds for keyframe in plan.keyframes] == [0.0, 2.5]
+        assert plan.media.duration_seconds == 5.0
+        assert plan.media.sha256 == hashlib.sha256(document.read_bytes()).hexdigest()
 
 
 def test_a_page_that_never_ends_is_stopped_by_the_limit_on_processor_time(tmp_path: Path) -> None:

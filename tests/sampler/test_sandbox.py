@@ -148,6 +148,21 @@ def test_the_nursery_is_started_again_when_it_was_killed():
     assert [s for s in sample_isolated(SOURCE, REQUEST) if isinstance(s, Keyframe)]
 
 
+def test_an_interrupt_does_not_reach_the_nursery_and_nobody_waits_for_it():
+    program = (
+        "import os, signal, time; from sampler.sandbox.nursery import Nursery\n"
+        "signal.signal(signal.SIGINT, lambda *_: None)\n"
+        "nursery = Nursery(); nursery.start(); time.sleep(0.1)\n"
+        "os.killpg(0, signal.SIGINT); time.sleep(0.2)\n"
+        "begun = time.monotonic(); nursery.stop(); print(time.monotonic() - begun)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=True, start_new_session=True
+    )
+    assert done.stderr == b""
+    assert float(done.stdout) < 0.2
+
+
 def test_nothing_is_left_when_the_program_is_killed():
     program = (
         "import sys, time; from pathlib import Path; from sampler import *\n"

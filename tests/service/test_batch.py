@@ -16,7 +16,7 @@ from api.cli.collecting import Collected, writer_to
 from api.documents import timeline_document
 from api.errors import OutputError
 from tests.api import handmade
-from tests.documents import draw_document
+from tests.documents import draw_document, draw_scan
 from tests.service.buckets import Bucket, s3
 from tests.service.conftest import moving_square
 
@@ -61,19 +61,20 @@ def test_a_folder_is_done_once_and_goes_on_where_it_was(tmp_path: Path) -> None:
     (corpus / "deeper" / "b.mp4").write_text("no film")
     (corpus / "notes.txt").write_text("not a video")
     draw_document(corpus / "slides.PDF", (1, 2))
+    draw_scan(corpus / "scan.tif", (1, 2))
     first = _batch(corpus, data, output)
     assert first.returncode == 3, first.stderr
     assert "b.mp4: failed: 'b.mp4' is not a video" in first.stderr
     lines = [json.loads(line) for line in output.read_text().splitlines()]
-    assert [Path(line["video"]).name for line in lines] == ["a.gif", "b.mp4", "slides.PDF"]
-    assert [line["status"] for line in lines] == ["complete", "failed", "complete"]
+    assert [Path(line["video"]).name for line in lines] == ["a.gif", "b.mp4", "scan.tif", "slides.PDF"]
+    assert [line["status"] for line in lines] == ["complete", "failed", "complete", "complete"]
     assert lines[0]["timeline"]["media"]["name"] == "a.gif"
     assert (corpus / "a.gif").exists()
 
     (corpus / "c.gif").write_bytes(moving_square(2, seed=2))
     _batch(corpus, data, output)
     again = [json.loads(line) for line in output.read_text().splitlines()]
-    assert [again[0]["id"], again[2]["id"], again[3]["id"]] == [line["id"] for line in lines], (
+    assert [each["id"] for each in (again[0], *again[2:])] == [line["id"] for line in lines], (
         "what was done is not done again"
     )
     assert (Path(again[1]["video"]).name, again[1]["status"]) == ("c.gif", "complete")

@@ -55,6 +55,42 @@ def test_a_video_is_fetched_from_a_trusted_host(service: Service) -> None:
             assert (job["status"], job["name"]) == ("complete", name), job["error"]
 
 
+def test_a_url_is_called_as_it_was_given() -> None:
+    """What it may hold is left alone: ``+`` in a query is not the same as ``%2B``."""
+    seen: list[tuple[str, str]] = []
+
+    class Films(Handler):
+        def respond(self) -> None:
+            seen.append((self.path, self.headers["Accept-Encoding"]))
+            moved = {"Location": "/Übung 1.mp4?a=b+c".encode().decode("latin-1")}
+            self.answer(302, headers=moved) if self.path == "/moved" else self.answer(200, b"film")
+
+    with hosting(Films) as base:
+        outbound = Outbound(frozenset({"127.0.0.1"}))
+        for path in ("/a+b(1);c=d,e.mp4?q=my+film&at=x/y:z,w;v@~#t=Ü", "/Übung%20%2B.mp4?q=ü", "/moved"):
+            assert b"".join(outbound.fetch(base + path, most_bytes=10, most_seconds=5)) == b"film"
+    assert {packed for _, packed in seen} == {"identity"}
+    assert [path for path, _ in seen] == [
+        "/a+b(1)%3Bc=d,e.mp4?q=my+film&at=x/y:z,w%3Bv@~",
+        "/%C3%9Cbung%20%2B.mp4?q=%C3%BC",
+        "/moved",
+        "/%C3%9Cbung%201.mp4?a=b+c",
+    ]
+
+
+def test_a_host_is_called_by_the_name_the_network_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    def say(_port: int) -> str:
+        return "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+
+    heard: list[bytes] = []
+    with _answering(say, heard=heard) as port:
+        address = [(2, 1, 6, "", ("127.0.0.1", port))]
+        monkeypatch.setattr("api.outbound.socket.getaddrinfo", lambda *_, **__: address)
+        outbound = Outbound(frozenset({"xn--bcher-kva.example"}))
+        list(outbound.fetch(f"http://bücher.example:{port}/a", most_bytes=10, most_seconds=5))
+    assert f"Host: xn--bcher-kva.example:{port}\r\n".encode() in heard[0]
+
+
 def test_fetching_ends_when_its_job_is_cancelled(service: Service) -> None:
     """A host that dribbles for a quarter of an hour does not keep the place of a job that nobody wants any more."""
     gone = threading.Event()
@@ -136,8 +172,10 @@ def test_a_host_that_dribbles_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def _answering(say: Callable[[int], str], pause: float = 0.0) -> Iterator[int]:
-    """A host that says the same to every call, as slowly as wished."""
+def _answering(
+    say: Callable[[int], str], pause: float = 0.0, heard: list[bytes] | None = None
+) -> Iterator[int]:
+    """A host that says the same to every call, as slowly as wished, and keeps what it has ``heard``."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.1)
         port, done = server.getsockname()[1], threading.Event()
@@ -149,7 +187,9 @@ def _answering(say: Callable[[int], str], pause: float = 0.0) -> Iterator[int]:
                 except TimeoutError:
                     continue
                 with call, suppress(OSError):
-                    call.recv(10_000)
+                    said = call.recv(10_000)
+                    if heard is not None:
+                        heard.append(said)
                     text = say(port).encode()
                     for at in range(0, len(text), 1 if pause else len(text)):
                         call.sendall(text[at : at + 1] if pause else text)

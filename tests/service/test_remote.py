@@ -1,6 +1,7 @@
 """Jobs that ask a remote model: a real HTTP server that counts what it is asked."""
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -143,6 +144,26 @@ def test_a_limit_takes_no_patience_from_a_server_that_fails_for_a_while(
     server.faults = lambda _, asked: next(failures, None) if 0 in asked.frames else None
     job = service.post(moving_square(9), frames=8, params={"wait": 30}, **limits).json()
     assert (job["status"], job["timeline"]["coverage"]["gaps"]) == ("complete", []), job
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize("limits", [{}, {"max_cost": 0.5}, {"max_requests": 50}])
+def test_a_server_out_of_reach_is_told_of_whatever_the_limit(
+    tmp_path: Path, limits: dict[str, float]
+) -> None:
+    profile = replace(
+        find_profile("m"), images_per_batch=3, input_usd_per_million=1.0, output_usd_per_million=1.0
+    )
+    with oracle.oracle(dict) as server:
+        closed = server.url
+    model = OpenAIModel(Endpoint(closed, "m", concurrency=1), profile, policy=RetryPolicy(base_seconds=0.01))
+    with opened(Settings(data=tmp_path)) as real, with_model(real, model) as place, serving(place) as url:
+        wishes = {"request": json.dumps({"frames": 8, **limits})}
+        answer = httpx.post(
+            f"{url}/v1/timelines?wait=30", files={"video": moving_square(9)}, data=wishes, timeout=40
+        )
+    told = {each["message"] for each in answer.json()["timeline"]["warnings"]}
+    assert told == {f"{closed} cannot be reached (ConnectError); check the address and the server"}
 
 
 def test_a_limit_on_requests_holds_whoever_is_turned_away(asked: tuple[Service, oracle.Oracle]) -> None:

@@ -19,7 +19,7 @@ from api.settings import Settings
 from tests import oracle
 from tests.service.collector import Collector, Told, collecting
 from tests.service.conftest import SeesACat, Service, moving_square, running, serving, with_model
-from tests.service.fleet import Fleet, answer, until_ready
+from tests.service.fleet import Fleet, answer, free_port, until_ready
 
 CLIENTS_TRACE = "0af7651916cd43dd8448eb211c80319c"
 CLIENTS_SPAN = "b7ad6b7169203331"
@@ -202,6 +202,25 @@ def test_nothing_is_loaded_where_nothing_is_traced(tmp_path: Path) -> None:
         env={**env, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.stdout == "[]\n", done.stderr
+
+
+def test_a_server_that_is_told_to_stop_sends_its_last_spans(tmp_path: Path) -> None:
+    """Spans go out every five seconds; what is left goes out when it closes."""
+    program = "import sys; from api.cli import main; sys.exit(main(sys.argv[1:]))"
+    port = free_port()
+    with collecting() as collector, (tmp_path / "out.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", program, "serve", "--port", str(port), "--data", str(tmp_path / "data")],
+            env={**os.environ, "PYTHONPATH": str(ROOT), "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url},
+            stdout=log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as http:
+            until_ready(http)
+            http.post("/v1/plans", files={"video": ("a.gif", moving_square())})
+        process.terminate()
+        assert process.wait(60) == 0
+        assert "POST /v1/plans" in {span.name for span in collector.spans}
+    assert list((tmp_path / "data").glob("*-wal")) == [], "its database was closed"
 
 
 WITHOUT_THE_EXTRA = """

@@ -15,6 +15,7 @@ from analyzer.errors import (
     ModelUnavailableError,
     QuestionTooLargeError,
     TurnedAwayError,
+    UnreachedError,
 )
 from analyzer.models.openai.dialect import Dialect, adapt
 from analyzer.models.openai.endpoint import Endpoint
@@ -99,6 +100,8 @@ class OpenAIModel:
             except BudgetExceededError as error:
                 if patience.told_to_wait:
                     raise TurnedAwayError(str(error)) from error
+                if patience.unreached:
+                    raise UnreachedError(patience.unreached) from error
                 raise
             spent = add_usage(spent, usage)
             match outcome:
@@ -179,6 +182,7 @@ class OpenAIModel:
             self._breaker.trip(reason)
             raise ModelUnavailableError(reason)
         patience.failures += 1
+        patience.unreached = failure.message if failure.unreachable else ""
         wait = self._policy.backoff_seconds(patience.failures, self._random)
         wait = max(wait, failure.after_seconds or 0.0)
         patient = (failure.after_seconds or 0.0) <= self._policy.longest_retry_after_seconds

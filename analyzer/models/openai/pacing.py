@@ -28,6 +28,8 @@ class Patience:
     """What such a server has asked for in all."""
     told_to_wait: bool = False
     """Whether the last failure was one of those."""
+    unreached: str = ""
+    """What the last failure said, where it reached nobody."""
 
 
 @dataclass(slots=True)
