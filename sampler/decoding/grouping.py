@@ -89,7 +89,8 @@ def count_packets(run: Run) -> "Generator[None, None, tuple[Packets, list[Packet
 
     Yields a few times a second.
     """
-    held, room = list["Packet[VideoStream]"](), _FEW_BYTES
+    declared = run.container.size + _OBJECT_BYTES * run.stream.frames
+    held, room = list["Packet[VideoStream]"](), _FEW_BYTES if declared <= _FEW_BYTES else 0
     pts, durations, sizes, sync, flawed = array("q"), array("q"), array("q"), bytearray(), 0
     spoken = monotonic()
     for packet in _sized(run.read_packets()):

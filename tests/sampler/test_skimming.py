@@ -357,6 +357,11 @@ def test_what_comes_and_goes_between_two_sync_frames_is_looked_at() -> None:
     assert [judge(groups, number, 0.0, plain=False).decode for number in (39, 40)] == [False, True]
 
 
+def test_nothing_is_unusual_where_most_groups_hold_a_picture_of_their_own() -> None:
+    assert set(table([CUT, CALM, CALM] * 13 + [SWOLLEN, CALM]).unusual) == {39}
+    assert table([CUT, CUT, CALM] * 13 + [SWOLLEN, CALM]).unusual == {}
+
+
 def test_where_something_comes_and_goes_all_the_time_it_must_begin_something() -> None:
     groups = table([SWOLLEN] * 40)
     verdicts = [judge(groups, number, 0.0, plain=False) for number in range(39)]
