@@ -19,12 +19,12 @@ from functools import cached_property
 
 import cv2
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from sampler.bars import boxes
 from sampler.comparing import colour_change, of_one_ground, rewritten, structure_change
 from sampler.measuring import F32, HEIGHT, TILE, U8, WIDTH, Strip, joined
+from sampler.pushes import means_anywhere, off_a_push
 
 _INTERVAL_SECONDS = 0.08
 """Thumbnails are compared at this distance, whatever the frame rate."""
@@ -34,9 +34,9 @@ _MIXTURE_RESIDUE = 0.28
 """How far off the mean of the ends the middle of a dissolve may lie, as a share of their distance."""
 _DETOUR, _MOST_DETOUR = 0.25, 0.22
 """Share of the way that points of the picture go to and fro on, if they do not go straight from end to end."""
-_PUSH_RESIDUE, _BETTER = 0.36, 0.5
-"""How far off a push the middle may lie, as a share of the distance of the ends, and of that to the nearer of them: 352
-of 357 pushes kept to both, with ends where they are and further out; of all else what follows and one shape."""
+_PUSH_RESIDUE = 0.36
+"""How far off a push the middle may lie, as a share of the distance of the ends: 352 of 357 pushes kept to it, with
+ends where they are and further out; of all else what follows and one shape."""
 _SURE_PUSH, _CRISP = 0.2, 0.95
 """How far off a push may lie in which pictures are less crisp than this share of the ends, or of which what comes
 before or after was not seen: 2 of 357 were less crisp and further off; a camera swung from rest to rest was 0.28 off
@@ -305,13 +305,11 @@ class _Course:
 
     def _off_within(self, middles: NDArray[np.intp], reach: int) -> NDArray[np.float64]:
         ends = np.maximum(middles - reach, 0), np.minimum(middles + reach, len(self.pictures) - 1)
-        return _off_a_push(self._means[ends[0]], self._means[middles], self._means[ends[1]])
+        return off_a_push(self._means[ends[0]], self._means[middles], self._means[ends[1]])
 
     @cached_property
     def _means(self) -> U8:
-        """Of tiles wherever they may begin, ``(N, 33, 61)``."""
-        every = cv2.blur(self._held.luma.reshape(-1, WIDTH), (TILE, TILE), anchor=(0, 0))
-        return np.asarray(every.reshape(-1, HEIGHT, WIDTH)[:, : 1 - TILE, : 1 - TILE], np.uint8)
+        return means_anywhere(self._held.luma)
 
     def turns(self, middles: NDArray[np.intp], half: int) -> F32:
         """How much is written on other tiles after than before each moment, in levels, if it goes straight; else 0."""
@@ -363,51 +361,6 @@ class _Course:
         doubt = 1 - strength / distance + max(_OWN_LIGHT - own, 0.0)
         colour = colour_change(self._held, before, self._held, after, luma=own >= _ALL_ITS_OWN)
         return structure + colour >= _DIFFERENT * (1 + doubt)
-
-
-def _off_a_push(before: U8, at: U8, after: U8) -> NDArray[np.float64]:
-    """How far off a picture is from the one before leaving over an edge and the one after following it, ``(N,)``.
-
-    As a share of what these differ by; 1 where either alone is not much worse.
-
-    Args:
-        before: Means of tiles wherever these may begin, ``(N, 33, 61)``; as are the other two.
-        at: Of the picture.
-        after: Of the one that follows.
-    """
-    one, middle, other = (part[:, ::TILE, ::TILE] for part in (before, at, after))
-    stays = np.maximum(_levels_apart(middle, one), _levels_apart(middle, other))[:, None]  # logos, banners
-    best = np.full(len(at), np.inf)
-    for axis in (1, 2):
-        for first, last in ((before, after), (after, before)):
-            pushed = _pushed(first, last, axis)
-            apart = np.minimum(_levels_apart(pushed, middle[:, None]), stays)
-            best = np.minimum(
-                best,
-                apart.reshape(*apart.shape[:2], -1).sum(axis=2, dtype=np.uint16).min(axis=1) / middle[0].size,
-            )
-    alone, other_alone, way = (
-        _levels_apart(*two).reshape(len(at), -1).mean(axis=1)
-        for two in ((middle, one), (middle, other), (one, other))
-    )
-    off = best / np.maximum(way, 1.0)
-    return np.asarray(np.where(best <= _BETTER * np.minimum(alone, other_alone), off, 1.0))
-
-
-def _pushed(first: U8, last: U8, axis: int) -> U8:
-    """Pictures of which one leaves to the left or the top and the other follows it, ``(N, shifts, 9, 16)``."""
-    lines = first.shape[axis] + TILE - 1
-    across = (slice(None, None, TILE),) if axis == 2 else (slice(None), slice(None, None, TILE))
-    first, last = first[:, *across], last[:, *across]
-    seam = (first.take([-1], axis) >> 1) + (last.take([0], axis) >> 1)
-    both = np.concatenate((first, seam.repeat(TILE - 1, axis), last), axis=axis)
-    shifts = slice(lines // 4, lines * 3 // 4 + 1)
-    windows = sliding_window_view(both, lines - TILE + 1, axis=axis)[..., ::TILE]
-    return windows[:, shifts].swapaxes(2, 3) if axis == 1 else windows[:, :, shifts].swapaxes(1, 2)
-
-
-def _levels_apart(one: U8, other: U8) -> U8:
-    return np.maximum(one, other) - np.minimum(one, other)
 
 
 def _possible(course: "_Course", middles: NDArray[np.intp], half: int) -> Iterator[tuple[Gradual, Ends]]:

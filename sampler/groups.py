@@ -6,24 +6,14 @@ encoder that looks for cuts begins a group at them, so groups end before their u
 analysis on compressed video", 1995, read cuts off such sizes alone; here they only say where to look.)
 """
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sampler.frames import UNTIMED, Packets
-from sampler.swells import leaders, loads, runs, steps, unusual
-
-_FEWEST_GROUPS = 3
-_FEWEST_FRAMES = 3.0
-"""Frames in a group below which decoding sync frames is decoding nearly everything."""
-_LONGEST_SECONDS = 30.0
-"""Groups beyond this are decoded; where they make up half of the video, all of it is."""
-_LARGEST_BYTES = 64 << 20
-"""Packets of a group are held in memory."""
+from sampler.swells import leaders, loads, runs, steps
+from sampler.timetables import LARGE, LONGEST_SECONDS, SETTLING_SECONDS, Timetable
 
 DIFFERENT = 0.8
 """Change of colours and structure from which two sync frames show different pictures: in montages with a sync frame
@@ -34,8 +24,8 @@ from which share of the length it was told, when it would begin a group anyway a
 cuts had less than the second."""
 _MOVED, _CALM = 0.35, 0.2
 """The same for a cut whose packet stands out, and the least share of a sync frame such a packet has."""
-LARGE, _STANDS_OUT, _BESIDE = 0.6, 2.5, 8
-"""Share of a sync frame that makes a packet a picture of its own; how far it exceeds the fourth largest beside it."""
+_STANDS_OUT, _BESIDE = 2.5, 8
+"""How far such a packet exceeds the fourth largest of so many on either side."""
 _WHOLE_PICTURE = 0.9
 """The same where it need not stand out."""
 _SWELL, _SWOLLEN_SHARE = 2.5, 0.05
@@ -53,7 +43,6 @@ _LONGEST_TRUSTED_SECONDS, _BRIEF_SECONDS = 8.0, 4.0
 stay so. Up to the first where ends look alike, up to the second where they do not."""
 _LOUD = 0.6
 """Share of the largest packet from which another may be a transition as well."""
-_SETTLING_SECONDS = 0.4
 FLASH_SECONDS = 0.6
 """Pictures that begin anew sooner than this were interrupted by a flash, or by something close to the lens."""
 _QUIET, _QUIET_BESIDE = 0.3, 8
@@ -73,50 +62,6 @@ _MOST_ASKED = 9
 """Leaders about a step that are asked; where every picture is one, not every one need be."""
 _FEW_GROUPS = 24
 """Of more, the last one is always looked at: it costs little, and no sync frame shows who has come."""
-_LIVELY = 0.5
-"""Share of groups with a picture of its own from which something new comes all the time, and nothing is unusual: of
-montages with a sync frame every 2 s or less often 0.54 and more, of fixed cameras and screens 0.12 at the most."""
-_COMMON = 0.3
-"""Share of groups from which a length is one the encoder was told."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timetable:
-    """Where groups begin, and how large everything is."""
-
-    time_base: Fraction
-    packets: Packets
-    starts: NDArray[np.int64]
-    """Index of the first packet of each group, and the number of packets."""
-    regular: NDArray[np.bool_]
-    """Which groups ended because it was time."""
-    irregular: NDArray[np.bool_]
-    """Which groups ended before their time."""
-    longest: int
-    """Packets of the longest group that ended because it was time; 0 where none did."""
-    unusual: Mapping[int, int]
-    """Groups in which more happens than usual, and up to which timestamp."""
-
-    def __len__(self) -> int:
-        return len(self.starts) - 1
-
-    @property
-    def sync_pts(self) -> NDArray[np.int64]:
-        """Of each group's sync frame."""
-        return self.packets.pts[self.starts[:-1]]
-
-    def pts(self, group: int) -> NDArray[np.int64]:
-        """Timestamps of all packets of a group, its sync frame's first."""
-        return self.packets.pts[self.starts[group] : self.starts[group + 1]]
-
-    @property
-    def heaviest(self) -> int:
-        """Bytes of the group that has most."""
-        return _heaviest(self.packets, self.starts)
-
-    def sizes(self, group: int) -> NDArray[np.int64]:
-        """Bytes of all packets of a group, its sync frame's first."""
-        return self.packets.sizes[self.starts[group] : self.starts[group + 1]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,51 +99,6 @@ class Verdict:
     """Packets one of which would begin something if anything did: where all go on, there is nothing to decode."""
 
 
-def timetable(packets: Packets, time_base: Fraction) -> Timetable | str:
-    """The groups of a video, or why they cannot be told apart or are of no use."""
-    starts = np.append(np.flatnonzero(packets.sync), len(packets))
-    if packets.flawed or len(packets) == 0 or bool((packets.pts == UNTIMED).any()):
-        return "packets are damaged, hidden or without times"
-    spans = np.diff(packets.pts[starts[:-1]])
-    if len(np.unique(packets.pts)) < len(packets) or bool((spans <= 0).any()):
-        return "its clock does not always go forward"
-    useless = _useless(packets, starts, spans, time_base)
-    if useless:
-        return useless
-    regular, irregular = _common_lengths(np.diff(starts), spans, time_base)
-    settling = int(_SETTLING_SECONDS / time_base)
-    longest = int(np.diff(starts)[regular].max(initial=0))
-    looked_into = {} if _is_lively(packets, starts) else unusual(packets, starts, settling)
-    return Timetable(time_base, packets, starts, regular, irregular, longest, looked_into)
-
-
-def _is_lively(packets: Packets, starts: NDArray[np.int64]) -> bool:
-    """Whether in most groups a packet besides the sync frame's is as large as a picture."""
-    begins = starts[:-1]
-    largest = np.maximum.reduceat(np.where(packets.sync, 0, packets.sizes), begins)
-    return bool((largest >= LARGE * packets.sizes[begins]).mean() >= _LIVELY)
-
-
-def _useless(
-    packets: Packets, starts: NDArray[np.int64], spans: NDArray[np.int64], time_base: Fraction
-) -> str | None:
-    """Why sync frames are too many, too few or too far apart to go by."""
-    if len(starts) <= _FEWEST_GROUPS:
-        return "it has hardly any sync frames"
-    if float(np.median(np.diff(starts))) < _FEWEST_FRAMES:
-        return "nearly every picture is a sync frame"
-    longest = int(_LONGEST_SECONDS / time_base)
-    if int(spans[spans > longest].sum()) * 2 > int(spans.sum()):
-        return f"sync frames are more than {_LONGEST_SECONDS:g} s apart"
-    if _heaviest(packets, starts) > _LARGEST_BYTES:
-        return "its groups of pictures are too large to hold"
-    return None
-
-
-def _heaviest(packets: Packets, starts: NDArray[np.int64]) -> int:
-    return int(np.add.reduceat(packets.sizes, starts[:-1]).max())
-
-
 def judge(table: Timetable, group: int, change: float, *, plain: bool, turned: bool = False) -> Verdict:
     """What to do about a group that is followed by another.
 
@@ -209,7 +109,7 @@ def judge(table: Timetable, group: int, change: float, *, plain: bool, turned: b
     """
     sizes = table.sizes(group)
     seconds = float((table.sync_pts[group + 1] - table.sync_pts[group]) * table.time_base)
-    if len(sizes) == 1 or seconds > _LONGEST_SECONDS:
+    if len(sizes) == 1 or seconds > LONGEST_SECONDS:
         return Verdict(decode=True)
     whole = float(min(sizes[0], table.sizes(group + 1)[0]))
     others = sizes[1:].astype(np.float64)
@@ -381,7 +281,7 @@ def _loud_until(table: Timetable, group: int, *, brief: bool) -> int | None:
     Where that need not be ``brief``ly before the end, what comes after must be even as well.
     """
     sizes, pts = table.sizes(group)[1:].astype(np.float64), table.pts(group)[1:]
-    whole, settling = float(table.sizes(group)[0]), int(_SETTLING_SECONDS / table.time_base)
+    whole, settling = float(table.sizes(group)[0]), int(SETTLING_SECONDS / table.time_base)
     until = int(pts[sizes >= _LOUD * sizes.max()].max()) + settling
     shown = np.argsort(pts)
     while until < table.sync_pts[group + 1]:
@@ -390,23 +290,3 @@ def _loud_until(table: Timetable, group: int, *, brief: bool) -> int | None:
             return until
         until += settling
     return None
-
-
-def _common_lengths(
-    lengths: NDArray[np.int64], spans: NDArray[np.int64], time_base: Fraction
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which groups have a length that is common, and which have one that is neither common nor the longest.
-
-    Lengths are counted in frames, or in tenths of seconds where no two groups of the most frames have as many; the last
-    group may have been cut short.
-    """
-    regular, irregular = np.zeros(len(lengths), np.bool_), np.ones(len(lengths), np.bool_)
-    tenths = np.round(spans * float(time_base) * 10).astype(np.int64)
-    by_frames = np.count_nonzero(lengths[:-1] == lengths[:-1].max()) > 1
-    for values, chance in ((lengths[:-1], 1), (tenths, 2)):
-        common = [v for v, n in Counter(values.tolist()).items() if n > max(1, _COMMON * len(values))]
-        regular[:-1] |= np.isin(values, common)
-        longest = values == values.max()
-        if not (by_frames and values is tenths):
-            irregular[:-1] &= ~longest | (longest.sum() <= chance)
-    return regular, irregular & ~regular

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from sampler.ahead import ahead
 from sampler.errors import SampleRequestError
 from sampler.frames import Frame, Group, PacketReader, Packets, Reader, standing_from
-from sampler.groups import Timetable, timetable
 from sampler.measuring import Strip
 from sampler.scanning import Look, Scan, slice_seconds, window, within
+from sampler.timetables import Timetable, timetable
 from sampler.types import SampleRequest, Scanned
 
 _HELD_BYTES = 128 << 20

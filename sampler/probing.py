@@ -16,9 +16,7 @@ from sampler.frames import Group, Origin
 from sampler.groups import (
     DIFFERENT,
     FLASH_SECONDS,
-    LARGE,
     Opening,
-    Timetable,
     even,
     largest_leaders,
     leaders_beside,
@@ -29,6 +27,7 @@ from sampler.groups import (
 from sampler.measuring import Strip, alone, joined
 from sampler.origins import CONTINUES, CONTINUES_IN_MOTION, ITSELF, begins, first_of_shot, parts
 from sampler.swells import leaders
+from sampler.timetables import LARGE, Timetable
 
 _FEWEST_OTHERS, _MOST_OTHERS = (2, 3), (3, 8)
 """Packets that begin no shot, after which less likely ones are not asked: where the shots that were found lead to what

@@ -10,7 +10,7 @@ import numpy as np
 
 from sampler import Keyframe, Notice, SampleRequest, SamplingPlan, Scanned, Source, sample
 from sampler.frames import PacketReader
-from sampler.groups import Timetable, timetable
+from sampler.timetables import Timetable, timetable
 from tests.oracle import draw_code
 
 

@@ -15,11 +15,12 @@ import pytest
 from sampler import Limits, VideoFile
 from sampler.comparing import looks
 from sampler.frames import Frame, Group, Origin, PacketReader, Packets
-from sampler.groups import Opening, Timetable, leaders_beside, outstanding_leaders, timetable
+from sampler.groups import Opening, leaders_beside, outstanding_leaders
 from sampler.measuring import strips
 from sampler.origins import CONTINUES
 from sampler.probing import Probe
 from sampler.sources import open_source
+from sampler.timetables import Timetable, timetable
 from tests.sampler.pulling import timetable_of
 
 NOBODY = cast("Frame", None)

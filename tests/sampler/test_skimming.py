@@ -15,19 +15,18 @@ from PIL import Image
 from sampler import Limits, PictureSequence, SampleRequest, SamplingPlan, Scanned, VideoFile, sample
 from sampler.frames import UNTIMED, Packets
 from sampler.groups import (
-    Timetable,
     even,
     judge,
     judge_last,
     largest_leaders,
     outstanding_leaders,
     quiet,
-    timetable,
     wakes,
 )
 from sampler.scanning import Scan
 from sampler.skimming import Unfit, skim
 from sampler.sources import open_source
+from sampler.timetables import Timetable, timetable
 from tests.montages import Style, build_montage
 from tests.oracle import read_code
 from tests.sampler.pulling import draw_timed_clip, pull
