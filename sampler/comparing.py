@@ -68,7 +68,10 @@ def detail(frame: Frame) -> F32:
     luma = frame.planes()[0]
     upper, lower = luma[1:-1:8], luma[2::8]
     steps = cv2.absdiff(upper, lower[: len(upper)]).astype(np.float32)
-    return np.asarray(np.sqrt(cv2.resize(steps, _DETAIL_SIZE, interpolation=cv2.INTER_AREA)), np.float32)
+    width, _ = _DETAIL_SIZE
+    # Across first: both at once take five times as long where only the height is no multiple.
+    narrow = cv2.resize(steps, (width, len(steps)), interpolation=cv2.INTER_AREA)
+    return np.asarray(np.sqrt(cv2.resize(narrow, _DETAIL_SIZE, interpolation=cv2.INTER_AREA)), np.float32)
 
 
 def same_detail(one: F32, other: F32, least: float = _SAME_DETAIL) -> bool:
@@ -86,13 +89,18 @@ def structure_change(one: U8, other: U8) -> float:
     plain middle is found nowhere but in a picture whose middle is plain as well.
     """
     middles = [(np.ascontiguousarray(part[MIDDLE]), whole) for part, whole in ((one, other), (other, one))]
-    telling = [(middle, whole) for middle, whole in middles if middle.std() >= _PLAIN]
+    telling = [(middle, whole) for middle, whole in middles if deviation(middle) >= _PLAIN]
     if not telling:
         return 0.0
     found = max(
         float(cv2.matchTemplate(whole, middle, cv2.TM_CCOEFF_NORMED).max()) for middle, whole in telling
     )
     return 1.0 - min(max(found, 0.0), 1.0)
+
+
+def deviation(points: U8) -> float:
+    """Of points of one plane, in levels; as NumPy's own, in a tenth of the time where they are few."""
+    return float(cv2.meanStdDev(points)[1][0, 0])
 
 
 def colour_change(one: Strip, at: int, other: Strip, there: int, *, luma: bool = True) -> float:

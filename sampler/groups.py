@@ -196,7 +196,8 @@ def outstanding_leaders(table: Timetable, group: int) -> tuple[int, ...]:
     sizes = table.sizes(group)[found].astype(np.float64)
     if not len(sizes):
         return ()
-    usual = np.median(runs(np.pad(sizes, _NEIGHBOURS, mode="symmetric"), _NEIGHBOURS), axis=1)
+    ordered = np.sort(runs(np.pad(sizes, _NEIGHBOURS, mode="symmetric"), _NEIGHBOURS), axis=1)
+    usual = (ordered[:, (_NEIGHBOURS - 1) // 2] + ordered[:, _NEIGHBOURS // 2]) / 2
     beside = np.minimum(usual[: len(sizes)], usual[_NEIGHBOURS + 1 :])
     return tuple(found[np.argsort(-(sizes**2) / np.maximum(beside, 1.0), kind="stable")].tolist())
 
@@ -218,7 +219,7 @@ def turning(table: Timetable, group: int, begin: int, end: int) -> tuple[int, ..
     if len(found) < 2 * _FEWEST_STEADY + 1:
         return ()
     spacing = float(int(pts[-1] - pts[0]) * table.time_base) / (len(pts) - 1)
-    count = int(np.clip(round(_STEADY_SECONDS / spacing), _FEWEST_STEADY, _MOST_STEADY))
+    count = min(max(round(_STEADY_SECONDS / spacing), _FEWEST_STEADY), _MOST_STEADY)
     if len(found) < 2 * count + 1:
         return ()
     step = steps(table.sizes(group)[found].astype(np.float64), count)

@@ -38,7 +38,8 @@ def likeness(looks: NDArray[np.uint8], shots: NDArray[np.intp]) -> F32:
     luma = looks[0, 0].size
     for shot in np.unique(shots):
         members = np.flatnonzero(shots == shot)
-        cells[members, :luma] = _relit(cells[members, :luma])
+        if len(members) > 1:
+            cells[members, :luma] = _relit(cells[members, :luma])
     changes = np.abs(np.diff(cells, axis=0))
     usual = np.quantile(changes, _USUAL, axis=0) if count > 1 else np.zeros(1)
     restless = _restless(changes[np.diff(shots) == 0])

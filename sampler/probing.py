@@ -285,10 +285,10 @@ class Probe:
     @staticmethod
     def _lead_on(seen: Looks, following: Looks) -> bool:
         """Whether the shot that begins with this picture goes on to the next sync frame."""
-        changed = change(seen.strip, following.strip)
-        if changed < DIFFERENT or same_detail(seen.detail, following.detail, _LEADS_ON):
+        if same_detail(seen.detail, following.detail, _LEADS_ON):
             return True
-        return changed < _ALTERED and same_detail(seen.detail, following.detail)
+        changed = change(seen.strip, following.strip)
+        return changed < DIFFERENT or (changed < _ALTERED and same_detail(seen.detail, following.detail))
 
     def _arrives(self, packet: int, following: Looks) -> bool:
         """Whether nothing but motion leads from the first picture of a shot to what the next sync frame shows."""

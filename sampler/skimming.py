@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampler.ahead import Once
-from sampler.comparing import Looks, change, looks, other_page
+from sampler.comparing import Looks, change, deviation, looks, other_page
 from sampler.frames import Frame, Group, Reader
 from sampler.groups import DIFFERENT, Opening, Verdict, beyond, judge, judge_last, quiet
 from sampler.groupwise import Course, Seen, Task, Unfit, counted
@@ -150,7 +150,7 @@ class _Skim:
             return Verdict(decode=True)
         if following is None:
             return judge_last(self._table, number)
-        plain = min(float(each.strip.luma[0].std()) for each in (sync, following)) < _PLAIN
+        plain = min(deviation(each.strip.luma[0]) for each in (sync, following)) < _PLAIN
         changed = change(sync.strip, following.strip)
         turned = changed < DIFFERENT and other_page(sync.strip.luma[0], following.strip.luma[0])
         return judge(self._table, number, changed, plain=plain, turned=turned)

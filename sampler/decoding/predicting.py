@@ -1,6 +1,7 @@
 """From which pictures a picture was predicted, told by a decoder that gets nothing of those."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import cast
 
 import numpy as np
@@ -77,6 +78,12 @@ def _vectors(frame: VideoFrame) -> NDArray[np.void] | None:
     return vectors.to_ndarray() if isinstance(vectors, MotionVectors) else None
 
 
+@lru_cache(maxsize=16)
+def _bands(length: int, count: int) -> NDArray[np.intp]:
+    """Which of so many bands each place along a side is in."""
+    return np.arange(length) * count // length
+
+
 def _shares(frame: VideoFrame, blocks: NDArray[np.void] | None) -> tuple[float, float, float]:
     if blocks is None:
         return 0.0, 0.0, 0.0
@@ -88,7 +95,7 @@ def _shares(frame: VideoFrame, blocks: NDArray[np.void] | None) -> tuple[float, 
     sides = ((blocks["dst_x"], frame.width, _COLUMNS), (blocks["dst_y"], frame.height, _ROWS))
     for centres, length, most in sides:
         bands = max(1, min(most, length // _NARROWEST))
-        band = np.clip(centres.astype(np.int32) * bands // length, 0, bands - 1)
+        band = _bands(length, bands).take(centres, mode="clip")
         least = min(least, float(np.bincount(band, past, bands).min()) * bands)
     # Blocks at the edges reach beyond the picture.
     return min(earlier / whole, 1.0), min(later / whole, 1.0), least / whole
