@@ -122,10 +122,7 @@ def judge(table: Timetable, group: int, change: float, *, plain: bool, turned: b
         until = _loud_until(table, group, brief=seconds <= _BRIEF_SECONDS and not cut)
         if plain or cut or turned:
             return Verdict(decode=True, loud_until=until, calm=cut, cut=cut)
-        candidates = [
-            packet for packet in outstanding_leaders(table, group) if sizes[packet] >= _CANDIDATE * whole
-        ]
-        return Verdict(decode=True, loud_until=until, candidates=tuple(candidates))
+        return Verdict(decode=True, loud_until=until, candidates=_candidates(table, group, whole))
     suspicious = largest >= _WHOLE_PICTURE
     if largest >= LARGE or change >= _MOVED:
         suspicious |= largest > _CALM and _stands_out(others)
@@ -158,11 +155,25 @@ def _flashes(table: Timetable, group: int) -> bool:
     return bool((sizes[1:][soon] >= _WHOLE_PICTURE * sizes[0]).any())
 
 
-def judge_last(table: Timetable, group: int) -> Verdict:
-    """What to do about the group that the window ends with, of which nothing is known but its packets."""
+def judge_last(table: Timetable, group: int, *, plain: bool) -> Verdict:
+    """What to do about the group that the window ends with, of which nothing is known but its packets.
+
+    ``plain`` as for ``judge``, of its sync frame.
+    """
     sizes = table.sizes(group)
-    small = bool(sizes[1:].max(initial=0) < LARGE * sizes[0])
-    return Verdict(decode=True, calm=small and group not in table.unusual and len(table) <= _FEW_GROUPS)
+    if plain or group in table.unusual:
+        return Verdict(decode=True)
+    if sizes[1:].max(initial=0) < LARGE * sizes[0]:
+        return Verdict(decode=True, calm=len(table) <= _FEW_GROUPS)
+    return Verdict(decode=True, candidates=_candidates(table, group, float(sizes[0])))
+
+
+def _candidates(table: Timetable, group: int, whole: float) -> tuple[int, ...]:
+    """Packets that may begin a shot, beside sync frames of that size."""
+    sizes = table.sizes(group)
+    return tuple(
+        packet for packet in outstanding_leaders(table, group) if sizes[packet] >= _CANDIDATE * whole
+    )
 
 
 def quiet(table: Timetable, group: int) -> NDArray[np.bool_]:

@@ -127,6 +127,12 @@ class Course:
         seconds = (pts - origin) * float(self.table.time_base)
         return np.asarray(self._reader.header.start_seconds + seconds, np.float64)
 
+    def span(self, group: int) -> tuple[float, float]:
+        """When the first and the last picture of a group are shown."""
+        pts = self.table.pts(group)
+        begins, ends = self.seconds(np.array([pts[0], pts.max()])).tolist()
+        return begins, ends
+
     def on_time(self, pts: int, seconds: float) -> bool:
         """Whether a picture comes when its timestamp says that it does."""
         return abs(seconds - float(self.seconds(np.array([pts]))[0])) <= _SAME_SECONDS

@@ -195,7 +195,7 @@ class Probe:
         if bands and min(bands) < _DIP * max(bands):
             yield from about
 
-    def openings(self, candidates: Iterable[int], before: Looks, following: Looks) -> list[Opening]:
+    def openings(self, candidates: Iterable[int], before: Looks, following: Looks | None) -> list[Opening]:
         """The shots that may begin with some of these packets, in order; none if the last does not lead on.
 
         What follows the last one shows throughout what the next sync frame shows, so no other has to be looked for.
@@ -203,7 +203,7 @@ class Probe:
         Args:
             candidates: The likeliest first.
             before: The group's sync frame.
-            following: The next one.
+            following: The next one; None at the end.
         """
         found = self._first_of_shots(candidates, following)
         while found:
@@ -215,7 +215,7 @@ class Probe:
             found.update(overlooked)
         return []
 
-    def _first_of_shots(self, candidates: Iterable[int], following: Looks) -> dict[int, Looks]:
+    def _first_of_shots(self, candidates: Iterable[int], following: Looks | None) -> dict[int, Looks]:
         """Of these packets, the likeliest first, those that begin a shot, as far as asking is worth its cost."""
         found: dict[int, Looks] = {}
         worth = len(self._table.sizes(self._number)) // _WORTH
@@ -247,20 +247,20 @@ class Probe:
         )
         return {packet: looks(origin.frame) for packet, origin in origins if origin is not None}
 
-    def _opened(self, found: Mapping[int, Looks], before: Looks, following: Looks) -> list[Opening]:
+    def _opened(self, found: Mapping[int, Looks], before: Looks, following: Looks | None) -> list[Opening]:
         """The shots that begin with these packets; none if the last does not lead on."""
         order = sorted(found)
         last = found[order[-1]]
-        if other_page(last.strip.luma[0], following.strip.luma[0]):
+        if following is not None and other_page(last.strip.luma[0], following.strip.luma[0]):
             return []
         if not (self._lead_on(last, following) or self._arrives(order[-1], following)):
             return []
-        openings = [
-            self._opening(
-                packet, found[packet], sure=not same_detail(found[packet].detail, before.detail, _BACK)
-            )
-            for packet in order
-        ]
+        openings = []
+        for packet, shown in zip(order, [before, *(found[packet] for packet in order)], strict=False):
+            own = found[packet]
+            back = any(same_detail(own.detail, other.detail, _BACK) for other in (before, shown))
+            flashed = following is None and self.begin(self._leaders_just_before(packet))
+            openings.append(self._opening(packet, own, sure=not back and not flashed))
         for one, other in pairwise(openings):
             if other.seconds - one.seconds < FLASH_SECONDS:
                 return [replace(opening, sure=False) for opening in openings]
@@ -268,6 +268,13 @@ class Probe:
             replace(opening, stirs_until=self.stirs_until(begin, opening.packet)) if opening.sure else opening
             for begin, opening in zip([0, *order], openings, strict=False)
         ]
+
+    def _leaders_just_before(self, packet: int) -> list[int]:
+        """Those within the time that a flash may take."""
+        pts = self._table.pts(self._number)
+        found = leaders(pts)
+        soon = (found < packet) & (pts[found] > pts[packet] - int(FLASH_SECONDS / self._table.time_base))
+        return [int(leader) for leader in found[soon]]
 
     def settled(self, opening: Opening) -> int:
         """From which timestamp on pictures go on with one another after what may be a shot's first, or a dissolve."""
@@ -283,22 +290,24 @@ class Probe:
         return [alone(frame) for frame in frames]
 
     @staticmethod
-    def _lead_on(seen: Looks, following: Looks) -> bool:
+    def _lead_on(seen: Looks, following: Looks | None) -> bool:
         """Whether the shot that begins with this picture goes on to the next sync frame."""
+        if following is None:
+            return False
         if same_detail(seen.detail, following.detail, _LEADS_ON):
             return True
         changed = change(seen.strip, following.strip)
         return changed < DIFFERENT or (changed < _ALTERED and same_detail(seen.detail, following.detail))
 
-    def _arrives(self, packet: int, following: Looks) -> bool:
-        """Whether nothing but motion leads from the first picture of a shot to what the next sync frame shows."""
+    def _arrives(self, packet: int, following: Looks | None) -> bool:
+        """Whether nothing but motion leads from the first picture of a shot to the next sync frame, or to the end."""
         end = len(self._table.sizes(self._number))
         if wakes(self._table, self._number, packet) or not self.calm(packet, end):
             return False
         later = leaders(self._table.pts(self._number))
         frames = self._group.glimpses([packet, *later[later > packet].tolist()])
         wanted = takewhile(lambda _: not self._stopped.is_set(), frames)
-        seen = [*map(detail, wanted), following.detail]
+        seen = [*map(detail, wanted), *([] if following is None else [following.detail])]
         return len(seen) > 1 and all(same_detail(one, other, _ARRIVES) for one, other in pairwise(seen))
 
     def _new_in_part(self) -> set[int]:

@@ -83,10 +83,10 @@ class _Skim:
         probe = Probe(self._table, number, group, self._course.stopped)
         verdict = self._verdict(number, own, after)
         openings: list[Opening] = []
-        if after is not None and verdict.candidates:
+        if verdict.candidates:
             openings = probe.openings(verdict.candidates, own, after)
         if openings:
-            return self._take_opened(number, group, own, probe, openings)
+            return self._take_opened(number, group, own, probe, openings, last=after is None)
         if verdict.decode and not self._leads_on(number, probe, verdict):
             return self._take_whole(number, group, after, probe, verdict)
         cuts = [float(after.strip.times[0])] if verdict.cut and after is not None else []
@@ -110,9 +110,13 @@ class _Skim:
         return self._decode(group, settling, until, left_out, ends_in_cut=ends_in_cut)
 
     def _take_opened(
-        self, number: int, group: Group, sync: Looks, probe: Probe, openings: list[Opening]
+        self, number: int, group: Group, sync: Looks, probe: Probe, openings: list[Opening], *, last: bool
     ) -> Seen:
-        """Look at a group in which these shots begin, and see something of each of them."""
+        """Look at a group in which these shots begin, and see something of each of them.
+
+        Of the one it ends with the next sync frame is seen, if there is one.
+        """
+        unshown = openings if last else openings[:-1]
         pts = self._table.pts(number)
         near, until = np.zeros(len(pts), np.bool_), int(pts[0])
         for opening in openings:
@@ -121,12 +125,10 @@ class _Skim:
                 near[opening.packet :] |= pts[opening.packet :] <= until
             elif opening.stirs_until is not None:
                 until = max(until, min(opening.stirs_until + 2 * self._patience, opening.pts))
-        unseen = [opening for opening in openings[:-1] if opening.pts > until]
-        glimpses = (
-            [strip for strip in probe.glimpses(openings[:-1]) if strip.pts[0] > until] if unseen else []
-        )
+        unseen = [opening for opening in unshown if opening.pts > until]
+        glimpses = [strip for strip in probe.glimpses(unshown) if strip.pts[0] > until] if unseen else []
         if len(glimpses) < len(unseen):
-            until, glimpses = openings[-2].pts + self._patience, []
+            until, glimpses = unshown[-1].pts + self._patience, []
         if until > pts[0]:
             near[probe.new()] = True
             near[[opening.packet for opening in openings if opening.sure]] = False
@@ -146,11 +148,12 @@ class _Skim:
 
     def _verdict(self, number: int, sync: Looks, following: Looks | None) -> Verdict:
         """What to do about a group, by what is known without decoding it."""
-        if sync.strip.times[0] < self._course.start:
+        begins, ends = self._course.span(number)
+        if begins < self._course.start or (following is None and ends > self._course.end):
             return Verdict(decode=True)
+        plain = any(deviation(each.strip.luma[0]) < _PLAIN for each in (sync, following) if each is not None)
         if following is None:
-            return judge_last(self._table, number)
-        plain = min(deviation(each.strip.luma[0]) for each in (sync, following)) < _PLAIN
+            return judge_last(self._table, number, plain=plain)
         changed = change(sync.strip, following.strip)
         turned = changed < DIFFERENT and other_page(sync.strip.luma[0], following.strip.luma[0])
         return judge(self._table, number, changed, plain=plain, turned=turned)

@@ -23,8 +23,10 @@ LARGE = 0.6
 SETTLING_SECONDS = 0.4
 """For how long to look on after the last of what tells that something happens."""
 _LIVELY = 0.5
-"""Share of groups with a picture of its own from which something new comes all the time, and nothing is unusual: of
-montages with a sync frame every 2 s or less often 0.54 and more, of fixed cameras and screens 0.12 at the most."""
+"""Share of groups that end early or hold a picture of their own, from which something new comes all the time and
+nothing is unusual; or how often they come. Of montages it was 0.6 and more, or every 7 s; of fixed cameras and screens
+0.43, and every 9 s, at the most."""
+_OFTEN_SECONDS = 8.0
 _COMMON = 0.3
 """Share of groups from which a length is one the encoder was told."""
 
@@ -82,15 +84,21 @@ def timetable(packets: Packets, time_base: Fraction) -> Timetable | str:
     regular, irregular = _common_lengths(np.diff(starts), spans, time_base)
     settling = int(SETTLING_SECONDS / time_base)
     longest = int(np.diff(starts)[regular].max(initial=0))
-    looked_into = {} if _is_lively(packets, starts) else unusual(packets, starts, settling)
+    looked_into = (
+        {} if _is_lively(packets, starts, irregular, time_base) else unusual(packets, starts, settling)
+    )
     return Timetable(time_base, packets, starts, regular, irregular, longest, looked_into)
 
 
-def _is_lively(packets: Packets, starts: NDArray[np.int64]) -> bool:
-    """Whether in most groups a packet besides the sync frame's is as large as a picture."""
+def _is_lively(
+    packets: Packets, starts: NDArray[np.int64], irregular: NDArray[np.bool_], time_base: Fraction
+) -> bool:
+    """Whether most groups end early or hold a packet, besides the sync frame's, as large as a picture; or many do."""
     begins = starts[:-1]
     largest = np.maximum.reduceat(np.where(packets.sync, 0, packets.sizes), begins)
-    return bool((largest >= LARGE * packets.sizes[begins]).mean() >= _LIVELY)
+    lively = (largest >= LARGE * packets.sizes[begins]) | irregular
+    seconds = float(int(np.ptp(packets.pts)) * time_base)
+    return bool(lively.mean() >= _LIVELY or lively.sum() * _OFTEN_SECONDS >= seconds)
 
 
 def _useless(

@@ -213,6 +213,15 @@ def test_shots_within_a_group_are_found_and_seen_without_decoding_what_lies_betw
         assert np.abs(strip.luma[0].astype(float) - shown[strip.pts[0]]).mean() < 6
 
 
+def test_shots_of_the_last_group_are_found_and_followed_to_the_end(reader: PacketReader) -> None:
+    table = timetable_of(reader)
+    *_, group = reader.groups(table.sync_pts.tolist())
+    sync = looks(cast("Frame", group.sync_frame()))
+    openings = Probe(table, 3, group).openings(outstanding_leaders(table, 3), sync, None)
+    assert [opening.seconds for opening in openings] == pytest.approx([407 * 0.04, 444 * 0.04, 481 * 0.04])
+    assert all(opening.sure for opening in openings)
+
+
 def pan(path: Path, last_look: int) -> PacketReader:
     """Five seconds a group: a cut after a second, then a camera that pans until it shows something else altogether.
 

@@ -281,6 +281,35 @@ def test_what_looks_like_motion_to_packets_is_seen_where_one_shot_gives_way_to_a
     assert f1(plan, truth) >= 0.96
 
 
+@pytest.mark.parametrize("end_seconds", [None, 19.0])
+@pytest.mark.parametrize("flashed", [False, True])
+def test_cuts_of_the_last_group_are_told_by_packets_and_flashes_are_none(
+    tmp_path: Path, end_seconds: float | None, *, flashed: bool
+) -> None:
+    """A camera that pans, with a cut at 19.2 s or a flash at 18.0 s."""
+    rng, path = np.random.default_rng(12), tmp_path / "last.mp4"
+    strengths = (rng.integers(0, 200, (3, 22), np.uint8).repeat(60, 0).repeat(60, 1) for _ in range(2))
+    one, other = (np.uint8(128 + (rng.random((180, 1320)) - 0.5) * strength) for strength in strengths)
+    with av.open(str(path), "w") as container:
+        options = {"g": "125", "sc_threshold": "0", "preset": "fast", "bf": "0", "refs": "1"}
+        stream = container.add_stream("libx264", rate=25, options=options)
+        stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
+        for number in range(500):
+            shown = one[:, 2 * number :][:, :320]
+            if flashed and number in {450, 451}:
+                shown = np.full_like(shown, 250)
+            elif number >= 480 and not flashed:
+                shown = other[:, 2 * number :][:, :320]
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(shown), format="gray")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    scan, _ = skimmed(path, replace(FAST, end_seconds=end_seconds))
+    cuts = [] if flashed or end_seconds else [19.2]
+    assert [shot.start_seconds for shot in scan.shots] == pytest.approx([0.0, *cuts])
+    last = scan.trace.times[scan.trace.times > 15.2]
+    assert len(last) == (1 if cuts else pytest.approx(100, abs=25)), "doubts are looked into"
+
+
 @pytest.mark.parametrize("options", [{}, {"g": "50", "sc_threshold": "0"}], ids=["at turns", "every 2 s"])
 def test_slides_of_one_layout_are_told_apart_wherever_sync_frames_are(
     tmp_path: Path, options: dict[str, str]
@@ -356,9 +385,23 @@ def test_what_comes_and_goes_between_two_sync_frames_is_looked_at() -> None:
     assert [judge(groups, number, 0.0, plain=False).decode for number in (39, 40)] == [False, True]
 
 
-def test_nothing_is_unusual_where_most_groups_hold_a_picture_of_their_own() -> None:
-    assert 39 in table([CUT, CALM, CALM] * 13 + [SWOLLEN, CALM]).unusual
-    assert table([CUT, CUT, CALM] * 13 + [SWOLLEN, CALM]).unusual == {}
+@pytest.mark.parametrize(
+    ("groups", "milliseconds", "found"),
+    [
+        ([CUT, *([CALM] * 4)] * 8, 40, True),
+        ([CUT, *([CALM] * 2)] * 13, 40, False),
+        ([SHORT, *([CALM] * 3)] * 10, 40, False),
+        ([CUT, CALM] * 20, 400, False),
+    ],
+    ids=["every 10 s", "every 6 s", "groups that end early", "in every other group"],
+)
+def test_nothing_is_unusual_where_pictures_of_their_own_come_all_the_time(
+    groups: list[list[int]], milliseconds: int, found: bool
+) -> None:
+    packets = made([*groups, SWOLLEN, CALM], milliseconds=milliseconds)
+    told = timetable(packets, MILLISECOND)
+    assert isinstance(told, Timetable)
+    assert (len(groups) in told.unusual) == found
 
 
 def test_where_something_comes_and_goes_all_the_time_it_must_begin_something() -> None:
@@ -391,9 +434,12 @@ def test_a_group_that_ended_early_though_its_ends_look_alike_is_asked_about() ->
 
 
 def test_the_last_group_of_few_is_asked_about_and_that_of_many_looked_at() -> None:
-    assert judge_last(table([CALM] * 20), 19).calm
-    assert not judge_last(table([CALM] * 40), 39).calm
-    assert not judge_last(table([CALM, CALM, CALM, CUT]), 3).calm
+    assert judge_last(table([CALM] * 20), 19, plain=False).calm
+    assert not judge_last(table([CALM] * 40), 39, plain=False).calm
+    cut = judge_last(table([CALM, CALM, CALM, CUT]), 3, plain=False)
+    assert not cut.calm
+    assert cut.candidates
+    assert not judge_last(table([CALM, CALM, CALM, CUT]), 3, plain=True).candidates
 
 
 def test_the_longest_group_of_all_ended_early_as_well() -> None:
