@@ -96,7 +96,8 @@ def _is_lively(
     """Whether most groups end early or hold a packet, besides the sync frame's, as large as a picture; or many do."""
     begins = starts[:-1]
     largest = np.maximum.reduceat(np.where(packets.sync, 0, packets.sizes), begins)
-    lively = (largest >= LARGE * packets.sizes[begins]) | irregular
+    ended_early = np.append(irregular[:-1], False)  # the last one may have been cut short
+    lively = (largest >= LARGE * packets.sizes[begins]) | ended_early
     seconds = float(int(np.ptp(packets.pts)) * time_base)
     return bool(lively.mean() >= _LIVELY or lively.sum() * _OFTEN_SECONDS >= seconds)
 
