@@ -259,7 +259,7 @@ class Probe:
         for packet, shown in zip(order, [before, *(found[packet] for packet in order)], strict=False):
             own = found[packet]
             back = any(same_detail(own.detail, other.detail, _BACK) for other in (before, shown))
-            flashed = following is None and self.begin(self._leaders_just_before(packet))
+            flashed = not back and following is None and self.begin(self._leaders_just_before(packet))
             openings.append(self._opening(packet, own, sure=not back and not flashed))
         for one, other in pairwise(openings):
             if other.seconds - one.seconds < FLASH_SECONDS:
