@@ -163,7 +163,7 @@ def _mean_difference(one: U8, other: U8) -> F32:
 def _pick_points(plane: Plane, into: U8, drop: int, turns: int) -> None:
     """Fill ``into`` with points of ``plane`` on an even grid, upright and in eight bits."""
     height, width = into.shape
-    rows, columns = (have // want for have, want in zip(plane.shape, into.shape, strict=True))
+    rows, columns = plane.shape[0] // height, plane.shape[1] // width
     if turns == 0 and drop == 0 and plane.shape == (height * rows, width * columns):
         # The same points as below, in a third of the time and without giving way to other threads.
         into[:] = plane[::rows, ::columns]
