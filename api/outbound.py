@@ -148,6 +148,7 @@ class Outbound:
         sent = {"Host": urlsplit(target).netloc.decode(), "User-Agent": "sceneline", **headers}
         silence = {"connect": CONNECT_SECONDS, "read": SILENCE_SECONDS, "write": SILENCE_SECONDS, "pool": 1.0}
         backend = _CheckedBackend(self.trusted_hosts, until)
+        answered = False
         try:
             with (
                 httpcore.ConnectionPool(network_backend=backend, retries=1) as pool,
@@ -159,10 +160,12 @@ class Outbound:
                     extensions={"timeout": silence},
                 ) as response,
             ):
+                answered = True
                 yield response
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError) as error:
             reason = str(error) or type(error).__name__
-            raise RefusedError(422, "url_failed", f"the URL cannot be reached ({reason})") from error
+            what = "what the URL answers breaks off" if answered else "the URL cannot be reached"
+            raise RefusedError(422, "url_failed", f"{what} ({reason})") from error
 
 
 class _TimedStream(httpcore.NetworkStream):

@@ -38,6 +38,14 @@ LocalTask = Literal["objects", "text", "moderation"]
 _SAMPLING = re.compile(r"^(auto|exact|fast|uniform|interval=.+)$")
 _SHOWING_INPUT = {"literal_error", "greater_than_equal"}
 """Kinds of errors whose message does not repeat what was given."""
+_AN_OBJECT = "it must be an object in braces"
+_IN_JSON = {
+    "tuple_type": "it must be a list in brackets",
+    "dict_type": _AN_OBJECT,
+    "model_type": _AN_OBJECT,
+    "model_attributes_type": _AN_OBJECT,
+}
+"""Kinds of errors that pydantic tells by the names of Python."""
 _CLOCK = re.compile(r"(?:(?P<hours>\d+):)?(?P<minutes>\d+):(?P<seconds>[0-5]\d(?:\.\d+)?)")
 
 
@@ -257,9 +265,17 @@ def timeline_request(**options: object) -> TimelineRequest:
         return TimelineRequest.model_validate(given)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        name = f"{first['loc'][0]}: " if first["loc"] else ""
+        entries = list(first["loc"])
+        while entries and isinstance(entries[-1], int):
+            entries.pop()
+        name = ".".join(map(str, entries)) + ": " if entries else ""
         instead = f", not {first['input']!r}" if first["type"] in _SHOWING_INPUT else ""
-        raise RequestError(f"{name}{first['msg'].removeprefix('Value error, ')}{instead}") from error
+        raise RequestError(f"{name}{in_json(first['type'], first['msg'])}{instead}") from error
+
+
+def in_json(kind: str, message: str) -> str:
+    """What a kind of pydantic's errors says, in words for who has written JSON."""
+    return _IN_JSON.get(kind, message.removeprefix("Value error, "))
 
 
 def picture_interval(text: str | None) -> float | None:

@@ -16,6 +16,7 @@ from analyzer import AnalyzerError
 from api.errors import ApiError, RefusedError
 from api.problems import BUG, problem_of
 from api.records import Problem
+from api.schemas import in_json
 from sampler import SamplerError
 
 log = logging.getLogger(__name__)
@@ -111,7 +112,8 @@ async def _on_invalid(_request: Request, error: Exception) -> Response:
         error.errors()[0] if isinstance(error, RequestValidationError) else {"loc": "?", "msg": str(error)}
     )
     where = ".".join(str(part) for part in first["loc"][1:] or first["loc"])
-    return problem_response(Problem("invalid_request", f"{where}: {first['msg']}", 422))
+    said = in_json(first.get("type", ""), first["msg"])
+    return problem_response(Problem("invalid_request", f"{where}: {said}", 422))
 
 
 async def _on_gone(_request: Request, _error: Exception) -> Response:

@@ -112,6 +112,12 @@ def test_each_room_gets_its_part():
         ({"colour": "red"}, "colour: Extra inputs are not permitted"),
         ({"tasks": ["nope"]}, "tasks: Input should be 'events'.* not 'nope'"),
         ({"tasks": []}, "tasks: "),
+        ({"tasks": "tags"}, "tasks: it must be a list in brackets"),
+        ({"policy": 3}, "policy: it must be an object in braces"),
+        (
+            {"policy": {"name": "x", "version": "1", "clauses": [{"id": "a"}]}},
+            r"policy\.clauses\.0\.\w+: Field",
+        ),
         ({"tasks": ["tags", "tags"]}, "a task was asked for twice"),
         ({"frames": 0}, "frames: Input should be greater than or equal to 1, not 0"),
         ({"start": "later"}, "start: 'later' is not a time"),

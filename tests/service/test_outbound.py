@@ -55,6 +55,17 @@ def test_a_video_is_fetched_from_a_trusted_host(service: Service) -> None:
             assert (job["status"], job["name"]) == ("complete", name), job["error"]
 
 
+def test_an_answer_that_breaks_off_is_not_said_to_be_out_of_reach() -> None:
+    def say(_port: int) -> str:
+        return "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf a film"
+
+    outbound = Outbound(frozenset({"127.0.0.1"}))
+    with _answering(say) as port, pytest.raises(RefusedError, match="answers breaks off"):
+        list(outbound.fetch(f"http://127.0.0.1:{port}/a", most_bytes=2000, most_seconds=5))
+    with pytest.raises(RefusedError, match="cannot be reached"):
+        list(outbound.fetch(f"http://127.0.0.1:{port}/a", most_bytes=2000, most_seconds=5))
+
+
 def test_a_url_is_called_as_it_was_given() -> None:
     """What it may hold is left alone: ``+`` in a query is not the same as ``%2B``."""
     seen: list[tuple[str, str]] = []

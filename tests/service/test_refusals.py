@@ -236,7 +236,7 @@ def test_what_is_wrong_with_a_whole_body_is_said_in_words_for_people(service: Se
     for path, body, detail in (
         ("", "[]", "the request is to be a JSON object, in braces"),
         (f"/{'0' * 32}/questions", "", "body: Field required"),
-        (f"/{'0' * 32}/questions", "[]", "body: Input should be a valid dictionary or object"),
+        (f"/{'0' * 32}/questions", "[]", "body: it must be an object in braces"),
     ):
         kind = {"Content-Type": "application/json"}
         answer = service.http.post(f"/v1/timelines{path}", content=body, headers=kind)
