@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import sqlalchemy as sa
 import uvicorn
 from PIL import Image, ImageDraw
 
@@ -20,6 +21,7 @@ from api.app import make_app
 from api.jobs import Place
 from api.lending import LoadedModels
 from api.places import opened
+from api.records import new_id
 from api.schemas import TimelineRequest
 from api.settings import Settings
 from sampler import Keyframe
@@ -95,6 +97,17 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield server.get_uri()
     finally:
         server.cleanup()
+
+
+def new_database(server: str) -> str:
+    """An empty database beside the one all tests share."""
+    url = sa.make_url(server).set(drivername="postgresql+psycopg")
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    name = f"own_{new_id()}"
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    engine.dispose()
+    return sa.make_url(server).set(database=name).render_as_string(hide_password=False)
 
 
 @dataclass

@@ -15,7 +15,7 @@ import pytest
 
 from tests import oracle
 from tests.coded import draw_clip
-from tests.service.conftest import moving_square
+from tests.service.conftest import moving_square, new_database
 from tests.service.fleet import Fleet, answer, until_ready
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(600)]
@@ -120,7 +120,7 @@ def test_a_second_look_outlives_its_process(tmp_path: Path) -> None:
 
 def test_killed_workers_are_taken_over(tmp_path: Path, postgresql: str) -> None:
     with oracle.oracle(answer, delay=0.5) as model:
-        fleet = Fleet(tmp_path, model.url, postgresql)
+        fleet = Fleet(tmp_path, model.url, new_database(postgresql))
         try:
             fleet.start("serve", SCENELINE_JOBS_AT_ONCE="0")
             for _ in range(2):
@@ -198,7 +198,7 @@ def test_fifty_kills_lose_nothing(kind: str, request: pytest.FixtureRequest, tmp
     """Any process at any time, under a client that keeps posting: every job ends, once, and is the only one of its
     key; nothing that was answered and recorded is asked again.
     """
-    database = None if kind == "sqlite" else request.getfixturevalue("postgresql")
+    database = None if kind == "sqlite" else new_database(request.getfixturevalue("postgresql"))
     roles = ["serve"] if kind == "sqlite" else ["serve", "work", "work", "work"]
     env = {} if kind == "sqlite" else {"SCENELINE_JOBS_AT_ONCE": "0"}
     dice = random.Random(50)

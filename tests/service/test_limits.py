@@ -13,7 +13,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-import sqlalchemy as sa
 
 from api.cli import main
 from api.errors import RefusedError
@@ -22,7 +21,7 @@ from api.records import Keyring, NewJob, Quota, Quotas, new_id
 from api.records.types import JobSource
 from api.routes.limiting import RateLimiter
 from api.settings import Settings
-from tests.service.conftest import moving_square, running
+from tests.service.conftest import moving_square, new_database, running
 
 ROOT = Path(__file__).parents[2]
 
@@ -259,17 +258,6 @@ def test_a_quota_holds_over_two_servers(tmp_path: Path, postgresql: str) -> None
         for process in processes:
             process.kill()
             process.wait()
-
-
-def new_database(server: str) -> str:
-    """An empty database beside the one all tests share."""
-    url = sa.make_url(server).set(drivername="postgresql+psycopg")
-    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
-    name = f"own_{new_id()}"
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    engine.dispose()
-    return sa.make_url(server).set(database=name).render_as_string(hide_password=False)
 
 
 def free_port() -> int:
