@@ -163,13 +163,13 @@ def _mean_difference(one: U8, other: U8) -> F32:
 def _pick_points(plane: Plane, into: U8, drop: int, turns: int) -> None:
     """Fill ``into`` with points of ``plane`` on an even grid, upright and in eight bits."""
     height, width = into.shape
-    rows, columns = plane.shape[0] // height, plane.shape[1] // width
-    if turns == 0 and drop == 0 and plane.shape == (height * rows, width * columns):
-        # The same points as below, in a third of the time and without giving way to other threads.
-        into[:] = plane[::rows, ::columns]
-        return
     if turns == 0 and drop == 0:
-        cv2.resize(plane, (width, height), dst=into, interpolation=cv2.INTER_NEAREST)
+        rows, columns = plane.shape[0] // height, plane.shape[1] // width
+        if plane.shape == (height * rows, width * columns):
+            # The same points, in a third of the time and without giving way to other threads.
+            into[:] = plane[::rows, ::columns]
+        else:
+            cv2.resize(plane, (width, height), dst=into, interpolation=cv2.INTER_NEAREST)
         return
     points = cv2.resize(
         plane, (height, width) if turns % 2 else (width, height), interpolation=cv2.INTER_NEAREST

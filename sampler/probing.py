@@ -256,9 +256,9 @@ class Probe:
         if not (self._lead_on(last, following) or self._arrives(order[-1], following)):
             return []
         openings = []
-        for packet, shown in zip(order, [before, *(found[packet] for packet in order)], strict=False):
-            own = found[packet]
-            back = any(same_detail(own.detail, other.detail, _BACK) for other in (before, shown))
+        shown = pairwise([before, *(found[packet] for packet in order)])
+        for packet, (former, own) in zip(order, shown, strict=True):
+            back = any(same_detail(own.detail, other.detail, _BACK) for other in (before, former))
             flashed = not back and following is None and self.begin(self._leaders_just_before(packet))
             openings.append(self._opening(packet, own, sure=not back and not flashed))
         for one, other in pairwise(openings):

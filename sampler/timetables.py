@@ -22,11 +22,10 @@ LARGE = 0.6
 """Share of a sync frame that makes a packet a picture of its own."""
 SETTLING_SECONDS = 0.4
 """For how long to look on after the last of what tells that something happens."""
-_LIVELY = 0.5
+_LIVELY, _OFTEN_SECONDS = 0.5, 8.0
 """Share of groups that end early or hold a picture of their own, from which something new comes all the time and
-nothing is unusual; or how often they come. Of montages it was 0.6 and more, or every 7 s; of fixed cameras and screens
-0.43, and every 9 s, at the most."""
-_OFTEN_SECONDS = 8.0
+nothing is unusual; and how often one may come instead. Of montages it was 0.6 and more, or every 7 s; of fixed cameras
+and a screencast 0.43, and every 9 s, at the most. Slides that change often have 0.75."""
 _COMMON = 0.3
 """Share of groups from which a length is one the encoder was told."""
 
@@ -84,16 +83,15 @@ def timetable(packets: Packets, time_base: Fraction) -> Timetable | str:
     regular, irregular = _common_lengths(np.diff(starts), spans, time_base)
     settling = int(SETTLING_SECONDS / time_base)
     longest = int(np.diff(starts)[regular].max(initial=0))
-    looked_into = (
-        {} if _is_lively(packets, starts, irregular, time_base) else unusual(packets, starts, settling)
-    )
+    lively = _is_lively(packets, starts, irregular, time_base)
+    looked_into = {} if lively else unusual(packets, starts, settling)
     return Timetable(time_base, packets, starts, regular, irregular, longest, looked_into)
 
 
 def _is_lively(
     packets: Packets, starts: NDArray[np.int64], irregular: NDArray[np.bool_], time_base: Fraction
 ) -> bool:
-    """Whether most groups end early or hold a packet, besides the sync frame's, as large as a picture; or many do."""
+    """Whether many groups end early or hold a packet, besides the sync frame's, that is as large as a picture."""
     begins = starts[:-1]
     largest = np.maximum.reduceat(np.where(packets.sync, 0, packets.sizes), begins)
     ended_early = np.append(irregular[:-1], False)  # the last one may have been cut short

@@ -114,6 +114,7 @@ def test_each_room_gets_its_part():
         ({"tasks": []}, "tasks: "),
         ({"tasks": "tags"}, "tasks: it must be a list in brackets"),
         ({"policy": 3}, "policy: it must be an object in braces"),
+        ({"schema": 3}, "schema: it must be an object in braces"),
         (
             {"policy": {"name": "x", "version": "1", "clauses": [{"id": "a"}]}},
             r"policy\.clauses\.0\.\w+: Field",

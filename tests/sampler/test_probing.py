@@ -222,6 +222,31 @@ def test_shots_of_the_last_group_are_found_and_followed_to_the_end(reader: Packe
     assert all(opening.sure for opening in openings)
 
 
+def test_a_shot_that_comes_back_after_a_flash_does_not_begin_again(tmp_path: Path) -> None:
+    """A cut after a second, and two white pictures two seconds later: what follows is predicted from nothing."""
+    rng, path = np.random.default_rng(5), tmp_path / "flash.mp4"
+    strengths = (rng.integers(0, 200, (3, 5), np.uint8).repeat(60, 0).repeat(64, 1) for _ in range(2))
+    one, other = (np.uint8(128 + (rng.random((180, 320)) - 0.5) * strength) for strength in strengths)
+    with av.open(str(path), "w") as container:
+        options = {"g": "125", "sc_threshold": "0", "preset": "fast", "bf": "0", "refs": "1"}
+        stream = container.add_stream("libx264", rate=25, options=options)
+        stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
+        for number in range(500):
+            other[60:90, 100:150] = rng.integers(0, 256, (30, 50))  # so that the white ones do not stand out
+            shown = one if number < 25 else np.full_like(other, 250) if number in {75, 76} else other
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(shown, format="gray")))
+        container.mux(stream.encode(None))
+    reader = open_source(VideoFile(path), Limits(), draft=True)
+    assert isinstance(reader, PacketReader)
+    table = timetable_of(reader)
+    groups = reader.groups(table.sync_pts.tolist())
+    group, following = next(groups), next(groups)
+    sync, after = (looks(cast("Frame", each.sync_frame())) for each in (group, following))
+    openings = Probe(table, 0, group).openings(outstanding_leaders(table, 0), sync, after)
+    assert [opening.seconds for opening in openings if opening.sure] == [1.0]
+    reader.close()
+
+
 def pan(path: Path, last_look: int) -> PacketReader:
     """Five seconds a group: a cut after a second, then a camera that pans until it shows something else altogether.
 
